@@ -1,0 +1,1 @@
+//! The yardsticks: scoring against the truth.

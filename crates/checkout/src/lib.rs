@@ -1,0 +1,1 @@
+//! Entry, sessions, carts, receipts and the review queue.

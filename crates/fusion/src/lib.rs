@@ -1,0 +1,1 @@
+//! Weight steps, tracks and looks to attributed movements with calibrated probabilities.

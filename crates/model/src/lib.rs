@@ -1,0 +1,1 @@
+//! Ids, money, mass, store time, layout, geometry, planogram, catalogue, observations and events.

@@ -1,0 +1,1 @@
+//! Card gateways: holds, captures, refunds.

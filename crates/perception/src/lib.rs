@@ -1,0 +1,1 @@
+//! Samples to weight steps, with plate health.

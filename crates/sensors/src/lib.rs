@@ -1,0 +1,1 @@
+//! Drivers and their watchdogs: MQTT load cells, gates and tracks.

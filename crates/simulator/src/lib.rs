@@ -1,0 +1,1 @@
+//! Seeded shoppers, shelf physics, sensor noise and faults; writes the truth apart.

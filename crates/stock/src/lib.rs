@@ -1,0 +1,1 @@
+//! Shelf levels as a view of the ledger.

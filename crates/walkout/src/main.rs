@@ -1,0 +1,2 @@
+//! The walkout binary: wires every part of the shop together.
+fn main() {}

@@ -1,0 +1,1 @@
+//! Pure codecs: SenML packs and entry codes.
