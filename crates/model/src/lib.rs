@@ -1,1 +1,39 @@
-//! Ids, money, mass, store time, layout, geometry, planogram, catalogue, observations and events.
+//! The words the whole shop speaks: ids, money, mass, store time, layout, planogram, catalogue,
+//! what devices observe and what the estimators conclude.
+//!
+//! Sensors, perception, fusion and the ledger never import each other; they meet as these types.
+//! Nothing here does input or output (the `files` module, which reads a shop folder, excepted).
+
+pub mod catalogue;
+pub mod event;
+pub mod geometry;
+pub mod gtin;
+pub mod id;
+pub mod layout;
+pub mod mass;
+pub mod money;
+pub mod observation;
+pub mod planogram;
+pub mod shop;
+pub mod time;
+
+pub use catalogue::{Catalogue, Product, TaxClass};
+pub use event::{
+    Alternative, AttributedMovement, Decision, Evidence, Factor, PlateDelta, PlateFault,
+    PlateHealth, SessionExit, ShelfTouch, WeightStep, Who,
+};
+pub use geometry::{Point2, Point3, Polygon, Pose2};
+pub use gtin::Gtin;
+pub use id::{
+    AntennaIx, CameraIx, FixtureIx, GateIx, LaneIx, MovementId, PlateIx, SessionId, ShelfIx, SkuIx,
+    TrackId,
+};
+pub use layout::Layout;
+pub use mass::Mass;
+pub use money::{Currency, Money};
+pub use observation::{
+    GateCrossing, GateDirection, ItemLook, LoadSample, PartyKind, SessionOpened, TrackPoint, Wrist,
+};
+pub use planogram::{Lane, Planogram};
+pub use shop::Shop;
+pub use time::{StoreTime, TimeDelta};

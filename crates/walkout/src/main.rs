@@ -1,2 +1,59 @@
-//! The walkout binary: wires every part of the shop together.
-fn main() {}
+//! The walkout binary: wires every part of the shop together. One module a command, no logic of
+//! its own.
+#![allow(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "a command line talks to its terminal"
+)]
+
+use clap::{Parser, Subcommand};
+use std::process::ExitCode;
+
+mod bench;
+mod check;
+mod demo;
+mod fsck;
+mod serve;
+mod simulate;
+
+/// Runs a shop without tills.
+#[derive(Parser)]
+#[command(version, about)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Run a whole simulated shop on this machine, page on http://127.0.0.1:8080
+    Demo(demo::Args),
+    /// Run a real shop: broker, sensors, inference, ledger, checkout, HTTP
+    Serve(serve::Args),
+    /// Run a simulated shop headless, as fast as it can, and print a table
+    Simulate(simulate::Args),
+    /// Check a shop's folder and list every mistake in it
+    Check(check::Args),
+    /// Measure
+    Bench(bench::Args),
+    /// Re-derive a ledger from its entries and name the first bad one
+    Fsck(fsck::Args),
+}
+
+fn main() -> ExitCode {
+    let done = match Cli::parse().command {
+        Command::Demo(args) => demo::run(args),
+        Command::Serve(args) => serve::run(args),
+        Command::Simulate(args) => simulate::run(args),
+        Command::Check(args) => check::run(args),
+        Command::Bench(args) => bench::run(args),
+        Command::Fsck(args) => fsck::run(args),
+    };
+    match done {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}

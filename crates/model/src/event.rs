@@ -1,0 +1,173 @@
+//! What the estimators conclude: weight steps (perception), attributed movements (fusion).
+
+use crate::{LaneIx, MovementId, PlateIx, SessionId, ShelfIx, SkuIx, StoreTime};
+use serde::{Deserialize, Serialize};
+
+/// The share of a step on one plate.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct PlateDelta {
+    /// Which plate.
+    pub plate: PlateIx,
+    /// Settled mass after minus before, grams.
+    pub delta_g: f32,
+    /// Standard deviation of that difference, grams.
+    pub sigma_g: f32,
+}
+
+/// The mass on one shelf changed from one rest to another.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct WeightStep {
+    /// Counts the steps of a run, in order of `known_at`.
+    pub serial: u64,
+    /// Where.
+    pub shelf: ShelfIx,
+    /// When the shelf left its old rest.
+    pub t_start: StoreTime,
+    /// When it came to its new rest.
+    pub t_end: StoreTime,
+    /// When enough was known to say so (`t_end` plus the detector's delay).
+    pub known_at: StoreTime,
+    /// Change over all plates, grams; negative when something was taken.
+    pub delta_g: f32,
+    /// Standard deviation of `delta_g`, grams.
+    pub sigma_g: f32,
+    /// Plates that changed by more than their noise explains, left to right.
+    pub plates: Vec<PlateDelta>,
+    /// The shelf's sum around the step for the record: (milliseconds after `t_start`, grams), ≤ 64 points.
+    pub curve: Vec<(i32, f32)>,
+}
+
+/// A shelf was disturbed and came back to the mass it had: a touch, a lean, a passer-by.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ShelfTouch {
+    /// Where.
+    pub shelf: ShelfIx,
+    /// When it began.
+    pub t_start: StoreTime,
+    /// When it was over.
+    pub t_end: StoreTime,
+    /// Largest departure from rest, grams.
+    pub peak_g: f32,
+}
+
+/// How a plate fares.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum PlateHealth {
+    /// Samples arrive and vary as noise does.
+    Good,
+    /// No samples.
+    Dead,
+    /// The same value again and again while neighbours vary.
+    Stuck,
+    /// At or beyond full scale.
+    Overload,
+}
+
+/// A plate's health changed.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct PlateFault {
+    /// When it was noticed.
+    pub t: StoreTime,
+    /// Which plate.
+    pub plate: PlateIx,
+    /// What it is now.
+    pub health: PlateHealth,
+}
+
+/// Who made a movement, as fusion sees it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Who {
+    /// A party that entered under a code (shoppers or staff).
+    Session(SessionId),
+    /// Somebody in the shop whom no code let in, or nobody that was seen.
+    Unknown,
+}
+
+/// One explanation of a step.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Alternative {
+    /// Who.
+    pub who: Who,
+    /// What. `None` is a thing that is not in the catalogue, or no goods at all.
+    pub sku: Option<SkuIx>,
+    /// Units to the person: positive when taken, negative when put back.
+    pub quantity: i32,
+    /// Calibrated probability of the whole explanation.
+    pub probability: f32,
+}
+
+/// What one kind of evidence said for the explanation that was chosen.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Factor {
+    /// `mass`, `place`, `reach`, `look`, `cart`, `stock`, `prior`.
+    pub name: String,
+    /// Natural log of its odds against the runner-up that differs.
+    pub log_odds: f32,
+}
+
+/// Why a movement was concluded.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Evidence {
+    /// The steps it explains (`WeightStep::serial`).
+    pub steps: Vec<u64>,
+    /// Change of mass in milligrams and its standard deviation.
+    pub delta_mg: i64,
+    /// Standard deviation of `delta_mg`.
+    pub sigma_mg: i64,
+    /// What each factor said.
+    pub factors: Vec<Factor>,
+    /// The shelf's sum around the step: (milliseconds after its start, grams).
+    pub curve: Vec<(i32, f32)>,
+}
+
+/// What to do with a movement, by expected cost.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Decision {
+    /// Record it: the cart and the lane change.
+    Accept,
+    /// A person must settle it; until then it stands in the review account.
+    Review,
+    /// Nothing moved, or it is cheaper to let go than to ask.
+    LeaveOff,
+}
+
+/// Fusion's conclusion about one step or a part of one.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct AttributedMovement {
+    /// The same for the same recording.
+    pub id: MovementId,
+    /// When the goods moved.
+    pub t: StoreTime,
+    /// When it was concluded.
+    pub known_at: StoreTime,
+    /// Where.
+    pub shelf: ShelfIx,
+    /// The lane, where the goods belong to one on that shelf.
+    pub lane: Option<LaneIx>,
+    /// The most probable explanation.
+    pub best: Alternative,
+    /// The others that matter, most probable first; with `best` they sum to at most 1.
+    pub alternatives: Vec<Alternative>,
+    /// What is to be done.
+    pub decision: Decision,
+    /// A movement that this one replaces, if a later look changed the conclusion.
+    pub supersedes: Option<MovementId>,
+    /// Why.
+    pub evidence: Evidence,
+}
+
+/// A party left the shop, as fusion sees it.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct SessionExit {
+    /// The party.
+    pub session: SessionId,
+    /// When the last of them crossed the gate line.
+    pub t: StoreTime,
+    /// When it was concluded; no movement of the session follows.
+    pub known_at: StoreTime,
+    /// Probability that it was this party.
+    pub probability: f32,
+}

@@ -1,0 +1,13 @@
+//! `walkout serve`.
+
+use anyhow::Result;
+use std::process::ExitCode;
+
+/// Arguments of `walkout serve`.
+#[derive(clap::Args)]
+pub struct Args {}
+
+/// Runs the command.
+pub fn run(_args: Args) -> Result<ExitCode> {
+    anyhow::bail!("not there yet")
+}
