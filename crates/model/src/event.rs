@@ -23,6 +23,8 @@ pub struct WeightStep {
     pub shelf: ShelfIx,
     /// When the shelf left its old rest.
     pub t_start: StoreTime,
+    /// When the mass crossed halfway to its new rest for the last time: the lift or the setting down.
+    pub t_change: StoreTime,
     /// When it came to its new rest.
     pub t_end: StoreTime,
     /// When enough was known to say so (`t_end` plus the detector's delay).
