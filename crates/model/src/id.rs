@@ -70,6 +70,25 @@ impl std::str::FromStr for SessionId {
     }
 }
 
+/// A customer's (or member of staff's) account with the shop. Who that is, and which card they
+/// saved, only the accounts' keeper and the card gateway know.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct CustomerId(pub u64);
+
+impl std::fmt::Display for CustomerId {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "c{}", self.0)
+    }
+}
+
+impl std::str::FromStr for CustomerId {
+    type Err = std::num::ParseIntError;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        text.strip_prefix('c').unwrap_or(text).parse().map(Self)
+    }
+}
+
 /// One conclusion of fusion. The same recording gives the same ids, so that a movement can be
 /// recorded twice without being counted twice.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]

@@ -25,8 +25,8 @@ pub use event::{
 pub use geometry::{Point2, Point3, Polygon, Pose2};
 pub use gtin::Gtin;
 pub use id::{
-    AntennaIx, CameraIx, FixtureIx, GateIx, LaneIx, MovementId, PlateIx, SessionId, ShelfIx, SkuIx,
-    TrackId,
+    AntennaIx, CameraIx, CustomerId, FixtureIx, GateIx, LaneIx, MovementId, PlateIx, SessionId,
+    ShelfIx, SkuIx, TrackId,
 };
 pub use layout::Layout;
 pub use mass::Mass;
