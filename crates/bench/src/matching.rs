@@ -1,0 +1,124 @@
+//! Which conclusions agree with which true actions.
+//!
+//! Every true action puts its units into a pool under (shelf, party, product, direction), valid from
+//! [`SLACK`] before the hand came to [`SLACK`] after the goods had moved. A movement is *right* when all its units are
+//! found in the pool of its own key at its own time; they are taken out, so that nothing is
+//! explained twice. Units, not actions, are matched: two units taken in one grab are rightly explained by one
+//! movement of two or by two of one. Movements are served in order of time, actions earliest end first; since a
+//! pool's units differ in nothing but time, another order could only change a match at the edge of the slack.
+
+use crate::outcome::{Claim, Outcome};
+use crate::truth::{ActionKind, Truth};
+use walkout_model::{Decision, Gtin, StoreTime, TimeDelta};
+
+/// How far a movement's time may lie outside the action that it explains. Detectors date a step by
+/// the shelf's rest, which comes a second or two after the hand has gone.
+pub const SLACK: TimeDelta = TimeDelta::from_secs(3);
+
+/// What the comparison of one run found.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Matching {
+    /// For each guess of the outcome, whether its best explanation is right.
+    pub right: Vec<bool>,
+    /// For each guess, what stands after review: the best explanation of an accepted one; of one
+    /// under review the right explanation if it is among the candidates, else nothing.
+    pub settled: Vec<Option<Claim>>,
+    /// Units of each true action that no best explanation covers.
+    pub missed: Vec<u32>,
+}
+
+struct Slot<'a> {
+    action: usize,
+    shelf: &'a str,
+    phone: Option<u32>,
+    gtin: Option<Gtin>,
+    sign: i32,
+    from: StoreTime,
+    to: StoreTime,
+    left: u32,
+}
+
+/// Compares a run's outcome with its truth.
+pub fn compare(truth: &Truth, outcome: &Outcome) -> Matching {
+    let mut slots = slots(truth);
+    let right: Vec<bool> = outcome
+        .guesses
+        .iter()
+        .map(|g| g.decision != Decision::LeaveOff && draw(&mut slots, &g.shelf, g.t, g.best))
+        .collect();
+    let mut missed = vec![0; truth.actions.len()];
+    for slot in &slots {
+        missed[slot.action] = missed[slot.action].max(slot.left);
+    }
+    let settled = outcome
+        .guesses
+        .iter()
+        .zip(&right)
+        .map(|(g, &right)| match g.decision {
+            Decision::LeaveOff => None,
+            Decision::Accept => Some(g.best),
+            Decision::Review if right => Some(g.best),
+            Decision::Review => g
+                .others
+                .iter()
+                .map(|&(claim, _)| claim)
+                .find(|&claim| draw(&mut slots, &g.shelf, g.t, claim)),
+        })
+        .collect();
+    Matching {
+        right,
+        settled,
+        missed,
+    }
+}
+
+fn slots(truth: &Truth) -> Vec<Slot<'_>> {
+    let mut slots = Vec::new();
+    for (i, action) in truth.actions.iter().enumerate() {
+        let Some(shelf) = action.shelf.as_deref() else {
+            continue;
+        };
+        // Tidying lifts goods and sets them down again on the same shelf: either half may be told.
+        let signs: &[i32] = match action.kind {
+            ActionKind::Tidy => &[-1, 1],
+            ActionKind::HandOver | ActionKind::Touch => &[],
+            ActionKind::Take | ActionKind::ForeignTake => &[1],
+            ActionKind::Put | ActionKind::Restock | ActionKind::ForeignPut => &[-1],
+        };
+        slots.extend(signs.iter().map(|&sign| Slot {
+            action: i,
+            shelf,
+            phone: action.phone,
+            gtin: action.gtin,
+            sign,
+            from: action.t_start - SLACK,
+            to: action.t_end + SLACK,
+            left: action.units.max(u32::from(action.gtin.is_none())),
+        }));
+    }
+    slots
+}
+
+/// Takes a claim's units out of the pools; takes nothing and says no where they are not all there.
+fn draw(slots: &mut [Slot<'_>], shelf: &str, t: StoreTime, claim: Claim) -> bool {
+    let wanted = claim.quantity.unsigned_abs();
+    let open = |slot: &Slot<'_>| {
+        slot.left > 0
+            && slot.shelf == shelf
+            && slot.phone == claim.phone
+            && slot.gtin == claim.gtin
+            && slot.sign == claim.quantity.signum()
+            && (slot.from..=slot.to).contains(&t)
+    };
+    let there: u32 = slots.iter().filter(|s| open(s)).map(|s| s.left).sum();
+    if wanted == 0 || there < wanted {
+        return false;
+    }
+    let mut wanted = wanted;
+    for slot in slots.iter_mut().filter(|s| open(s)) {
+        let n = slot.left.min(wanted);
+        slot.left -= n;
+        wanted -= n;
+    }
+    true
+}

@@ -1,0 +1,307 @@
+//! The scorer against truths and outcomes written by hand.
+
+use std::collections::BTreeMap;
+use walkout_bench::matching::compare;
+use walkout_bench::outcome::{Claim, Guess, Outcome};
+use walkout_bench::score::{CaseRule, Run, Score, Units};
+use walkout_bench::truth::Truth;
+use walkout_model::{Decision, Gtin, MovementId, StoreTime, TimeDelta};
+
+fn gtin(n: u64) -> Gtin {
+    Gtin::from_body(880_104_300_000 + n).unwrap()
+}
+
+fn second(s: i64) -> StoreTime {
+    StoreTime(s * 1_000_000)
+}
+
+fn prices() -> BTreeMap<Gtin, i64> {
+    (1..=5).map(|n| (gtin(n), n as i64 * 1_000)).collect()
+}
+
+/// Phone, exit second, [(product, units)].
+type PartyRow<'a> = (u32, i64, &'a [(u64, u32)]);
+/// Kind, second, phone, product, units.
+type ActionRow<'a> = (&'a str, i64, Option<u32>, Option<u64>, u32);
+
+/// Parties, and actions on one shelf.
+fn truth(parties: &[PartyRow<'_>], actions: &[ActionRow<'_>]) -> Truth {
+    let mut text = String::new();
+    for (phone, t_out, lines) in parties {
+        text += &format!(
+            r#"{{"type":"session","phone":{phone},"people":1,"kind":"shopper","t_in":0,"t_out":{}}}"#,
+            t_out * 1_000_000
+        );
+        let lines: Vec<_> = lines
+            .iter()
+            .map(|&(n, units)| format!(r#"{{"gtin":"{}","units":{units}}}"#, gtin(n)))
+            .collect();
+        text += &format!(
+            "\n{{\"type\":\"receipt\",\"phone\":{phone},\"t\":0,\"lines\":[{}]}}\n",
+            lines.join(",")
+        );
+    }
+    for &(kind, t, phone, product, units) in actions {
+        let gtin = product.map_or("null".into(), |n| format!("\"{}\"", gtin(n)));
+        let phone = phone.map_or("null".into(), |p| p.to_string());
+        let (from, to) = (t * 1_000_000 - 500_000, t * 1_000_000);
+        text += &format!(
+            r#"{{"type":"action","action":"{kind}","t_start":{from},"t_end":{to},"person":1,"phone":{phone},"gtin":{gtin},"units":{units},"shelf":"G1/S1"}}"#
+        );
+        text.push('\n');
+    }
+    Truth::parse(&text).unwrap()
+}
+
+fn claim(phone: u32, product: u64, quantity: i32) -> Claim {
+    Claim {
+        phone: Some(phone),
+        gtin: Some(gtin(product)),
+        quantity,
+    }
+}
+
+fn guess(t: i64, best: Claim, decision: Decision) -> Guess {
+    Guess {
+        id: MovementId(t as u64),
+        t: second(t),
+        known_at: second(t + 1),
+        shelf: "G1/S1".into(),
+        best,
+        probability: 0.95,
+        others: Vec::new(),
+        decision,
+    }
+}
+
+fn outcome(exits: &[(u32, i64)], guesses: Vec<Guess>) -> Outcome {
+    Outcome {
+        guesses,
+        exits: exits.iter().map(|&(p, t)| (p, second(t))).collect(),
+        late: 0,
+    }
+}
+
+fn score(truth: Truth, outcome: Outcome) -> Score {
+    let mut score = Score::default();
+    score.add(&Run { truth, outcome }, CaseRule::Run, &prices());
+    score
+}
+
+use Decision::{Accept, LeaveOff, Review};
+
+#[test]
+fn a_right_run_scores_one() {
+    let truth = truth(
+        &[(1, 60, &[(1, 2), (2, 1)]), (2, 70, &[])],
+        &[
+            ("take", 10, Some(1), Some(1), 2),
+            ("take", 20, Some(1), Some(2), 2),
+            ("put", 30, Some(1), Some(2), 1),
+        ],
+    );
+    let guesses = vec![
+        // Two units in one grab, told as two movements.
+        guess(10, claim(1, 1, 1), Accept),
+        guess(11, claim(1, 1, 1), Accept),
+        guess(20, claim(1, 2, 2), Accept),
+        guess(30, claim(1, 2, -1), Accept),
+    ];
+    let s = score(truth, outcome(&[(1, 60), (2, 70)], guesses));
+    assert_eq!((s.f1(), s.receipts, s.cases), (1.0, 2, 1));
+    assert_eq!((s.unaided.perfect, s.reviewed.perfect), (2, 2));
+    assert_eq!((s.unaided.false_charges, s.reviewed.money_off), (0, 0));
+    assert_eq!((s.stock_units_off, s.stock_places), (0, 2));
+    assert!(s.predictions.iter().all(|&(_, right)| right));
+    assert!((s.ece() - 0.05).abs() < 1e-9);
+}
+
+#[test]
+fn the_wrong_person_is_one_extra_and_one_missing() {
+    let truth = truth(
+        &[(1, 60, &[(3, 1)]), (2, 60, &[])],
+        &[("take", 10, Some(1), Some(3), 1)],
+    );
+    let s = score(
+        truth,
+        outcome(&[(1, 60), (2, 60)], vec![guess(10, claim(2, 3, 1), Accept)]),
+    );
+    assert_eq!(
+        s.units,
+        Units {
+            right: 0,
+            extra: 1,
+            missing: 1
+        }
+    );
+    assert_eq!((s.f1(), s.unaided.perfect), (0.0, 0));
+    assert_eq!(s.reviewed.false_charges, 1);
+    // 3,000 charged wrongly and 3,000 not charged: the signed error hides what the absolute shows.
+    assert_eq!(
+        (s.reviewed.money_error(), s.reviewed.money_bias()),
+        (2.0, 0.0)
+    );
+    // The shelf is right all the same.
+    assert_eq!(s.stock_places_off, 0);
+    assert_eq!(s.predictions, [(0.95, false)]);
+}
+
+#[test]
+fn missing_and_extra_units() {
+    let truth = truth(
+        &[(1, 60, &[(1, 1), (2, 2)])],
+        &[
+            ("take", 10, Some(1), Some(1), 1),
+            ("take", 20, Some(1), Some(2), 2),
+        ],
+    );
+    let guesses = vec![
+        guess(20, claim(1, 2, 1), Accept),
+        guess(40, claim(1, 4, 1), Accept),
+    ];
+    let s = score(truth, outcome(&[(1, 60)], guesses));
+    let units = Units {
+        right: 1,
+        extra: 1,
+        missing: 2,
+    };
+    assert_eq!(s.units, units);
+    assert!((s.f1() - 2.0 / 5.0).abs() < 1e-12);
+    assert_eq!(
+        (s.reviewed.money_true, s.reviewed.money_signed),
+        (5_000, 1_000)
+    );
+    assert_eq!(
+        (s.stock_places, s.stock_places_off, s.stock_units_off),
+        (3, 3, 3)
+    );
+}
+
+#[test]
+fn who_leaves_with_it_pays() {
+    let truth = truth(
+        &[(1, 60, &[]), (2, 60, &[(1, 1)])],
+        &[
+            ("take", 10, Some(1), Some(1), 1),
+            ("hand_over", 20, Some(1), Some(1), 1),
+        ],
+    );
+    let s = score(
+        truth,
+        outcome(&[(1, 60), (2, 60)], vec![guess(10, claim(1, 1, 1), Accept)]),
+    );
+    assert_eq!((s.f1(), s.reviewed.false_charges), (0.0, 1));
+    // The movement itself was right: the hand-over came after it.
+    assert_eq!(s.predictions, [(0.95, true)]);
+}
+
+#[test]
+fn reviews_count_and_the_reviewer_answers_only_from_the_candidates() {
+    let truth = truth(
+        &[(1, 60, &[(1, 1)]), (2, 60, &[(2, 1)])],
+        &[
+            ("take", 10, Some(1), Some(1), 1),
+            ("take", 20, Some(2), Some(2), 1),
+        ],
+    );
+    let offered = Guess {
+        others: vec![(claim(2, 1, 1), 0.2), (claim(1, 1, 1), 0.1)],
+        ..guess(10, claim(2, 3, 1), Review)
+    };
+    let not_offered = Guess {
+        others: vec![(claim(2, 4, 1), 0.2)],
+        ..guess(20, claim(2, 3, 1), Review)
+    };
+    let s = score(
+        truth,
+        outcome(&[(1, 60), (2, 60)], vec![offered, not_offered]),
+    );
+    assert_eq!((s.reviews, s.reviews_answerable), (2, 1));
+    // Without a human both best guesses stand, and both are wrong.
+    assert_eq!((s.f1(), s.unaided.perfect), (0.0, 0));
+    assert_eq!(s.unaided.money_signed, 6_000 - 3_000);
+    // With one, the first is mended, and nothing is charged for the second.
+    assert_eq!((s.reviewed.perfect, s.reviewed.false_charges), (1, 0));
+    assert_eq!(s.reviewed.money_signed, -2_000);
+    // Calibration is of what was accepted.
+    assert!(s.predictions.is_empty());
+    assert_eq!(s.per_1000(s.reviews), 1_000.0);
+}
+
+#[test]
+fn a_movement_must_agree_in_place_and_time_and_explains_nothing_twice() {
+    let truth = truth(&[(1, 60, &[(1, 1)])], &[("take", 10, Some(1), Some(1), 1)]);
+    let elsewhere = Guess {
+        shelf: "G1/S2".into(),
+        ..guess(10, claim(1, 1, 1), Accept)
+    };
+    let guesses = vec![
+        elsewhere,
+        guess(10, claim(1, 1, 1), Accept),
+        guess(11, claim(1, 1, 1), Accept),
+        guess(30, claim(1, 1, 1), Accept),
+        guess(10, claim(1, 1, -1), Accept),
+        guess(10, claim(1, 1, 1), LeaveOff),
+    ];
+    let m = compare(&truth, &outcome(&[], guesses));
+    assert_eq!(m.right, [false, true, false, false, false, false]);
+    assert_eq!(m.missed, [0]);
+}
+
+#[test]
+fn exits_missed_and_invented_are_counted() {
+    let mut truth = truth(&[(1, 60, &[]), (2, 60, &[(1, 1)]), (3, 90, &[])], &[]);
+    truth.parties.get_mut(&3).unwrap().t_out = None;
+    let s = score(truth, outcome(&[(1, 60), (3, 60)], vec![]));
+    assert_eq!((s.exits_missed, s.exits_invented, s.receipts), (1, 1, 2));
+    // An empty receipt is perfect only if it was written.
+    assert_eq!(s.unaided.perfect, 1);
+}
+
+#[test]
+fn a_long_run_is_cut_into_cases_and_empty_cases_are_left_out() {
+    let truth = truth(
+        &[(1, 60, &[(1, 1)]), (2, 350, &[(2, 1)]), (3, 650, &[])],
+        &[
+            ("take", 10, Some(1), Some(1), 1),
+            ("take", 310, Some(2), Some(2), 1),
+        ],
+    );
+    let outcome = outcome(
+        &[(1, 60), (2, 350), (3, 650)],
+        vec![guess(10, claim(1, 1, 1), Accept)],
+    );
+    let mut s = Score::default();
+    let rule = CaseRule::Slice(TimeDelta::from_secs(300));
+    s.add(&Run { truth, outcome }, rule, &prices());
+    assert_eq!((s.cases, s.f1_sum), (2, 1.0));
+}
+
+#[test]
+fn things_the_shop_does_not_sell_and_strangers() {
+    let truth = truth(
+        &[(1, 60, &[])],
+        &[
+            ("foreign_put", 10, Some(1), None, 1),
+            ("take", 20, None, Some(1), 1),
+        ],
+    );
+    let foreign = Claim {
+        phone: Some(1),
+        gtin: None,
+        quantity: -1,
+    };
+    let stranger = Claim {
+        phone: None,
+        ..claim(1, 1, 1)
+    };
+    let s = score(
+        truth,
+        outcome(
+            &[(1, 60)],
+            vec![guess(10, foreign, Accept), guess(20, stranger, Accept)],
+        ),
+    );
+    assert!(s.predictions.iter().all(|&(_, right)| right));
+    assert_eq!((s.unaided.perfect, s.cases), (1, 0));
+}
