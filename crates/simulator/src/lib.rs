@@ -4,7 +4,12 @@
 //! The stream ([`Tick`]) holds what devices would send and nothing else. The truth is written apart
 //! as text lines ([`Simulation::drain_truth`]); the types that read it live with the scorer.
 
+mod devices;
 mod scene;
+
+pub use devices::{
+    DeviceConfig, Fault, FaultKind, GateConfig, LoadConfig, LooksConfig, TrackerConfig,
+};
 
 use walkout_model::{GateCrossing, GateIx, ItemLook, LoadSample, PartyKind, StoreTime, TrackPoint};
 

@@ -1,0 +1,335 @@
+//! What a classifier says of things in hands near a shelf.
+//!
+//! Every SKU has a place in a space of appearance (package size, mass, words of the name, colours).
+//! A look is that place plus noise, and the posterior is Bayes' rule for exactly that noise: so
+//! like packages are confused with one another, and the probabilities are calibrated by
+//! construction. The noise is scaled so that the first guess is right as often as was asked for.
+
+use super::config::LooksConfig;
+use super::noise::Noise;
+use super::tracker::HandSeen;
+use crate::Tick;
+use crate::scene::{Hand, Scene};
+use std::collections::{BTreeMap, VecDeque};
+use walkout_model::{Catalogue, ItemLook, Product, SkuIx, StoreTime, TimeDelta};
+
+/// Dimensions of the space of appearance: three of size, one of mass, six each of words and colours.
+const DIMENSIONS: usize = 16;
+/// Ticks of 1/60 s between two looks at one hand: every second frame of the tracker.
+const LOOK_TICKS: u64 = 12;
+/// Spread of the quality of holds (blur, fingers over the label), as a natural logarithm.
+const QUALITY_SPREAD: f64 = 0.3;
+/// Holds tried to set the noise; the first guess is then within a point of what was asked for.
+const TRIALS: usize = 2_000;
+/// Guesses below this are left off.
+const SMALLEST_GUESS: f64 = 0.002;
+
+type Appearance = [f32; DIMENSIONS];
+
+pub(super) struct Looks {
+    config: LooksConfig,
+    noise: Noise,
+    space: Space,
+    sigma: f64,
+    holds: BTreeMap<(u32, usize), Hold>,
+    outbox: VecDeque<(StoreTime, ItemLook)>,
+    ticks: u64,
+}
+
+/// What is in a hand, as far as it matters to a camera.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Content {
+    /// Nothing.
+    Empty,
+    /// A thing outside the catalogue.
+    Foreign,
+    /// Units of a SKU.
+    Sku(SkuIx),
+}
+
+/// One hold of one thing: what the classifier's error keeps while it lasts.
+struct Hold {
+    content: Content,
+    /// Where the thing seems to be in the space of appearance, without the fresh noise of a frame.
+    seems: Appearance,
+    sigma: f64,
+    is_taken_for_something: bool,
+}
+
+impl Looks {
+    pub fn new(catalogue: &Catalogue, config: LooksConfig, seed: u64) -> Self {
+        let mut noise = Noise::new(seed, 3);
+        let space = Space::new(catalogue, config.foreign_prior);
+        let sigma = space.sigma_for(config.top1, &mut noise);
+        Self {
+            config,
+            noise,
+            space,
+            sigma,
+            holds: BTreeMap::new(),
+            outbox: VecDeque::new(),
+            ticks: 0,
+        }
+    }
+
+    /// Reports on the hands that the tracker found in this frame.
+    pub fn observe(&mut self, scene: &Scene, hands: &[HandSeen], tick: &mut Tick) {
+        self.follow(scene);
+        if self.ticks.is_multiple_of(LOOK_TICKS) {
+            let latency = TimeDelta::from_secs_f64(self.noise.between(self.config.latency_s));
+            let earliest = self.outbox.back().map_or(scene.t, |(due, _)| *due);
+            let due = (scene.t + latency).max(earliest);
+            for hand in hands {
+                if let Some(look) = self.look(scene, hand) {
+                    self.outbox.push_back((due, look));
+                }
+            }
+        }
+        self.ticks += 1;
+        while let Some((due, _)) = self.outbox.front() {
+            if *due > scene.t {
+                break;
+            }
+            if let Some((_, look)) = self.outbox.pop_front() {
+                tick.looks.push(look);
+            }
+        }
+    }
+
+    /// Begins and ends holds.
+    fn follow(&mut self, scene: &Scene) {
+        let mut still = BTreeMap::new();
+        for body in &scene.people {
+            for (i, hand) in body.hands.iter().enumerate() {
+                let content = Content::of(hand);
+                if content == Content::Empty && !hand.at_shelf {
+                    continue;
+                }
+                let key = (body.person, i);
+                let hold = match self.holds.remove(&key) {
+                    Some(hold) if hold.content == content => hold,
+                    _ => self.begin(content),
+                };
+                still.insert(key, hold);
+            }
+        }
+        self.holds = still;
+    }
+
+    fn begin(&mut self, content: Content) -> Hold {
+        let sigma = self.sigma * (QUALITY_SPREAD * self.noise.normal()).exp();
+        let place = match content {
+            Content::Sku(sku) => self.space.place(sku, &mut self.noise),
+            Content::Empty | Content::Foreign => self.space.anything(&mut self.noise),
+        };
+        let is_taken_for_something =
+            content != Content::Empty || self.noise.chance(self.config.empty_hand);
+        let lasting = sigma * self.config.persistence.sqrt();
+        Hold {
+            content,
+            seems: displaced(&place, lasting, &mut self.noise),
+            sigma,
+            is_taken_for_something,
+        }
+    }
+
+    fn look(&mut self, scene: &Scene, seen: &HandSeen) -> Option<ItemLook> {
+        let body = scene.people.get(seen.body)?;
+        if !body.hands[seen.hand].at_shelf {
+            return None;
+        }
+        let hold = self.holds.get(&(body.person, seen.hand))?;
+        if !hold.is_taken_for_something {
+            return None;
+        }
+        let fresh = hold.sigma * (1.0 - self.config.persistence).sqrt();
+        let appearance = displaced(&hold.seems, fresh, &mut self.noise);
+        let posterior = self.space.posterior(&appearance, hold.sigma);
+        Some(ItemLook {
+            t: scene.t,
+            track: seen.track,
+            hand: seen.position,
+            posterior: best(posterior, self.config.guesses),
+        })
+    }
+}
+
+impl Content {
+    fn of(hand: &Hand) -> Self {
+        match hand.holds {
+            None => Self::Empty,
+            Some(None) => Self::Foreign,
+            Some(Some(sku)) => Self::Sku(sku),
+        }
+    }
+}
+
+/// Where all SKUs are in the space of appearance, and where other things may be.
+struct Space {
+    skus: Vec<Appearance>,
+    middle: Appearance,
+    spread: Appearance,
+    foreign_prior: f64,
+}
+
+impl Space {
+    fn new(catalogue: &Catalogue, foreign_prior: f64) -> Self {
+        let skus: Vec<Appearance> = catalogue.products().iter().map(appearance).collect();
+        let n = skus.len().max(1) as f32;
+        let mut middle = [0.0; DIMENSIONS];
+        let mut spread = [0.0; DIMENSIONS];
+        for d in 0..DIMENSIONS {
+            middle[d] = skus.iter().map(|a| a[d]).sum::<f32>() / n;
+            let variance = skus.iter().map(|a| (a[d] - middle[d]).powi(2)).sum::<f32>() / n;
+            spread[d] = variance.sqrt().max(0.1);
+        }
+        Self {
+            skus,
+            middle,
+            spread,
+            foreign_prior,
+        }
+    }
+
+    fn place(&self, sku: SkuIx, noise: &mut Noise) -> Appearance {
+        match self.skus.get(sku.usize()) {
+            Some(place) => *place,
+            None => self.anything(noise),
+        }
+    }
+
+    /// The place of a thing outside the catalogue.
+    fn anything(&self, noise: &mut Noise) -> Appearance {
+        let mut place = self.middle;
+        for (x, spread) in place.iter_mut().zip(&self.spread) {
+            *x += spread * noise.normal() as f32;
+        }
+        place
+    }
+
+    /// Bayes' rule over all SKUs, each as likely as the other, and "something else", whose places
+    /// are normal about the catalogue's middle. The last is what is missing to 1.
+    fn posterior(&self, x: &Appearance, sigma: f64) -> Vec<(SkuIx, f64)> {
+        let precision = 1.0 / (sigma * sigma);
+        let mut other = self.foreign_prior.max(1e-9).ln();
+        for d in 0..DIMENSIONS {
+            let variance = f64::from(self.spread[d]).powi(2) + sigma * sigma;
+            let off = f64::from(x[d] - self.middle[d]);
+            // Relative to the SKUs' own normalisation σ^−D.
+            other += 0.5 * (sigma * sigma / variance).ln() - 0.5 * off * off / variance;
+        }
+        let each = ((1.0 - self.foreign_prior) / self.skus.len().max(1) as f64).ln();
+        let mut weights: Vec<(SkuIx, f64)> = self
+            .skus
+            .iter()
+            .enumerate()
+            .map(|(i, sku)| {
+                let log = each - 0.5 * precision * f64::from(distance2(x, sku));
+                (SkuIx::from(i), log)
+            })
+            .collect();
+        let top = weights.iter().map(|w| w.1).fold(other, f64::max);
+        let mut total = (other - top).exp();
+        for (_, log) in &mut weights {
+            *log = (*log - top).exp();
+            total += *log;
+        }
+        for (_, weight) in &mut weights {
+            *weight /= total;
+        }
+        weights
+    }
+
+    /// The noise with which this share of first guesses is right, by bisection over one fixed set
+    /// of trials. The holds' quality is drawn as it is in the run.
+    fn sigma_for(&self, top1: f64, noise: &mut Noise) -> f64 {
+        if self.skus.len() < 2 {
+            return 1.0;
+        }
+        let trials: Vec<(usize, f64, Appearance)> = (0..TRIALS)
+            .map(|i| {
+                let quality = (QUALITY_SPREAD * noise.normal()).exp();
+                let unit = displaced(&[0.0; DIMENSIONS], 1.0, noise);
+                (i % self.skus.len(), quality, unit)
+            })
+            .collect();
+        let (mut low, mut high) = (0.001_f64.ln(), 10.0_f64.ln());
+        for _ in 0..12 {
+            let middle = 0.5 * (low + high);
+            let right = trials
+                .iter()
+                .filter(|(sku, quality, unit)| {
+                    let scale = (middle.exp() * quality) as f32;
+                    let mut x = self.skus[*sku];
+                    for (a, b) in x.iter_mut().zip(unit) {
+                        *a += scale * b;
+                    }
+                    let own = distance2(&x, &self.skus[*sku]);
+                    self.skus.iter().all(|other| distance2(&x, other) >= own)
+                })
+                .count();
+            if right as f64 > top1 * TRIALS as f64 {
+                low = middle;
+            } else {
+                high = middle;
+            }
+        }
+        (0.5 * (low + high)).exp()
+    }
+}
+
+/// The likeliest guesses, likeliest first.
+fn best(mut posterior: Vec<(SkuIx, f64)>, guesses: usize) -> Vec<(SkuIx, f32)> {
+    posterior.retain(|(_, p)| *p >= SMALLEST_GUESS);
+    posterior.sort_by(|a, b| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0)));
+    posterior
+        .into_iter()
+        .take(guesses)
+        .map(|(sku, p)| (sku, p as f32))
+        .collect()
+}
+
+/// Where a product is in the space of appearance.
+fn appearance(product: &Product) -> Appearance {
+    let mut place = [0.0; DIMENSIONS];
+    for (x, mm) in place.iter_mut().zip(product.size_mm) {
+        *x = 1.5 * (f64::from(mm.max(1)).ln() as f32);
+    }
+    place[3] = 0.5 * (product.unit_mass.grams().max(1.0).ln() as f32);
+    // Words: products of one brand or kind share some, and lie near one another.
+    let words: Vec<&str> = product.name_en.split_whitespace().collect();
+    let scale = 0.8 / (words.len().max(1) as f32).sqrt();
+    for word in &words {
+        let mut draw = Noise::new(hash(word.to_lowercase().as_bytes()), 11);
+        for x in &mut place[4..10] {
+            *x += scale * draw.normal32();
+        }
+    }
+    // Colours: one of eight groups, and a shade of its own.
+    let number = product.gtin.number();
+    let mut group = Noise::new(number.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 61, 12);
+    let mut shade = Noise::new(number, 13);
+    for x in &mut place[10..16] {
+        *x = 0.7 * group.normal32() + 0.3 * shade.normal32();
+    }
+    place
+}
+
+fn displaced(place: &Appearance, sigma: f64, noise: &mut Noise) -> Appearance {
+    let mut out = *place;
+    for x in &mut out {
+        *x += (sigma * noise.normal()) as f32;
+    }
+    out
+}
+
+fn distance2(a: &Appearance, b: &Appearance) -> f32 {
+    a.iter().zip(b).map(|(x, y)| (x - y) * (x - y)).sum()
+}
+
+/// FNV-1a, 64 bits.
+fn hash(bytes: &[u8]) -> u64 {
+    bytes.iter().fold(0xcbf2_9ce4_8422_2325, |h, b| {
+        (h ^ u64::from(*b)).wrapping_mul(0x0100_0000_01b3)
+    })
+}

@@ -1,0 +1,218 @@
+//! What each camera can see: field of view, and fixtures, walls and bodies in between.
+
+use crate::scene::Body;
+use walkout_model::layout::{Camera, Fixture};
+use walkout_model::{Layout, Point2, Point3};
+
+/// A person must fill this many pixels from head to foot for the networks to find them.
+const SMALLEST_PERSON_PX: f64 = 40.0;
+
+/// Radius of a torso that hides what is behind it, metres.
+const TORSO_M: f64 = 0.2;
+
+/// More views than this add nothing to what the tracker does with them.
+pub(super) const ENOUGH_VIEWS: usize = 3;
+
+/// Which cameras see a point.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub(super) struct Views {
+    /// How many, counted up to [`ENOUGH_VIEWS`].
+    pub count: usize,
+    /// Optical centre of the first that does.
+    pub from: Option<Point3>,
+}
+
+struct Eye {
+    camera: Camera,
+    forward: [f64; 3],
+    right: [f64; 3],
+    down: [f64; 3],
+}
+
+/// All cameras, and what stands in their way.
+pub(super) struct Sight {
+    eyes: Vec<Eye>,
+    fixtures: Vec<Fixture>,
+    walls: Vec<(Point2, Point2)>,
+    sees_all: bool,
+}
+
+impl Sight {
+    /// `sees_all` makes everything visible to everyone, as does a shop without cameras, where the
+    /// tracks come from elsewhere.
+    pub fn new(layout: &Layout, sees_all: bool) -> Self {
+        Self {
+            eyes: layout.cameras.iter().map(Eye::new).collect(),
+            fixtures: layout.fixtures.clone(),
+            walls: layout.walls.clone(),
+            sees_all: sees_all || layout.cameras.is_empty(),
+        }
+    }
+
+    /// The cameras that see a point of the body `own`. The last `near_m` of each sight line are
+    /// taken to be free: a hand is inside the shelf it reaches into.
+    pub fn views(&self, target: Point3, near_m: f64, bodies: &[Body], own: usize) -> Views {
+        if self.sees_all {
+            return Views {
+                count: ENOUGH_VIEWS,
+                from: self.eyes.first().map(|eye| eye.camera.position),
+            };
+        }
+        let mut views = Views::default();
+        for eye in &self.eyes {
+            if eye.frames(target) && self.is_clear(eye.camera.position, target, near_m, bodies, own)
+            {
+                views.from.get_or_insert(eye.camera.position);
+                views.count += 1;
+                if views.count == ENOUGH_VIEWS {
+                    break;
+                }
+            }
+        }
+        views
+    }
+
+    fn is_clear(
+        &self,
+        eye: Point3,
+        target: Point3,
+        near_m: f64,
+        bodies: &[Body],
+        own: usize,
+    ) -> bool {
+        let length = eye.distance(target).max(1e-6);
+        let line = Line {
+            from: eye,
+            to: target,
+            end: (1.0 - near_m / length).max(0.0),
+        };
+        let hidden_by_body = bodies.iter().enumerate().any(|(i, body)| {
+            // One's own head does not hide itself, one's torso may hide one's hand.
+            let radius = if i == own { 0.7 * TORSO_M } else { TORSO_M };
+            let is_own_head = i == own && near_m < 0.1;
+            !is_own_head && line.meets_body(body, radius)
+        });
+        !hidden_by_body
+            && !self.fixtures.iter().any(|f| line.meets_fixture(f))
+            && !self.walls.iter().any(|&(a, b)| line.meets_wall(a, b))
+    }
+}
+
+struct Line {
+    from: Point3,
+    to: Point3,
+    /// The part of the line that must be clear, as a share from `from`.
+    end: f64,
+}
+
+impl Line {
+    fn height(&self, u: f64) -> f64 {
+        self.from.z + (self.to.z - self.from.z) * u
+    }
+
+    fn meets_body(&self, body: &Body, radius_m: f64) -> bool {
+        let (from, d) = (self.from.floor(), self.to.floor() - self.from.floor());
+        let length2 = d.dot(d);
+        if length2 < 1e-9 {
+            return false;
+        }
+        let u = (body.position - from).dot(d) / length2;
+        u > 0.0
+            && u < self.end
+            && self.height(u) < body.height_m
+            && (from + d * u).distance(body.position) < radius_m
+    }
+
+    fn meets_fixture(&self, fixture: &Fixture) -> bool {
+        if self.from.z.min(self.to.z) >= fixture.height_m {
+            return false;
+        }
+        let from = fixture.pose.local_from_floor(self.from.floor());
+        let to = fixture.pose.local_from_floor(self.to.floor());
+        let (mut enter, mut leave) = (0.0_f64, self.end);
+        for (a, b, size) in [
+            (from.x, to.x, fixture.width_m),
+            (from.y, to.y, fixture.depth_m),
+        ] {
+            let d = b - a;
+            if d.abs() < 1e-9 {
+                if a <= 0.0 || a >= size {
+                    return false;
+                }
+                continue;
+            }
+            let (u0, u1) = (-a / d, (size - a) / d);
+            enter = enter.max(u0.min(u1));
+            leave = leave.min(u0.max(u1));
+        }
+        enter < leave && self.height(enter).min(self.height(leave)) < fixture.height_m - 0.01
+    }
+
+    fn meets_wall(&self, a: Point2, b: Point2) -> bool {
+        let (p, r) = (self.from.floor(), self.to.floor() - self.from.floor());
+        let s = b - a;
+        let cross = r.cross(s);
+        if cross.abs() < 1e-9 {
+            return false;
+        }
+        let u = (a - p).cross(s) / cross;
+        let v = (a - p).cross(r) / cross;
+        // A camera may hang on the wall itself.
+        let skin = 0.15 / r.norm().max(0.15);
+        u > skin && u < self.end - skin && (0.0..=1.0).contains(&v)
+    }
+}
+
+impl Eye {
+    fn new(camera: &Camera) -> Self {
+        let (sy, cy) = camera.yaw.sin_cos();
+        let (sp, cp) = camera.pitch.sin_cos();
+        let forward = [cp * cy, cp * sy, -sp];
+        let level_right = [sy, -cy, 0.0];
+        let level_down = cross(forward, level_right);
+        let (sr, cr) = camera.roll.sin_cos();
+        let turn = |k: f64, l: f64| {
+            [
+                k * level_right[0] + l * level_down[0],
+                k * level_right[1] + l * level_down[1],
+                k * level_right[2] + l * level_down[2],
+            ]
+        };
+        Self {
+            camera: camera.clone(),
+            forward,
+            right: turn(cr, sr),
+            down: turn(-sr, cr),
+        }
+    }
+
+    /// Whether the point falls into the picture, large enough. Lens distortion is left out: it
+    /// moves the border by a few pixels.
+    fn frames(&self, target: Point3) -> bool {
+        let c = &self.camera;
+        let d = [
+            target.x - c.position.x,
+            target.y - c.position.y,
+            target.z - c.position.z,
+        ];
+        let depth = dot(d, self.forward);
+        if depth < 0.1 || c.focal_px[0] * 1.7 / depth < SMALLEST_PERSON_PX {
+            return false;
+        }
+        let u = c.focal_px[0] * dot(d, self.right) / depth + c.principal_px[0];
+        let v = c.focal_px[1] * dot(d, self.down) / depth + c.principal_px[1];
+        (0.0..=f64::from(c.width_px)).contains(&u) && (0.0..=f64::from(c.height_px)).contains(&v)
+    }
+}
+
+fn dot(a: [f64; 3], b: [f64; 3]) -> f64 {
+    a[0] * b[0] + a[1] * b[1] + a[2] * b[2]
+}
+
+fn cross(a: [f64; 3], b: [f64; 3]) -> [f64; 3] {
+    [
+        a[1] * b[2] - a[2] * b[1],
+        a[2] * b[0] - a[0] * b[2],
+        a[0] * b[1] - a[1] * b[0],
+    ]
+}
