@@ -1,1 +1,3 @@
 //! Pure codecs: SenML packs and entry codes.
+
+pub mod entry;
