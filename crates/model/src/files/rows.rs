@@ -230,8 +230,8 @@ mod tests {
     fn fields_are_found_past_quotes() {
         let row = "\"a,\"\"b\",c,d\nnext,row";
         assert_eq!(field_offset(row, 0), 0);
-        assert_eq!(field_offset(row, 1), 9);
-        assert_eq!(field_offset(row, 2), 11);
+        assert_eq!(field_offset(row, 1), 8);
+        assert_eq!(field_offset(row, 2), 10);
         assert_eq!(field_offset(row, 3), 0);
     }
 
