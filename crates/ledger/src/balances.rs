@@ -46,8 +46,8 @@ impl Balances {
         sums
     }
 
-    /// Applies a movement.
-    pub(crate) fn apply(&mut self, movement: &Movement) {
+    /// Applies a movement. Views that follow the log keep their own balances with it.
+    pub fn apply(&mut self, movement: &Movement) {
         let units = i64::from(movement.units);
         self.add(&movement.from, movement.sku, -units);
         self.add(&movement.to, movement.sku, units);
