@@ -10,12 +10,14 @@ use std::process::ExitCode;
 
 mod ci;
 mod edges;
+mod shops;
 
 const USAGE: &str = "\
 cargo xtask <command>
 
   ci      all checks, as .ci/run does them: fmt, clippy, doc, tests, deny
-  edges   print which crate uses which, and check it against the table";
+  edges   print which crate uses which, and check it against the table
+  shops   write the shops under shops/ anew";
 
 fn main() -> ExitCode {
     match run() {
@@ -32,6 +34,7 @@ fn run() -> Result<()> {
     match args.next().as_deref() {
         Some("ci") => ci::run(),
         Some("edges") => edges::print_and_check(),
+        Some("shops") => shops::run(&root()),
         Some(other) => bail!("unknown command \"{other}\"\n\n{USAGE}"),
         None => bail!("which command?\n\n{USAGE}"),
     }

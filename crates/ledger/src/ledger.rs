@@ -2,9 +2,10 @@
 
 use crate::canonical::Sealed;
 use crate::chain::decode;
+use crate::fsck::{Fault, FsckReport, examine};
 use crate::store::{Access, Store};
 use crate::writer::{self, Request, Shared};
-use crate::{Account, Appended, Balances, Draft, Entry, Head, LedgerError};
+use crate::{Account, Appended, Balances, Draft, Entry, EntryHash, Head, LedgerError};
 use std::sync::Arc;
 use tokio::sync::{broadcast, mpsc, oneshot};
 use walkout_model::{Gtin, StoreTime};
@@ -106,6 +107,25 @@ impl Ledger {
     /// many it missed and reads them with [`Ledger::entries`].
     pub fn subscribe(&self) -> broadcast::Receiver<Arc<Entry>> {
         self.shared.committed.subscribe()
+    }
+
+    /// As [`crate::fsck`], and checks that the balances held in memory follow from the log.
+    ///
+    /// # Errors
+    /// As [`crate::fsck`].
+    pub async fn fsck(&self, noted: Option<EntryHash>) -> Result<FsckReport, LedgerError> {
+        let mut reader = self.shared.store.snapshot().await?;
+        let (mut report, balances) = examine(&mut reader, noted).await?;
+        let view = self.shared.view();
+        // Entries may have come since the log was read; then there is nothing to compare.
+        if report.is_sound() && report.head.seq == view.head.seq {
+            let same = report.head == view.head && balances == view.balances;
+            report.fault = (!same).then(|| Fault {
+                entry: None,
+                what: "the balances in memory do not follow from the log".into(),
+            });
+        }
+        Ok(report)
     }
 
     /// Writes what waits, then closes the database. Clones answer [`LedgerError::Closed`] afterwards.

@@ -10,6 +10,7 @@ mod canonical;
 mod chain;
 mod entry;
 mod error;
+mod fsck;
 mod ledger;
 mod store;
 mod writer;
@@ -21,4 +22,5 @@ pub use entry::{
     EntryHashError, Head, KEY_BYTES_MAX, KIND_BYTES_MAX, MOVEMENTS_MAX, Movement, UNITS_MAX,
 };
 pub use error::LedgerError;
+pub use fsck::{Fault, FsckReport, fsck};
 pub use ledger::Ledger;

@@ -252,15 +252,16 @@ impl Store {
 
     /// A connection for reading.
     pub(crate) async fn reader(&self) -> Result<Reader, LedgerError> {
-        let connection = self
-            .read
-            .acquire()
-            .await
-            .map_err(LedgerError::store("read"))?;
-        Ok(Reader {
-            dialect: self.dialect,
-            connection,
-        })
+        let connection = self.read.acquire().await;
+        let connection = connection.map_err(LedgerError::store("read"))?;
+        Ok(Reader(Reading::Each(connection)))
+    }
+
+    /// A connection to which the log stands still.
+    pub(crate) async fn snapshot(&self) -> Result<Reader, LedgerError> {
+        let transaction = self.read.begin_with(self.dialect.begin_snapshot()).await;
+        let transaction = transaction.map_err(LedgerError::store("read"))?;
+        Ok(Reader(Reading::Snapshot(transaction)))
     }
 
     /// Writes entries in one transaction; when it returns they are on disk.
@@ -487,35 +488,26 @@ fn signed(number: u64) -> i64 {
 }
 
 /// A connection that reads.
-pub(crate) struct Reader {
-    dialect: Dialect,
-    connection: sqlx::pool::PoolConnection<sqlx::Any>,
+pub(crate) struct Reader(Reading);
+
+enum Reading {
+    Each(sqlx::pool::PoolConnection<sqlx::Any>),
+    /// Rolled back when it is dropped, also half-way.
+    Snapshot(sqlx::Transaction<'static, sqlx::Any>),
 }
 
 impl Reader {
-    /// From here to [`Reader::end_snapshot`] everything read is of one instant.
-    pub(crate) async fn begin_snapshot(&mut self) -> Result<(), LedgerError> {
-        let begin = self.dialect.begin_snapshot();
-        self.run(begin).await
-    }
-
-    /// Ends what [`Reader::begin_snapshot`] began.
-    pub(crate) async fn end_snapshot(&mut self) -> Result<(), LedgerError> {
-        self.run("ROLLBACK").await
-    }
-
-    async fn run(&mut self, sql: &'static str) -> Result<(), LedgerError> {
-        self.connection
-            .execute(sql)
-            .await
-            .map(drop)
-            .map_err(LedgerError::store("read"))
+    fn connection(&mut self) -> &mut AnyConnection {
+        match &mut self.0 {
+            Reading::Each(connection) => connection,
+            Reading::Snapshot(transaction) => transaction,
+        }
     }
 
     /// The recorded end of the log.
     pub(crate) async fn head(&mut self) -> Result<Head, LedgerError> {
         let row = self
-            .connection
+            .connection()
             .fetch_one("SELECT format, seq, hash FROM ledger_head WHERE id = 1")
             .await
             .map_err(LedgerError::store("read its head"))?;
@@ -550,7 +542,7 @@ impl Reader {
         )
         .bind(after)
         .bind(i64::try_from(limit).unwrap_or(i64::MAX));
-        let rows = query.fetch_all(&mut *self.connection).await;
+        let rows = query.fetch_all(self.connection()).await;
         let entries = rows.and_then(|rows| rows.iter().map(raw_entry).collect());
         let entries: Vec<RawEntry> = entries.map_err(LedgerError::store("read entries"))?;
         self.with_movements(entries).await
@@ -562,7 +554,7 @@ impl Reader {
             "SELECT seq, time_us, key, kind, body, evidence, hash FROM ledger_entry WHERE key = $1",
         )
         .bind(key.to_owned());
-        let row = query.fetch_optional(&mut *self.connection).await;
+        let row = query.fetch_optional(self.connection()).await;
         let entry = row.and_then(|row| row.as_ref().map(raw_entry).transpose());
         let entry = entry.map_err(LedgerError::store("find a key"))?;
         Ok(self
@@ -585,10 +577,7 @@ impl Reader {
         .bind(first.seq)
         .bind(last.seq);
         let failed = LedgerError::store("read movements");
-        let rows = query
-            .fetch_all(&mut *self.connection)
-            .await
-            .map_err(&failed)?;
+        let rows = query.fetch_all(self.connection()).await.map_err(&failed)?;
         let mut i = 0;
         for row in &rows {
             let (seq, movement) = raw_movement(row).map_err(&failed)?;
@@ -605,18 +594,18 @@ impl Reader {
     /// How many movements are stored.
     pub(crate) async fn movement_count(&mut self) -> Result<i64, LedgerError> {
         let query = sqlx::query_scalar("SELECT COUNT(*) FROM ledger_movement");
-        let count = query.fetch_one(&mut *self.connection).await;
+        let count = query.fetch_one(self.connection()).await;
         count.map_err(LedgerError::store("count movements"))
     }
 
-    /// What the database itself says of its file; `None` when it finds nothing wrong or keeps
-    /// checksums of its own.
+    /// What SQLite says of its file; `None` when it finds nothing wrong, and for PostgreSQL, which
+    /// has checksums of its own.
     pub(crate) async fn integrity(&mut self) -> Result<Option<String>, LedgerError> {
-        if self.dialect == Dialect::Postgres {
+        if self.connection().backend_name() != "SQLite" {
             return Ok(None);
         }
         let query = sqlx::query_scalar("PRAGMA integrity_check(1)");
-        let verdict: Result<String, _> = query.fetch_one(&mut *self.connection).await;
+        let verdict: Result<String, _> = query.fetch_one(self.connection()).await;
         let verdict = verdict.map_err(LedgerError::store("check its file"))?;
         Ok((verdict != "ok").then_some(verdict))
     }
@@ -630,10 +619,7 @@ impl Reader {
         )
         .bind(time.0);
         let failed = LedgerError::store("sum movements");
-        let rows = query
-            .fetch_all(&mut *self.connection)
-            .await
-            .map_err(&failed)?;
+        let rows = query.fetch_all(self.connection()).await.map_err(&failed)?;
         let mut balances = Balances::default();
         for row in &rows {
             let read = || -> Result<(String, String, i64, i64, i64), sqlx::Error> {

@@ -6,6 +6,7 @@
 
 pub mod catalogue;
 pub mod event;
+pub mod files;
 pub mod geometry;
 pub mod gtin;
 pub mod id;

@@ -5,13 +5,136 @@
 //! as text lines ([`Simulation::drain_truth`]); the types that read it live with the scorer.
 
 mod devices;
+mod draw;
+mod presets;
 mod scene;
+mod truth;
+mod world;
 
 pub use devices::{
     DeviceConfig, Fault, FaultKind, GateConfig, LoadConfig, LooksConfig, TrackerConfig,
 };
 
-use walkout_model::{GateCrossing, GateIx, ItemLook, LoadSample, PartyKind, StoreTime, TrackPoint};
+pub use presets::{Preset, UnknownPreset};
+
+use devices::Devices;
+use std::sync::Arc;
+use walkout_model::{
+    GateCrossing, GateIx, ItemLook, LaneIx, LoadSample, PartyKind, Shop, StoreTime, TimeDelta,
+    TrackPoint,
+};
+use world::World;
+
+/// A simulated shop. Each [`Simulation::step`] is 1/60 s.
+pub struct Simulation {
+    world: World,
+    devices: Devices,
+}
+
+/// What is to happen in a [`Simulation`].
+#[derive(Clone, Debug)]
+pub struct Plan {
+    /// Who comes and what they do.
+    pub program: Program,
+    /// Seed of every draw. The same plan with the same seed gives the same stream and truth.
+    pub seed: u64,
+    /// The shop's clock at the first tick.
+    pub start: StoreTime,
+    /// Admit no more parties of shoppers than this. `None`: until the doors close.
+    pub receipts: Option<u32>,
+    /// Admit nobody after this long; those inside finish. `None`: for ever.
+    pub duration: Option<TimeDelta>,
+    /// Most people at once, instead of the preset's own figure.
+    pub people: Option<u32>,
+    /// Which case of `cps2020` (see [`Preset::plans`]); elsewhere another run of the same seed.
+    pub case: u32,
+    /// How good the devices are.
+    pub devices: DeviceConfig,
+}
+
+/// Who comes and what they do.
+#[derive(Clone, Debug)]
+pub enum Program {
+    /// A shipped kind of day.
+    Preset(Preset),
+}
+
+/// Why a simulation cannot begin.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum SimulationError {
+    /// The shop has no way in or no way out.
+    #[error("the shop needs a gate of kind entry and one of kind exit, or one of kind both")]
+    NoGate,
+    /// The shelves are empty or walled in.
+    #[error(
+        "no lane can be reached from the entry: leave at least 0.8 m of floor in front of fixtures"
+    )]
+    NothingInReach,
+}
+
+/// Monday, 2 March 2026, 9 o'clock in Seoul.
+const DEFAULT_START: StoreTime = StoreTime(1_772_409_600_000_000);
+
+impl Plan {
+    /// A preset without end: set [`Plan::receipts`] or [`Plan::duration`] to have one.
+    pub fn preset(preset: Preset, seed: u64) -> Self {
+        let devices = match preset {
+            Preset::Adversarial => DeviceConfig::hard(),
+            _ => DeviceConfig::default(),
+        };
+        Self {
+            program: Program::Preset(preset),
+            seed,
+            start: DEFAULT_START,
+            receipts: None,
+            duration: None,
+            people: None,
+            case: 0,
+            devices,
+        }
+    }
+}
+
+impl Simulation {
+    /// A shop as it opens.
+    ///
+    /// # Errors
+    /// The shop cannot be entered, left or shopped in.
+    pub fn new(shop: Arc<Shop>, plan: Plan) -> Result<Self, SimulationError> {
+        let world = World::new(shop.clone(), &plan)?;
+        // The devices' own errors must not follow from the shoppers' draws.
+        let seed = plan.seed ^ u64::from(plan.case).rotate_left(32) ^ 0x0dd5_eed0_fde7_1ce5;
+        let devices = Devices::new(&shop, plan.devices, seed);
+        Ok(Self { world, devices })
+    }
+
+    /// Advances by 1/60 s and refills `tick` with what the devices send.
+    pub fn step(&mut self, tick: &mut Tick) {
+        self.world.step();
+        self.devices.observe(self.world.scene(), tick);
+    }
+
+    /// Whether nobody comes any more and the last one left some seconds ago.
+    pub fn is_over(&self) -> bool {
+        self.world.is_over()
+    }
+
+    /// The opening count: units of its own SKU in each lane right now. Staff count a shop before it
+    /// opens; called later it is the truth and not for estimators.
+    pub fn count_lanes(&self) -> Vec<(LaneIx, u32)> {
+        let counts = self.world.lane_counts();
+        counts
+            .into_iter()
+            .enumerate()
+            .map(|(l, n)| (LaneIx::from(l), n))
+            .collect()
+    }
+
+    /// What really happened since the last call, as JSON lines (`docs/reference/truth.md`).
+    pub fn drain_truth(&mut self) -> String {
+        self.world.drain_truth()
+    }
+}
 
 /// What arrives from the devices in one tick of 1/60 s. A sample's own time may lie before the
 /// tick: late and reordered delivery is part of the simulation.

@@ -24,6 +24,8 @@ pub(crate) struct Scene {
     pub crossings: Vec<(GateIx, GateDirection)>,
     /// A phone is held to a gate's reader this instant.
     pub scans: Vec<Scan>,
+    /// Mistakes that a scenario asks of the tracker, which begin this instant.
+    pub track_faults: Vec<TrackFault>,
 }
 
 /// A person as a camera would see them.
@@ -85,4 +87,23 @@ pub(crate) struct Scan {
     pub people: u8,
     /// Shoppers or staff.
     pub kind: PartyKind,
+}
+
+/// A mistake that a scenario asks of the tracker.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) enum TrackFault {
+    /// It exchanges two people's tracks.
+    Swap {
+        /// One ([`Body::person`]).
+        a: u32,
+        /// The other.
+        b: u32,
+    },
+    /// It loses a person until then and finds them under a new number.
+    Lost {
+        /// Whom ([`Body::person`]).
+        person: u32,
+        /// When it finds them again.
+        until: StoreTime,
+    },
 }

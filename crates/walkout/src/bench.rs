@@ -1,13 +1,84 @@
 //! `walkout bench`.
 
 use anyhow::Result;
+use std::path::PathBuf;
 use std::process::ExitCode;
+use std::time::Duration;
 
 /// Arguments of `walkout bench`.
 #[derive(clap::Args)]
-pub struct Args {}
+pub struct Args {
+    #[command(subcommand)]
+    what: What,
+}
+
+#[derive(clap::Subcommand)]
+enum What {
+    /// Acknowledged ledger entries a second, beside plain SQLite commits
+    Ledger(LedgerArgs),
+}
+
+#[derive(clap::Args)]
+struct LedgerArgs {
+    /// Print one JSON object instead of a table
+    #[arg(long)]
+    json: bool,
+    /// How long to measure
+    #[arg(long, default_value_t = 14.0, value_name = "N")]
+    seconds: f64,
+    /// A folder on the disk to measure; the system's temporary one by default
+    #[arg(long, value_name = "FOLDER")]
+    folder: Option<PathBuf>,
+    /// Measure a scratch PostgreSQL database too; ledger tables are left in it
+    #[arg(long, value_name = "URL")]
+    postgres: Option<String>,
+}
 
 /// Runs the command.
-pub fn run(_args: Args) -> Result<ExitCode> {
-    anyhow::bail!("not there yet")
+pub fn run(args: Args) -> Result<ExitCode> {
+    match args.what {
+        What::Ledger(args) => ledger(args),
+    }
+}
+
+fn ledger(args: LedgerArgs) -> Result<ExitCode> {
+    anyhow::ensure!(
+        (0.5..=3600.0).contains(&args.seconds),
+        "--seconds must be 0.5 to 3600"
+    );
+    let figures = walkout_bench::ledger::run(&walkout_bench::ledger::Plan {
+        duration: Duration::from_secs_f64(args.seconds),
+        folder: args.folder.unwrap_or_else(std::env::temp_dir),
+        postgres: args.postgres,
+    })?;
+    if args.json {
+        println!("{}", serde_json::to_string(&figures)?);
+        return Ok(ExitCode::SUCCESS);
+    }
+    println!(
+        "acknowledged entries of one movement, median of {} rounds",
+        figures.rounds
+    );
+    println!("{:<44}{:>10}{:>9}", "", "per second", "ratio");
+    let row = |name: &str, rate: f64, ratio: Option<f64>| {
+        let ratio = ratio.map_or(String::new(), |ratio| format!("{ratio:.2}"));
+        println!("{name:<44}{rate:>10.0}{ratio:>9}");
+    };
+    let plain = format!("plain SQLite {} rows, one commit each", figures.sqlite);
+    row(&plain, figures.plain_per_s, Some(1.0));
+    row(
+        "ledger, 1 writer",
+        figures.entries_per_s,
+        Some(figures.ratio_single),
+    );
+    row(
+        "ledger, 64 writers",
+        figures.entries_per_s_64,
+        Some(figures.ratio_64),
+    );
+    if let Some((alone, many)) = figures.postgres {
+        row("ledger on PostgreSQL, 1 writer", alone, None);
+        row("ledger on PostgreSQL, 64 writers", many, None);
+    }
+    Ok(ExitCode::SUCCESS)
 }

@@ -3,8 +3,6 @@
 //! Each device has its own stream of noise, so that one's setting does not change another's output.
 //! A person's number in the scene keys internal state and never reaches the [`Tick`].
 
-#![allow(dead_code, reason = "the world does not drive the devices yet")]
-
 mod config;
 mod gates;
 mod load;

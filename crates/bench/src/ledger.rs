@@ -1,0 +1,295 @@
+//! How fast the ledger acknowledges entries, beside plain single-row commits of the same durability
+//! on the same disk.
+//!
+//! The plain side is as fast as SQLite lets one be: one connection, a prepared INSERT of one row that
+//! holds the same bytes, one commit a row, nothing else; WAL and `synchronous=FULL` as the ledger
+//! has. Rounds alternate the sides so that a busy disk slows both, and a ratio is the median over
+//! rounds of rates measured within a second of one another.
+
+use rusqlite::Connection;
+use serde::Serialize;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+use walkout_ledger::{Account, Cause, Draft, Ledger, LedgerError, Movement};
+use walkout_model::{Gtin, SessionId, StoreTime};
+
+/// Concurrent writers of the second figure.
+pub const WRITERS: usize = 64;
+
+/// What is measured, and for how long.
+#[derive(Clone, Debug)]
+pub struct Plan {
+    /// Wall-clock of the whole measurement.
+    pub duration: Duration,
+    /// A folder on the disk in question; three database files are made in it, and removed.
+    pub folder: PathBuf,
+    /// A scratch PostgreSQL database to measure as well. Ledger tables are left in it.
+    pub postgres: Option<String>,
+}
+
+/// Rates of acknowledged single-movement entries.
+#[derive(Clone, Debug, Serialize)]
+pub struct Figures {
+    /// One writer that awaits each entry, over plain commits.
+    pub ratio_single: f64,
+    /// 64 such writers at once, over plain commits.
+    pub ratio_64: f64,
+    /// Entries a second, one writer: median over rounds.
+    pub entries_per_s: f64,
+    /// Entries a second, 64 writers: median over rounds.
+    pub entries_per_s_64: f64,
+    /// Plain single-row commits a second: median over rounds.
+    pub plain_per_s: f64,
+    /// How many rounds.
+    pub rounds: usize,
+    /// SQLite's version, the same on both sides.
+    pub sqlite: String,
+    /// PostgreSQL's entries a second with one writer and with 64.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub postgres: Option<(f64, f64)>,
+}
+
+/// Why nothing was measured.
+#[derive(Debug, thiserror::Error)]
+pub enum BenchError {
+    /// The ledger failed.
+    #[error(transparent)]
+    Ledger(#[from] LedgerError),
+    /// The plain side failed.
+    #[error("the plain SQLite side failed: {0}")]
+    Plain(#[from] rusqlite::Error),
+    /// No runtime or folder.
+    #[error("cannot prepare {what}: {source}")]
+    Io {
+        /// What.
+        what: String,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// A writer ended early.
+    #[error("a writer of the benchmark ended early")]
+    Writer,
+}
+
+const ROUNDS: usize = 7;
+
+/// Measures.
+///
+/// # Errors
+/// What a database or the system said.
+pub fn run(plan: &Plan) -> Result<Figures, BenchError> {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()
+        .map_err(|source| BenchError::Io {
+            what: "the runtime".into(),
+            source,
+        })?;
+    let scratch = Scratch::new(&plan.folder)?;
+    let sides = if plan.postgres.is_some() { 5 } else { 3 };
+    let slice = plan.duration / u32::try_from(ROUNDS * sides).unwrap_or(u32::MAX);
+    let mut plain = Plain::open(&scratch.0.join("plain.db"))?;
+    let url = format!("sqlite:{}", scratch.0.join("ledger.db").display());
+    let ledger = runtime.block_on(Ledger::open(&url))?;
+    let postgres = match &plan.postgres {
+        Some(url) => Some(runtime.block_on(Ledger::open(url))?),
+        None => None,
+    };
+    // Nothing of a run before this one may be taken for a duplicate.
+    let keys = Keys::after(postgres.as_ref().map_or(0, |ledger| ledger.head().seq));
+    let (mut plains, mut alone, mut many) = (vec![], vec![], vec![]);
+    let (mut postgres_alone, mut postgres_many) = (vec![], vec![]);
+    for round in 0..ROUNDS {
+        let mut a = || -> Result<f64, BenchError> { plain.rate(slice, &keys) };
+        let b = || runtime.block_on(rate(&ledger, 1, slice, &keys));
+        // The order alternates: what the disk still does for one side falls on the other as often.
+        if round % 2 == 0 {
+            plains.push(a()?);
+            alone.push(b()?);
+        } else {
+            alone.push(b()?);
+            plains.push(a()?);
+        }
+        many.push(runtime.block_on(rate(&ledger, WRITERS, slice, &keys))?);
+        if let Some(ledger) = &postgres {
+            postgres_alone.push(runtime.block_on(rate(ledger, 1, slice, &keys))?);
+            postgres_many.push(runtime.block_on(rate(ledger, WRITERS, slice, &keys))?);
+        }
+    }
+    runtime.block_on(ledger.close());
+    let over = |rates: &[f64]| median(rates.iter().zip(&plains).map(|(rate, plain)| rate / plain));
+    Ok(Figures {
+        ratio_single: over(&alone),
+        ratio_64: over(&many),
+        entries_per_s: median(alone.iter().copied()),
+        entries_per_s_64: median(many.iter().copied()),
+        plain_per_s: median(plains.iter().copied()),
+        rounds: ROUNDS,
+        sqlite: rusqlite::version().to_owned(),
+        postgres: postgres.map(|_| {
+            (
+                median(postgres_alone.iter().copied()),
+                median(postgres_many.iter().copied()),
+            )
+        }),
+    })
+}
+
+/// Fresh keys, scattered as those of real movements are.
+struct Keys(AtomicU64);
+
+impl Keys {
+    fn after(start: u64) -> Arc<Self> {
+        Arc::new(Self(AtomicU64::new(start)))
+    }
+
+    fn draft(&self) -> Draft {
+        let n = self.0.fetch_add(1, Ordering::Relaxed);
+        // An odd factor permutes 2⁶⁴: scattered and without repeats.
+        let scattered = n.wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        let lane = format!("G{}/S{}/L{:02}", n % 5, n % 6, n % 40);
+        Draft {
+            key: format!("m{scattered:016x}"),
+            time: StoreTime(1_790_000_000_000_000 + n as i64 * 16_667),
+            cause: Cause {
+                kind: "take".into(),
+                body: serde_json::json!({ "probability": 0.984, "shelf": "G1/S3" }),
+            },
+            evidence: Some(format!("run:7#{n}")),
+            movements: vec![Movement {
+                from: Account::Lane(lane),
+                to: Account::Cart(SessionId(n % 20)),
+                sku: Gtin::from_body(880_100_000_000 + n % 85).unwrap_or_else(|| {
+                    unreachable!("twelve digits make a GTIN");
+                }),
+                units: 1 + (n % 3) as u32,
+            }],
+        }
+    }
+}
+
+/// Entries a second that `writers` writers get acknowledged, each awaiting its last before its next.
+async fn rate(
+    ledger: &Ledger,
+    writers: usize,
+    slice: Duration,
+    keys: &Arc<Keys>,
+) -> Result<f64, BenchError> {
+    let begun = Instant::now();
+    let tasks: Vec<_> = (0..writers)
+        .map(|_| {
+            let (ledger, keys) = (ledger.clone(), Arc::clone(keys));
+            tokio::spawn(async move {
+                let mut count = 0_u64;
+                while begun.elapsed() < slice {
+                    let appended = ledger.append(keys.draft()).await?;
+                    count += u64::from(!appended.duplicate);
+                }
+                Ok::<u64, LedgerError>(count)
+            })
+        })
+        .collect();
+    let mut count = 0;
+    for task in tasks {
+        count += task.await.map_err(|_| BenchError::Writer)??;
+    }
+    Ok(count as f64 / begun.elapsed().as_secs_f64())
+}
+
+/// The plain side.
+struct Plain {
+    connection: Connection,
+}
+
+impl Plain {
+    fn open(path: &Path) -> Result<Self, BenchError> {
+        let connection = Connection::open(path)?;
+        connection.execute_batch(
+            "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA wal_autocheckpoint = 4000;
+             CREATE TABLE plain (
+                seq INTEGER PRIMARY KEY, time_us INTEGER NOT NULL, key TEXT NOT NULL,
+                kind TEXT NOT NULL, body TEXT NOT NULL, evidence TEXT, hash TEXT NOT NULL,
+                from_account TEXT NOT NULL, to_account TEXT NOT NULL,
+                gtin INTEGER NOT NULL, units INTEGER NOT NULL) STRICT",
+        )?;
+        Ok(Self { connection })
+    }
+
+    fn rate(&mut self, slice: Duration, keys: &Keys) -> Result<f64, BenchError> {
+        let mut insert = self.connection.prepare(
+            "INSERT INTO plain (time_us, key, kind, body, evidence, hash, from_account, to_account,
+             gtin, units) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
+        )?;
+        let hash = "0123456789abcdef".repeat(4);
+        let begun = Instant::now();
+        let mut count = 0_u64;
+        while begun.elapsed() < slice {
+            let draft = keys.draft();
+            for movement in &draft.movements {
+                insert.execute(rusqlite::params![
+                    draft.time.0,
+                    draft.key,
+                    draft.cause.kind,
+                    draft.cause.body.to_string(),
+                    draft.evidence,
+                    hash,
+                    movement.from.to_string(),
+                    movement.to.to_string(),
+                    movement.sku.number() as i64,
+                    movement.units,
+                ])?;
+                count += 1;
+            }
+        }
+        Ok(count as f64 / begun.elapsed().as_secs_f64())
+    }
+}
+
+/// A folder that goes when the measurement ends.
+struct Scratch(PathBuf);
+
+impl Scratch {
+    fn new(parent: &Path) -> Result<Self, BenchError> {
+        let folder = parent.join(format!("walkout-bench-{}", std::process::id()));
+        std::fs::create_dir_all(&folder).map_err(|source| BenchError::Io {
+            what: folder.display().to_string(),
+            source,
+        })?;
+        Ok(Self(folder))
+    }
+}
+
+impl Drop for Scratch {
+    fn drop(&mut self) {
+        // A folder left behind in the scratch place is no reason to fail.
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
+}
+
+/// The middle value; of an even number the upper of the two. 0 of none.
+fn median(values: impl Iterator<Item = f64>) -> f64 {
+    let mut values: Vec<f64> = values.collect();
+    values.sort_by(f64::total_cmp);
+    values.get(values.len() / 2).copied().unwrap_or(0.0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_short_run_gives_figures_of_both_sides() {
+        let figures = run(&Plan {
+            duration: Duration::from_millis(600),
+            folder: std::env::temp_dir(),
+            postgres: None,
+        })
+        .unwrap();
+        assert!(figures.plain_per_s > 0.0 && figures.entries_per_s > 0.0);
+        assert!(figures.ratio_64 > 0.0 && figures.ratio_single > 0.0);
+        assert_eq!(figures.rounds, ROUNDS);
+    }
+}

@@ -1,0 +1,91 @@
+//! What really happened, as JSON lines. Nothing but the text leaves the crate: the types that read
+//! it live with the scorer.
+
+use serde::Serialize;
+use walkout_model::{Gtin, PartyKind, StoreTime};
+
+/// Collects the lines.
+#[derive(Debug, Default)]
+pub(crate) struct Truth {
+    lines: String,
+    /// Actions so far, and how many of them were adversarial.
+    pub actions: u32,
+    pub adversarial: u32,
+}
+
+/// One line of the truth.
+#[derive(Serialize)]
+#[serde(tag = "type", rename_all = "lowercase")]
+pub(crate) enum Line<'a> {
+    Session {
+        phone: u32,
+        people: u8,
+        kind: PartyKind,
+        t_in: StoreTime,
+        t_out: Option<StoreTime>,
+    },
+    Action(Action<'a>),
+    Receipt {
+        phone: u32,
+        t: StoreTime,
+        lines: Vec<ReceiptLine>,
+    },
+    Stock {
+        t: StoreTime,
+        lines: Vec<StockLine<'a>>,
+    },
+}
+
+/// Something a hand did.
+#[derive(Serialize)]
+pub(crate) struct Action<'a> {
+    pub action: &'static str,
+    pub t_start: StoreTime,
+    pub t_end: StoreTime,
+    pub person: u32,
+    pub phone: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub to_phone: Option<u32>,
+    pub gtin: Option<Gtin>,
+    pub units: u32,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub shelf: Option<&'a str>,
+    pub plates: Vec<&'a str>,
+    pub home: bool,
+    pub adversarial: bool,
+}
+
+/// A line of a receipt.
+#[derive(Serialize)]
+pub(crate) struct ReceiptLine {
+    pub gtin: Gtin,
+    pub units: u32,
+}
+
+/// Units of a product on a shelf.
+#[derive(Serialize)]
+pub(crate) struct StockLine<'a> {
+    pub shelf: &'a str,
+    pub gtin: Gtin,
+    pub units: u32,
+}
+
+impl Truth {
+    /// Adds a line.
+    pub fn write(&mut self, line: &Line<'_>) {
+        if let Line::Action(action) = line {
+            self.actions += 1;
+            self.adversarial += u32::from(action.adversarial);
+        }
+        // Plain structs with text keys always serialise.
+        if let Ok(text) = serde_json::to_string(line) {
+            self.lines.push_str(&text);
+            self.lines.push('\n');
+        }
+    }
+
+    /// The lines since the last call.
+    pub fn drain(&mut self) -> String {
+        std::mem::take(&mut self.lines)
+    }
+}

@@ -1,0 +1,438 @@
+//! The world: people, goods, actions. Refills a [`Scene`] each tick and writes the truth.
+
+#![allow(dead_code, reason = "staff, mischief and scenarios come next")]
+
+mod floor;
+mod goods;
+mod mind;
+mod mischief;
+mod person;
+mod reach;
+mod script;
+mod staff;
+mod stage;
+mod task;
+#[cfg(test)]
+pub(crate) mod tests;
+mod walk;
+
+use crate::draw::Draw;
+use crate::presets::{Habits, Preset, cps_shoppers};
+use crate::scene::Scene;
+use crate::truth::{Line, ReceiptLine, StockLine, Truth};
+use crate::{Plan, Program, SimulationError};
+use floor::Floor;
+use goods::Goods;
+use mind::{After, Demand, Mind, Shopping};
+use person::Person;
+use stage::{GateState, Meetings, Party, Post, Stage};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use task::Task;
+use walkout_model::layout::GateKind;
+use walkout_model::{GateIx, LaneIx, PartyKind, ShelfIx, Shop, SkuIx, StoreTime, TimeDelta};
+
+/// Streams of draws, by what they are for. People have 1,000 + their number.
+mod stream {
+    pub const STOCK: u64 = 1;
+    pub const DEMAND: u64 = 2;
+    pub const ARRIVALS: u64 = 3;
+    pub const STAGE: u64 = 4;
+    pub const PEOPLE: u64 = 1000;
+}
+
+/// After the last one left, devices and estimators get this long to finish, seconds.
+const SETTLE_S: i64 = 5;
+
+/// The physical shop and everybody in it.
+#[derive(Debug)]
+pub(crate) struct World {
+    stage: Stage,
+    people: Vec<Person>,
+    seed: u64,
+    start: StoreTime,
+    habits: Arc<Habits>,
+    demand: Arc<Demand>,
+    arrivals: Draw,
+    next_arrival: StoreTime,
+    /// Shopping parties that may still be admitted.
+    admit: u32,
+    /// Nobody is admitted from then on.
+    doors_close: StoreTime,
+    next_person: u32,
+    next_phone: u32,
+    entry: GateIx,
+    exit: GateIx,
+    empty_since: Option<StoreTime>,
+    closed_books: bool,
+}
+
+impl World {
+    /// The shop before the first shopper.
+    pub fn new(shop: Arc<Shop>, plan: &Plan) -> Result<Self, SimulationError> {
+        let gate = |kind: GateKind| {
+            shop.layout
+                .gates
+                .iter()
+                .position(|g| g.kind == kind || g.kind == GateKind::Both)
+                .map(GateIx::from)
+                .ok_or(SimulationError::NoGate)
+        };
+        let (entry, exit) = (gate(GateKind::Entry)?, gate(GateKind::Exit)?);
+        let g = &shop.layout.gates[entry.usize()];
+        let floor = Floor::new(&shop.layout, g.middle() + g.inward() * 0.7);
+        let preset = match &plan.program {
+            Program::Preset(preset) => *preset,
+        };
+        let mut habits = preset.habits(shop.layout.floor.area_m2());
+        if let Some(people) = plan.people {
+            habits.at_once = people;
+        }
+        // Cases of one seed are different runs: each has its own streams.
+        let seed = plan.seed ^ u64::from(plan.case).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        let admit = match preset {
+            Preset::Cps2020 => cps_shoppers(plan.case),
+            _ => plan.receipts.unwrap_or(u32::MAX),
+        };
+        let mut stage = Stage {
+            goods: Goods::new(&shop),
+            floor,
+            scene: Scene {
+                t: plan.start,
+                ..Scene::default()
+            },
+            truth: Truth::default(),
+            parties: Vec::new(),
+            gates: vec![GateState::default(); shop.layout.gates.len()],
+            crowd: Vec::new(),
+            posts: Vec::new(),
+            meetings: Meetings::default(),
+            draw: Draw::new(seed, stream::STAGE),
+            bump: habits.bump,
+            tick: 0,
+            shop,
+        };
+        fill_shelves(&mut stage, &mut Draw::new(seed, stream::STOCK));
+        let demand = demand(&stage, &mut Draw::new(seed, stream::DEMAND))?;
+        let mut world = Self {
+            people: Vec::new(),
+            seed,
+            start: plan.start,
+            habits: Arc::new(habits),
+            demand: Arc::new(demand),
+            arrivals: Draw::new(seed, stream::ARRIVALS),
+            next_arrival: plan.start + TimeDelta::from_millis(500),
+            admit,
+            doors_close: plan
+                .duration
+                .map_or(StoreTime(i64::MAX), |d| plan.start + d),
+            next_person: 1,
+            next_phone: 1,
+            entry,
+            exit,
+            empty_since: None,
+            closed_books: false,
+            stage,
+        };
+        world.write_stock();
+        world.refill_scene();
+        Ok(world)
+    }
+
+    /// The instant as the devices see it.
+    pub fn scene(&self) -> &Scene {
+        &self.stage.scene
+    }
+
+    /// Truth lines since the last call.
+    pub fn drain_truth(&mut self) -> String {
+        self.stage.truth.drain()
+    }
+
+    /// Units of its own SKU in each lane.
+    pub fn lane_counts(&self) -> Vec<u32> {
+        let lanes = self.stage.shop.planogram.lanes.len();
+        (0..lanes)
+            .map(|l| self.stage.goods.on_hand(LaneIx::from(l)))
+            .collect()
+    }
+
+    /// Whether the last shopper has left and the shop has settled.
+    pub fn is_over(&self) -> bool {
+        self.closed_books
+    }
+
+    /// One tick.
+    pub fn step(&mut self) {
+        self.stage.tick += 1;
+        let elapsed = i64::try_from(self.stage.tick).unwrap_or(i64::MAX / 1_000_000);
+        let now = self.start + TimeDelta(elapsed.saturating_mul(1_000_000) / 60);
+        let scene = &mut self.stage.scene;
+        scene.t = now;
+        scene.pushes.clear();
+        scene.impacts.clear();
+        scene.bumps.clear();
+        scene.crossings.clear();
+        scene.scans.clear();
+        scene.track_faults.clear();
+        self.admit_people();
+        for person in &mut self.people {
+            person.step(&mut self.stage);
+        }
+        self.deliver();
+        self.see_off();
+        self.refill_scene();
+        self.close_books();
+    }
+
+    fn refill_scene(&mut self) {
+        let stage = &mut self.stage;
+        stage.crowd.clear();
+        stage
+            .crowd
+            .extend(self.people.iter().map(Person::neighbour));
+        stage.scene.people.clear();
+        let bodies = self.people.iter().map(|p| p.body(&stage.goods));
+        stage.scene.people.extend(bodies);
+        stage.scene.goods_g.clone_from(&stage.goods.plate_g);
+    }
+
+    fn deliver(&mut self) {
+        for post in std::mem::take(&mut self.stage.posts) {
+            let to = match &post {
+                Post::Ask { to, .. } | Post::Hand { to, .. } => *to,
+            };
+            let Some(person) = self.people.iter_mut().find(|p| p.id == to) else {
+                continue;
+            };
+            match post {
+                Post::Ask { tasks, .. } => person.ask(tasks),
+                Post::Hand { units, .. } => person.be_given(units),
+            }
+        }
+    }
+
+    fn see_off(&mut self) {
+        let stage = &mut self.stage;
+        for person in self.people.iter().filter(|p| p.gone) {
+            let party = &mut stage.parties[person.party];
+            party.inside = party.inside.saturating_sub(1);
+            party.ready = party.ready.saturating_sub(1);
+            for id in person.belongings() {
+                if let Some(sku) = stage.goods.get(id).sku
+                    && party.kind == PartyKind::Shopper
+                {
+                    *party.basket.entry(sku).or_default() += 1;
+                }
+            }
+            for id in person.belongings() {
+                stage.goods.forget(id);
+            }
+            if party.inside == 0 {
+                let party = person.party;
+                write_visit(stage, party);
+            }
+        }
+        self.people.retain(|p| !p.gone);
+    }
+
+    fn admit_people(&mut self) {
+        let now = self.stage.now();
+        let inside = u32::try_from(self.people.len()).unwrap_or(u32::MAX);
+        let gate = self.stage.gates[self.entry.usize()];
+        if self.admit == 0
+            || now >= self.doors_close
+            || now < self.next_arrival
+            || inside >= self.habits.at_once
+            || gate.passing.is_some()
+            || now < gate.closed_until
+        {
+            return;
+        }
+        let gap_s = self.arrivals.exponential(self.habits.gap_s).min(60.0);
+        self.next_arrival = now + TimeDelta::from_secs_f64(gap_s);
+        self.admit -= 1;
+        let room = self.habits.at_once - inside;
+        let mut people = 1;
+        if self.arrivals.chance(self.habits.groups) {
+            people = self.arrivals.whole(2, 3).min(room).max(1);
+        }
+        self.bring_in(people);
+    }
+
+    /// A party at the gate: the first shows the code, the others follow.
+    fn bring_in(&mut self, people: u32) {
+        let party = self.stage.parties.len();
+        let phone = self.next_phone;
+        self.next_phone += 1;
+        let size = u8::try_from(people).unwrap_or(u8::MAX);
+        self.stage.parties.push(Party {
+            phone: Some(phone),
+            kind: PartyKind::Shopper,
+            people: size,
+            inside: size,
+            ready: 0,
+            t_in: None,
+            t_out: None,
+            basket: BTreeMap::new(),
+        });
+        let leader = self.next_person;
+        for place in 0..people {
+            let actions = self
+                .arrivals
+                .whole(self.habits.actions.0, self.habits.actions.1);
+            let child = place == 1 && self.arrivals.chance(self.habits.child);
+            let shopping = Shopping {
+                habits: self.habits.clone(),
+                demand: self.demand.clone(),
+                left: if child { actions.min(3) } else { actions },
+                leader: child.then_some(leader),
+                exit: self.exit,
+                after: After::Usual,
+                left_lying: Vec::new(),
+                leaving: false,
+            };
+            let mut person = self.at_gate(party, place, Mind::Shopper(shopping));
+            if child {
+                person.shrink();
+            }
+            self.people.push(person);
+        }
+    }
+
+    /// Somebody in line before the entry; the first of a party scans.
+    fn at_gate(&mut self, party: usize, place: u32, mind: Mind) -> Person {
+        let id = self.next_person;
+        self.next_person += 1;
+        let mut draw = Draw::new(self.seed, stream::PEOPLE + u64::from(id));
+        let gate = &self.stage.shop.layout.gates[self.entry.usize()];
+        let inward = gate.inward();
+        let aside = (gate.b - gate.a) * draw.between(-0.15, 0.15);
+        let back = 0.6 + 0.6 * f64::from(place);
+        let at = gate.middle() + aside - inward * back;
+        let heading = inward.y.atan2(inward.x);
+        let (gate, token) = (self.entry, party);
+        let mut person = Person::new(id, party, at, heading, mind, draw);
+        person.queue.push_back(Task::Queue { gate, token });
+        if place == 0 {
+            person.queue.push_back(Task::Scan { gate });
+            let seconds = person.draw.between(0.6, 1.4);
+            person.queue.push_back(Task::Wait(seconds));
+        } else {
+            let seconds = 1.4 + 1.2 * f64::from(place) + person.draw.between(0.0, 0.4);
+            person.queue.push_back(Task::Wait(seconds));
+        }
+        person.queue.push_back(Task::Pass { gate, inward: true });
+        person
+    }
+
+    fn close_books(&mut self) {
+        let now = self.stage.now();
+        let nobody_comes = self.admit == 0 || now >= self.doors_close;
+        if !self.people.is_empty() || !nobody_comes {
+            self.empty_since = None;
+            return;
+        }
+        let since = *self.empty_since.get_or_insert(now);
+        if !self.closed_books && now.since(since) >= TimeDelta::from_secs(SETTLE_S) {
+            self.closed_books = true;
+            self.write_stock();
+        }
+    }
+
+    fn write_stock(&mut self) {
+        let stage = &mut self.stage;
+        let shop = stage.shop.clone();
+        let mut lines = Vec::new();
+        for (i, shelf) in shop.layout.shelves.iter().enumerate() {
+            let mut units: BTreeMap<SkuIx, u32> = BTreeMap::new();
+            for &id in stage.goods.on_shelf(ShelfIx::from(i)) {
+                if let Some(sku) = stage.goods.get(id).sku {
+                    *units.entry(sku).or_default() += 1;
+                }
+            }
+            lines.extend(units.into_iter().map(|(sku, units)| StockLine {
+                shelf: &shelf.name,
+                gtin: shop.catalogue[sku].gtin,
+                units,
+            }));
+        }
+        let t = stage.scene.t;
+        stage.truth.write(&Line::Stock { t, lines });
+    }
+}
+
+/// The party has left: its session and what it left with.
+fn write_visit(stage: &mut Stage, party: usize) {
+    let p = &stage.parties[party];
+    let (Some(phone), Some(t_in)) = (p.phone, p.t_in) else {
+        return;
+    };
+    let session = Line::Session {
+        phone,
+        people: p.people,
+        kind: p.kind,
+        t_in,
+        t_out: p.t_out,
+    };
+    stage.truth.write(&session);
+    if p.kind == PartyKind::Shopper {
+        let lines = p
+            .basket
+            .iter()
+            .map(|(sku, units)| ReceiptLine {
+                gtin: stage.shop.catalogue[*sku].gtin,
+                units: *units,
+            })
+            .collect();
+        let t = p.t_out.unwrap_or(stage.scene.t);
+        let receipt = Line::Receipt { phone, t, lines };
+        stage.truth.write(&receipt);
+    }
+}
+
+/// Opens the shop with lanes 60–100 % full.
+fn fill_shelves(stage: &mut Stage, draw: &mut Draw) {
+    let shop = stage.shop.clone();
+    for (i, lane) in shop.planogram.lanes.iter().enumerate() {
+        let full = f64::from(lane.capacity) * draw.between(0.6, 1.0);
+        for _ in 0..(full.round() as u32).max(lane.capacity.min(2)) {
+            let id = stage.goods.make(&shop, lane.sku, draw);
+            let place = goods::Place::Lane(LaneIx::from(i));
+            let stand = stage.goods.spot(&shop, id, place, draw);
+            stage.goods.put(&shop, id, stand);
+        }
+    }
+}
+
+/// Zipf-like demand (exponent 0.7) over SKUs in an order drawn by the seed; lanes that nobody can
+/// reach have none.
+fn demand(stage: &Stage, draw: &mut Draw) -> Result<Demand, SimulationError> {
+    let shop = &stage.shop;
+    let mut ranks: Vec<(f64, usize)> = (0..shop.catalogue.len())
+        .map(|i| (draw.unit(), i))
+        .collect();
+    ranks.sort_by(|a, b| a.0.total_cmp(&b.0));
+    let mut weight = vec![0.0; shop.catalogue.len()];
+    for (rank, (_, sku)) in ranks.into_iter().enumerate() {
+        weight[sku] = (rank as f64 + 3.0).powf(-0.7);
+    }
+    let lanes: Vec<f64> = shop
+        .planogram
+        .lanes
+        .iter()
+        .map(|lane| {
+            let x_m = lane.x_m + lane.width_m / 2.0;
+            let reachable = stage.stance(u32::MAX, lane.shelf, x_m).is_some();
+            if reachable {
+                weight[lane.sku.usize()]
+            } else {
+                0.0
+            }
+        })
+        .collect();
+    if lanes.iter().all(|&w| w <= 0.0) {
+        return Err(SimulationError::NothingInReach);
+    }
+    Ok(Demand { lanes })
+}

@@ -1,0 +1,701 @@
+//! A person: a body, two hands, a bag, and tasks done one after another.
+
+use super::goods::{Goods, Place, Stand, UnitId};
+use super::mind::Mind;
+use super::reach::{Kind, Reach, Reacher, ease};
+use super::stage::{Neighbour, PATIENCE_S, Post, Stage};
+use super::task::{Deed, Job, Own, Task, Wanted};
+use super::walk::{DT, Walker};
+use crate::draw::Draw;
+use crate::scene::{Body, Hand, Scan};
+use crate::truth::{Action, Line};
+use std::collections::VecDeque;
+use walkout_model::{
+    GateDirection, GateIx, PlateIx, Point2, Point3, ShelfIx, Shop, SkuIx, StoreTime,
+};
+
+/// Two people can hand something over within this distance, metres.
+const ARM_M: f64 = 0.85;
+
+/// Somebody in the shop.
+#[derive(Debug)]
+pub(crate) struct Person {
+    pub id: u32,
+    pub party: usize,
+    pub walker: Walker,
+    pub height_m: f64,
+    pub arms: [Arm; 2],
+    pub bag: Vec<UnitId>,
+    pub queue: VecDeque<Task>,
+    task: Option<Doing>,
+    pub mind: Mind,
+    pub draw: Draw,
+    /// Has crossed the exit.
+    pub gone: bool,
+    /// The units that the last reach took; empty if it found none.
+    pub last_taken: Vec<UnitId>,
+}
+
+/// A hand and what it holds.
+#[derive(Debug, Default)]
+pub(crate) struct Arm {
+    wrist: Point3,
+    pub holds: Vec<UnitId>,
+    at_shelf: bool,
+}
+
+/// A task under way.
+#[derive(Debug)]
+struct Doing {
+    task: Task,
+    seconds: f64,
+    reach: Option<Box<Reach>>,
+    /// Where a walk leads, once known.
+    to: Option<Point2>,
+    /// The hand-over's own progress.
+    given: bool,
+}
+
+impl Person {
+    /// Somebody who stands there with empty hands.
+    pub fn new(
+        id: u32,
+        party: usize,
+        at: Point2,
+        heading: f64,
+        mind: Mind,
+        mut draw: Draw,
+    ) -> Self {
+        let speed = draw.between(0.75, 1.35);
+        let mut person = Self {
+            id,
+            party,
+            walker: Walker::new(at, heading, speed),
+            height_m: draw.between(1.55, 1.88),
+            arms: Default::default(),
+            bag: Vec::new(),
+            queue: VecDeque::new(),
+            task: None,
+            mind,
+            draw,
+            gone: false,
+            last_taken: Vec::new(),
+        };
+        for hand in 0..2 {
+            person.arms[hand].wrist = person.rest(hand);
+        }
+        person
+    }
+
+    /// Makes a child of somebody.
+    pub fn shrink(&mut self) {
+        self.height_m = self.draw.between(1.0, 1.4);
+        self.walker.speed = self.walker.speed.min(1.0);
+    }
+
+    /// One tick.
+    pub fn step(&mut self, stage: &mut Stage) {
+        if self.task.is_none() {
+            if self.queue.is_empty() {
+                Mind::decide(self, stage);
+            }
+            if let Some(task) = self.queue.pop_front() {
+                self.start(task, stage);
+            }
+        }
+        let mut reaching = None;
+        if let Some(mut doing) = self.task.take() {
+            doing.seconds += DT;
+            let done = self.go_on(&mut doing, stage);
+            reaching = doing.reach.as_ref().map(|r| r.hand);
+            if !done {
+                self.task = Some(doing);
+            }
+        }
+        for hand in 0..2 {
+            if reaching != Some(hand) {
+                let rest = self.rest(hand);
+                let arm = &mut self.arms[hand];
+                ease(&mut arm.wrist, rest);
+                arm.at_shelf = false;
+            }
+        }
+    }
+
+    /// Asked by another to do something: at once if walking or standing about, else next.
+    pub fn ask(&mut self, tasks: Vec<Task>) {
+        let idle = matches!(
+            self.task.as_ref().map(|d| &d.task),
+            Some(Task::Walk(_) | Task::Wait(_) | Task::Approach { .. } | Task::Follow { .. })
+        );
+        if idle && let Some(doing) = self.task.take() {
+            self.queue.push_front(doing.task);
+            self.walker.stand();
+        }
+        for task in tasks.into_iter().rev() {
+            self.queue.push_front(task);
+        }
+    }
+
+    /// Is given something by another.
+    pub fn be_given(&mut self, units: Vec<UnitId>) {
+        let hand = usize::from(!self.arms[1].holds.is_empty() && self.arms[0].holds.is_empty());
+        self.arms[1 - hand].holds.extend(units);
+        if let Some(doing) = &mut self.task
+            && matches!(doing.task, Task::Receive { .. })
+        {
+            doing.given = true;
+        }
+    }
+
+    /// Everything the person has, hands first.
+    pub fn belongings(&self) -> impl Iterator<Item = UnitId> + '_ {
+        let hands = self.arms.iter().flat_map(|a| a.holds.iter());
+        hands.chain(self.bag.iter()).copied()
+    }
+
+    /// As the others see them.
+    pub fn neighbour(&self) -> Neighbour {
+        let task = self.task.as_ref().map(|d| &d.task);
+        let busy = matches!(
+            task,
+            Some(Task::Reach(_) | Task::Wait(_) | Task::WaitUntil(_) | Task::Receive { .. })
+        );
+        Neighbour {
+            person: self.id,
+            party: self.party,
+            position: self.walker.position,
+            velocity: self.walker.velocity,
+            busy,
+            free: self.mind.is_sociable()
+                && matches!(
+                    task,
+                    Some(Task::Walk(_) | Task::Wait(_) | Task::Approach { .. })
+                ),
+            receives_from: match task {
+                Some(Task::Receive { from }) => Some(*from),
+                _ => None,
+            },
+        }
+    }
+
+    /// As a camera sees them.
+    pub fn body(&self, goods: &Goods) -> Body {
+        let reach = self.task.as_ref().and_then(|d| d.reach.as_ref());
+        Body {
+            person: self.id,
+            position: self.walker.position,
+            velocity: self.walker.velocity,
+            heading: self.walker.heading,
+            height_m: self.height_m,
+            hands: [0, 1].map(|hand| {
+                let arm = &self.arms[hand];
+                let lifted = reach.filter(|r| r.hand == hand);
+                let carried = match lifted {
+                    Some(r) if r.carries() => r.goods.first().map(|(id, _)| *id),
+                    _ => None,
+                };
+                let unit = carried.or_else(|| arm.holds.last().copied());
+                Hand {
+                    wrist: arm.wrist,
+                    holds: unit.map(|id| goods.get(id).looks_like),
+                    at_shelf: arm.at_shelf,
+                }
+            }),
+        }
+    }
+
+    /// Where a hand rests: beside the hip, or before the chest when it holds something.
+    fn rest(&self, hand: usize) -> Point3 {
+        let side = if hand == 0 { 1.0 } else { -1.0 };
+        let (forward, left, up) = if self.arms[hand].holds.is_empty() {
+            (0.06, 0.24 * side, 0.47)
+        } else {
+            (0.30, 0.13 * side, 0.63)
+        };
+        let (s, c) = self.walker.heading.sin_cos();
+        (self.walker.position + Point2::new(c * forward - s * left, s * forward + c * left))
+            .at_height(up * self.height_m)
+    }
+
+    fn start(&mut self, task: Task, stage: &mut Stage) {
+        let mut doing = Doing {
+            task,
+            seconds: 0.0,
+            reach: None,
+            to: None,
+            given: false,
+        };
+        match &doing.task {
+            Task::Walk(to) => doing.to = Some(*to),
+            Task::Approach { shelf, x_m } => doing.to = stage.stance(self.id, *shelf, *x_m),
+            Task::Pass { gate, inward } => doing.to = Some(self.beyond(stage, *gate, *inward)),
+            Task::Meet { meeting } => stage.meetings.arrive(*meeting),
+            Task::Ready => stage.parties[self.party].ready += 1,
+            Task::Stow => {
+                if self.arms.iter().all(|a| a.holds.is_empty()) {
+                    return;
+                }
+            }
+            Task::Reach(job) => {
+                let job = job.clone();
+                match self.take_aim(job, stage) {
+                    Aim::Reach(reach) => doing.reach = Some(reach),
+                    Aim::First(tasks) => {
+                        for task in tasks.into_iter().rev() {
+                            self.queue.push_front(task);
+                        }
+                        return;
+                    }
+                    Aim::Never => {
+                        self.last_taken.clear();
+                        return;
+                    }
+                }
+            }
+            _ => {}
+        }
+        if let Some(to) = doing.to
+            && !matches!(doing.task, Task::Pass { .. })
+        {
+            self.walker.set_out(stage, to);
+        }
+        self.task = Some(doing);
+    }
+
+    /// One tick of a task; true when it is done.
+    fn go_on(&mut self, doing: &mut Doing, stage: &mut Stage) -> bool {
+        let waited = doing.seconds >= PATIENCE_S;
+        match &doing.task {
+            Task::Wait(seconds) => doing.seconds >= *seconds,
+            Task::WaitUntil(t) => stage.now() >= *t,
+            Task::Walk(_) => doing.to.is_none() || self.walker.step(stage, self.id),
+            Task::Approach { shelf, x_m } => {
+                let there = doing.to.is_none() || self.walker.step(stage, self.id);
+                if there {
+                    let face = stage.shop.layout.floor_from_shelf(*shelf, *x_m, 0.2, 0.0);
+                    self.walker.turn_to(face.floor() - self.walker.position);
+                }
+                there && doing.seconds > 0.3
+            }
+            Task::Follow { person, seconds } => {
+                self.follow(*person, stage, doing.seconds);
+                doing.seconds >= *seconds
+            }
+            Task::Queue { gate, token } => stage.acquire(*gate, *token),
+            Task::Scan { gate } => {
+                let party = &stage.parties[self.party];
+                if let Some(phone) = party.phone {
+                    stage.scene.scans.push(Scan {
+                        gate: *gate,
+                        phone,
+                        people: party.people,
+                        kind: party.kind,
+                    });
+                }
+                true
+            }
+            Task::Pass { gate, inward } => self.pass(*gate, *inward, doing.to, stage),
+            Task::Meet { meeting } => waited || stage.meetings.is_complete(*meeting),
+            Task::Reach(_) => self.reach(doing, stage),
+            Task::Stow => {
+                let done = doing.seconds >= 0.6;
+                if done {
+                    for arm in &mut self.arms {
+                        self.bag.append(&mut arm.holds);
+                    }
+                }
+                done
+            }
+            Task::Give {
+                to,
+                what,
+                units,
+                adversarial,
+            } => {
+                let (to, what, units, adversarial) = (*to, *what, *units, *adversarial);
+                self.give(doing, to, what, units, adversarial, stage) || waited
+            }
+            Task::Receive { from } => {
+                if let Some(giver) = stage.neighbour(*from) {
+                    self.walker.turn_to(giver.position - self.walker.position);
+                }
+                // The hand comes back with what it was given.
+                doing.given || waited
+            }
+            Task::Ready => true,
+            Task::AwaitParty => {
+                let party = &stage.parties[self.party];
+                party.ready >= party.inside || doing.seconds >= 600.0
+            }
+        }
+    }
+
+    fn follow(&mut self, person: u32, stage: &Stage, seconds: f64) {
+        let Some(leader) = stage.neighbour(person).copied() else {
+            return;
+        };
+        let far = self.walker.position.distance(leader.position) > 1.1;
+        let ticks = (seconds / DT).round() as u64;
+        if far && ticks % 30 == 1 {
+            let near = leader.position + (self.walker.position - leader.position) * 0.3;
+            if let Some(to) = stage.floor.nearest_free(near, 0.8) {
+                self.walker.set_out(stage, to);
+            }
+        }
+        self.walker.step(stage, self.id);
+    }
+
+    fn beyond(&mut self, stage: &Stage, gate: GateIx, inward: bool) -> Point2 {
+        if inward {
+            return stage.inside_of(gate);
+        }
+        let g = &stage.shop.layout.gates[gate.usize()];
+        let aside = (g.b - g.a) * self.draw.between(-0.15, 0.15);
+        g.middle() + aside - g.inward() * 0.8
+    }
+
+    fn pass(&mut self, gate: GateIx, inward: bool, to: Option<Point2>, stage: &mut Stage) -> bool {
+        let Some(to) = to else { return true };
+        let before = self.walker.position;
+        let there = self.walker.step_straight(to, 0.9);
+        let (middle, inside) = {
+            let g = &stage.shop.layout.gates[gate.usize()];
+            (g.middle(), g.inward())
+        };
+        let side = |p: Point2| (p - middle).dot(inside) >= 0.0;
+        if side(before) != side(self.walker.position) {
+            let direction = if inward {
+                GateDirection::In
+            } else {
+                GateDirection::Out
+            };
+            stage.scene.crossings.push((gate, direction));
+            let now = stage.now();
+            let party = &mut stage.parties[self.party];
+            if inward {
+                party.t_in.get_or_insert(now);
+            } else {
+                party.t_out = Some(now);
+            }
+        }
+        if there {
+            stage.release(gate);
+            self.gone |= !inward;
+        }
+        there
+    }
+
+    fn reach(&mut self, doing: &mut Doing, stage: &mut Stage) -> bool {
+        let Some(reach) = &mut doing.reach else {
+            return true;
+        };
+        let hand = reach.hand;
+        self.walker
+            .turn_to(reach.target().floor() - self.walker.position);
+        let rest = self.rest(hand);
+        let was_moved = reach.t_end() != StoreTime::default();
+        let mut reacher = Reacher {
+            person: self.id,
+            party: self.party,
+            wrist: &mut self.arms[hand].wrist,
+            rest,
+            draw: &mut self.draw,
+        };
+        let done = reach.step(&mut reacher, stage);
+        self.arms[hand].at_shelf = reach.at_shelf(self.arms[hand].wrist);
+        if !was_moved && reach.t_end() != StoreTime::default() {
+            reach.record(self.id, self.party, stage);
+            let units: Vec<UnitId> = reach.goods.iter().map(|(id, _)| *id).collect();
+            match reach.kind() {
+                Kind::Take => {
+                    self.arms[hand].holds.extend(&units);
+                    self.last_taken = units;
+                }
+                Kind::Put => self.arms[hand].holds.retain(|id| !units.contains(id)),
+                Kind::Press => {}
+            }
+        }
+        done
+    }
+
+    fn give(
+        &mut self,
+        doing: &mut Doing,
+        to: u32,
+        what: Own,
+        units: u32,
+        adversarial: bool,
+        stage: &mut Stage,
+    ) -> bool {
+        let Some(other) = stage.neighbour(to).copied() else {
+            return true;
+        };
+        let me = self.walker.position;
+        if me.distance(other.position) > ARM_M {
+            // Walk up to them, and look again now and then where they are.
+            let ticks = (doing.seconds / DT).round() as u64;
+            if ticks % 30 == 1 {
+                let away = (me - other.position) * (0.6 / me.distance(other.position));
+                let beside = other.position + away;
+                if let Some(to) = stage.floor.nearest_free(beside, 0.5) {
+                    self.walker.set_out(stage, to);
+                }
+            }
+            self.walker.step(stage, self.id);
+            doing.to = None;
+            return false;
+        }
+        self.walker.stand();
+        self.walker.turn_to(other.position - me);
+        if other.receives_from != Some(self.id) {
+            return false;
+        }
+        let since = *doing.to.get_or_insert(Point2::new(doing.seconds, 0.0));
+        let meet = ((me + other.position) * 0.5).at_height(1.05);
+        let elapsed = doing.seconds - since.x;
+        let held = self.hold_own(what, units, &stage.goods);
+        let Some((hand, units)) = held else {
+            return true;
+        };
+        ease(&mut self.arms[hand].wrist, meet);
+        // `step` eases the hand back to rest in the same tick; twice towards keeps it out.
+        ease(&mut self.arms[hand].wrist, meet);
+        if elapsed < 0.8 {
+            return false;
+        }
+        self.arms[hand].holds.retain(|id| !units.contains(id));
+        self.record_hand_over(&units, other, adversarial, stage);
+        stage.posts.push(Post::Hand { to, units });
+        true
+    }
+
+    fn record_hand_over(
+        &self,
+        units: &[UnitId],
+        other: Neighbour,
+        adversarial: bool,
+        stage: &mut Stage,
+    ) {
+        let now = stage.now();
+        let sku = units.first().and_then(|&id| stage.goods.get(id).sku);
+        let line = Line::Action(Action {
+            action: "hand_over",
+            t_start: now - walkout_model::TimeDelta::from_millis(800),
+            t_end: now,
+            person: self.id,
+            phone: stage.parties[self.party].phone,
+            to_phone: stage.parties[other.party].phone,
+            gtin: sku.map(|s| stage.shop.catalogue[s].gtin),
+            units: units.len() as u32,
+            shelf: None,
+            plates: Vec::new(),
+            home: false,
+            adversarial,
+        });
+        stage.truth.write(&line);
+    }
+
+    /// Gets so many of one's own things into one hand; `None` if there are none.
+    fn hold_own(&mut self, what: Own, units: u32, goods: &Goods) -> Option<(usize, Vec<UnitId>)> {
+        let matches = |id: &UnitId| match what {
+            Own::Unit(unit) => *id == unit,
+            Own::Sku(sku) => goods.get(*id).sku == Some(sku),
+            Own::Foreign => goods.get(*id).sku.is_none(),
+        };
+        let most = (units.max(1)) as usize;
+        for hand in 0..2 {
+            let held: Vec<UnitId> = self.arms[hand]
+                .holds
+                .iter()
+                .copied()
+                .filter(matches)
+                .collect();
+            if held.len() >= most {
+                return Some((hand, held.into_iter().take(most).collect()));
+            }
+        }
+        let mut hand = usize::from(self.draw.chance(0.7));
+        if !self.arms[hand].holds.is_empty() {
+            hand = 1 - hand;
+        }
+        let own: Vec<UnitId> = self
+            .belongings()
+            .filter(|id| matches(id))
+            .take(most)
+            .collect();
+        if own.is_empty() {
+            return None;
+        }
+        for arm in &mut self.arms {
+            arm.holds.retain(|id| !own.contains(id));
+        }
+        self.bag.retain(|id| !own.contains(id));
+        self.arms[hand].holds.extend(&own);
+        Some((hand, own))
+    }
+
+    fn take_aim(&mut self, mut job: Job, stage: &mut Stage) -> Aim {
+        let (shelf, x_m) = match job.deed {
+            Deed::Take { shelf, x_m, .. } | Deed::Press { shelf, x_m, .. } => (shelf, x_m),
+            Deed::Put { place, .. } => match place {
+                Place::Near(shelf, x_m) => (shelf, x_m),
+                Place::Lane(lane) => {
+                    let l = &stage.shop.planogram.lanes[lane.usize()];
+                    (l.shelf, l.x_m + l.width_m / 2.0)
+                }
+            },
+        };
+        // Somebody who was called away, or pushed aside, walks up to the shelf again.
+        let front = stage.shop.layout.floor_from_shelf(shelf, x_m, 0.0, 0.0);
+        if self.walker.position.distance(front.floor()) > 1.0 {
+            if job.tries >= 2 {
+                return Aim::Never;
+            }
+            job.tries += 1;
+            return Aim::First(vec![Task::Approach { shelf, x_m }, Task::Reach(job)]);
+        }
+        match job.deed.clone() {
+            Deed::Take { what, units, .. } => self.aim_take(job, shelf, x_m, what, units, stage),
+            Deed::Put { what, units, place } => self.aim_put(job, what, units, place, stage),
+            Deed::Press { .. } => {
+                let hand = job.hand.unwrap_or_else(|| self.free_hand());
+                let target = stage.shop.layout.floor_from_shelf(shelf, x_m, 0.03, 0.08);
+                let press = plates_at(&stage.shop, shelf, x_m, 0.16);
+                let draw = &mut self.draw;
+                let reach = Reach::begin(
+                    job,
+                    hand,
+                    Kind::Press,
+                    Vec::new(),
+                    target,
+                    press,
+                    false,
+                    draw,
+                );
+                Aim::Reach(Box::new(reach))
+            }
+        }
+    }
+
+    fn aim_take(
+        &mut self,
+        job: Job,
+        shelf: ShelfIx,
+        x_m: f64,
+        what: Wanted,
+        units: u32,
+        stage: &mut Stage,
+    ) -> Aim {
+        let mut ids = match what {
+            Wanted::Sku(sku) => stage.goods.takeable(shelf, sku, x_m),
+            Wanted::Unit(id) => {
+                let here = stage.goods.get(id).stand.as_ref().map(|s| s.shelf) == Some(shelf);
+                let clear = here && stage.goods.is_clear(shelf, id);
+                clear.then_some(id).into_iter().collect()
+            }
+        };
+        ids.truncate(units.max(1) as usize);
+        if ids.is_empty() {
+            return Aim::Never;
+        }
+        let hand = job.hand.unwrap_or_else(|| self.free_hand());
+        if !self.arms[hand].holds.is_empty() {
+            return Aim::First(vec![Task::Stow, Task::Reach(job)]);
+        }
+        let goods: Vec<(UnitId, Stand)> = ids
+            .iter()
+            .filter_map(|&id| Some((id, stage.goods.get(id).stand.clone()?)))
+            .collect();
+        for &id in &ids {
+            stage.goods.reserve(id, true);
+        }
+        self.aim(job, hand, Kind::Take, goods, false, stage)
+    }
+
+    fn aim_put(&mut self, job: Job, what: Own, units: u32, place: Place, stage: &mut Stage) -> Aim {
+        let in_hand: Vec<usize> = self.arms.iter().map(|a| a.holds.len()).collect();
+        let Some((hand, ids)) = self.hold_own(what, units, &stage.goods) else {
+            return Aim::Never;
+        };
+        let fetch = self.arms[hand].holds.len() != in_hand[hand];
+        let shop = stage.shop.clone();
+        // Several at once stand side by side or one before the other: each finds its spot with the
+        // ones before it already there.
+        let mut goods: Vec<(UnitId, Stand)> = Vec::new();
+        for &id in &ids {
+            let stand = stage.goods.spot(&shop, id, place, &mut self.draw);
+            stage.goods.put(&shop, id, stand.clone());
+            goods.push((id, stand));
+        }
+        for &id in ids.iter().rev() {
+            stage.goods.take(&shop, id);
+        }
+        self.aim(job, hand, Kind::Put, goods, fetch, stage)
+    }
+
+    fn aim(
+        &mut self,
+        job: Job,
+        hand: usize,
+        kind: Kind,
+        goods: Vec<(UnitId, Stand)>,
+        fetch: bool,
+        stage: &Stage,
+    ) -> Aim {
+        let Some((id, stand)) = goods.first() else {
+            return Aim::Never;
+        };
+        let target = stage.goods.grip(&stage.shop, *id, stand);
+        let press = stand.shares.clone();
+        let reach = Reach::begin(job, hand, kind, goods, target, press, fetch, &mut self.draw);
+        Aim::Reach(Box::new(reach))
+    }
+
+    fn free_hand(&mut self) -> usize {
+        let hand = usize::from(self.draw.chance(0.7));
+        if self.arms[hand].holds.is_empty() {
+            hand
+        } else {
+            1 - hand
+        }
+    }
+
+    /// A SKU the person has, drawn among all units of it.
+    pub fn some_own_sku(&mut self, goods: &Goods) -> Option<SkuIx> {
+        let skus: Vec<SkuIx> = self
+            .belongings()
+            .filter_map(|id| goods.get(id).sku)
+            .collect();
+        self.draw.pick(&skus).copied()
+    }
+}
+
+/// What comes of wanting to reach.
+enum Aim {
+    /// The hand sets out.
+    Reach(Box<Reach>),
+    /// Something else must be done before.
+    First(Vec<Task>),
+    /// It cannot be done: nothing there, nothing in hand, no way.
+    Never,
+}
+
+/// The plates under a stretch of a shelf, by overlap.
+fn plates_at(shop: &Shop, shelf: ShelfIx, x_m: f64, width_m: f64) -> Vec<(PlateIx, f64)> {
+    let (left, right) = (x_m - width_m / 2.0, x_m + width_m / 2.0);
+    let mut found: Vec<(PlateIx, f64)> = shop
+        .layout
+        .plates_of(shelf)
+        .filter_map(|plate| {
+            let p = &shop.layout.plates[plate.usize()];
+            let along = right.min(p.x_m + p.width_m) - left.max(p.x_m);
+            (along > 0.0).then_some((plate, along))
+        })
+        .collect();
+    let total: f64 = found.iter().map(|(_, a)| a).sum();
+    for (_, along) in &mut found {
+        *along /= total;
+    }
+    found
+}
