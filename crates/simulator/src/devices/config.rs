@@ -131,10 +131,10 @@ pub struct LoadConfig {
     pub ring_local: f64,
     /// Share of a knock that each other shelf of the rack feels. 0.08.
     pub ring_rack: f64,
-    /// Middle frequencies of a rack's shaking, hertz. 2–5.
+    /// Middle frequencies of a rack's shaking, hertz. 3–7.
     pub shake_hz: [f64; 2],
-    /// How strongly each shelf follows its rack, as a correlation. 0.4–0.8, so that two shelves
-    /// correlate by 0.16–0.64 (published 0.1–0.65).
+    /// Share of a shelf's shaking, by variance, that is its rack's. 0.25–0.55, so that two shelves
+    /// correlate by as much (published 0.1–0.65).
     pub shake_coupling: [f64; 2],
     /// Shaking of a shelf's sum by somebody who walks past at 1.2 m/s close by, grams. 13
     /// (published σ 4–20 g).
@@ -176,8 +176,8 @@ impl Default for LoadConfig {
             ring_fade_s: [0.35, 0.8],
             ring_local: 0.5,
             ring_rack: 0.08,
-            shake_hz: [2.0, 5.0],
-            shake_coupling: [0.4, 0.8],
+            shake_hz: [3.0, 7.0],
+            shake_coupling: [0.25, 0.55],
             walk_sigma_g: 13.0,
             walk_fade_m: 0.8,
             dropped: 0.002,
@@ -209,9 +209,10 @@ pub struct TrackerConfig {
     pub lost_per_s: f64,
     /// Mean length of a loss. 0.6.
     pub lost_s: f64,
-    /// After a loss of this length every second person comes back under a new number. 3.
+    /// After a loss of this length every second person comes back under a new number. 4; of
+    /// those lost for a second, one in 25.
     pub forget_s: f64,
-    /// Identity swaps per second while two people are within `swap_range_m`. 0.02; thrice that if
+    /// Identity swaps per second while two people are within `swap_range_m`. 0.006; thrice that if
     /// either is seen by fewer than two cameras. Set with `lost_per_s` so that IDF1 over `busy` lies
     /// in the published 88–94 %.
     pub swap_per_s: f64,
@@ -249,8 +250,8 @@ impl Default for TrackerConfig {
             crowding: 0.2,
             lost_per_s: 0.02,
             lost_s: 0.6,
-            forget_s: 3.0,
-            swap_per_s: 0.02,
+            forget_s: 4.0,
+            swap_per_s: 0.006,
             swap_range_m: 0.6,
             confirm_frames: 3,
             ghosts_per_min: 0.2,
@@ -272,7 +273,7 @@ pub struct LooksConfig {
     /// Share of looks whose first guess is right. 0.8.
     pub top1: f64,
     /// Share of the error's variance that lasts for a whole hold: a classifier repeats its
-    /// mistakes. 0.8.
+    /// mistakes. 0.92: the look after a wrong one is wrong in the same way in every second case.
     pub persistence: f64,
     /// Longest list of guesses. 8.
     pub guesses: usize,
@@ -288,7 +289,7 @@ impl Default for LooksConfig {
     fn default() -> Self {
         Self {
             top1: 0.8,
-            persistence: 0.8,
+            persistence: 0.92,
             guesses: 8,
             empty_hand: 0.03,
             foreign_prior: 0.02,

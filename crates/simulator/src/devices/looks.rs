@@ -212,9 +212,9 @@ impl Space {
     fn posterior(&self, x: &Appearance, sigma: f64) -> Vec<(SkuIx, f64)> {
         let precision = 1.0 / (sigma * sigma);
         let mut other = self.foreign_prior.max(1e-9).ln();
-        for d in 0..DIMENSIONS {
-            let variance = f64::from(self.spread[d]).powi(2) + sigma * sigma;
-            let off = f64::from(x[d] - self.middle[d]);
+        for ((x, middle), spread) in x.iter().zip(&self.middle).zip(&self.spread) {
+            let variance = f64::from(*spread).powi(2) + sigma * sigma;
+            let off = f64::from(x - middle);
             // Relative to the SKUs' own normalisation σ^−D.
             other += 0.5 * (sigma * sigma / variance).ln() - 0.5 * off * off / variance;
         }
@@ -332,4 +332,142 @@ fn hash(bytes: &[u8]) -> u64 {
     bytes.iter().fold(0xcbf2_9ce4_8422_2325, |h, b| {
         (h ^ u64::from(*b)).wrapping_mul(0x0100_0000_01b3)
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::bed::{at, body, hall};
+    use super::*;
+    use walkout_model::{Point2, Point3, TrackId};
+
+    const CONFIDENCE_BINS: usize = 10;
+
+    struct Measured {
+        top1: f64,
+        ece: f64,
+        /// Share of looks whose first guess equals that of the hold's look before.
+        repeats: f64,
+        /// The same where both are wrong.
+        repeated_mistakes: f64,
+    }
+
+    /// Holds of every SKU in turn, two looks each (a look a tenth of a second after the other).
+    fn measure(config: LooksConfig, holds: usize) -> Measured {
+        let shop = hall();
+        let mut looks = Looks::new(&shop.catalogue, config, 21);
+        let mut person = body(1, Point2::new(1.0, 1.0));
+        person.hands[0].at_shelf = true;
+        let seen = HandSeen {
+            body: 0,
+            hand: 0,
+            track: TrackId(3),
+            position: Point3::new(1.0, 1.4, 1.0),
+        };
+        let mut scene = Scene::default();
+        let mut bins = [(0.0, 0.0, 0.0); CONFIDENCE_BINS];
+        let (mut repeats, mut mistakes, mut repeated) = (0, 0, 0);
+        for i in 0..holds {
+            let sku = SkuIx::from(i % shop.catalogue.len());
+            person.hands[0].holds = None;
+            person.hands[0].at_shelf = false;
+            scene.people = vec![person.clone()];
+            looks.follow(&scene);
+            person.hands[0].holds = Some(Some(sku));
+            person.hands[0].at_shelf = true;
+            scene.people = vec![person.clone()];
+            looks.follow(&scene);
+            scene.t = at(i as u64);
+            let first = looks.look(&scene, &seen).expect("a held thing is seen");
+            let second = looks.look(&scene, &seen).expect("and seen again");
+            assert!(first.posterior.len() <= 8);
+            let total: f32 = first.posterior.iter().map(|(_, p)| p).sum();
+            assert!((0.0..=1.0001).contains(&total), "{total}");
+            // A very poor look may name nobody; it is then wrong with confidence 0.
+            let top = first.posterior.first().copied();
+            let (guess, p) = top.map_or((None, 0.0), |(guess, p)| (Some(guess), f64::from(p)));
+            let right = f64::from(u8::from(guess == Some(sku)));
+            let bin = ((p * CONFIDENCE_BINS as f64) as usize).min(CONFIDENCE_BINS - 1);
+            bins[bin].0 += 1.0;
+            bins[bin].1 += p;
+            bins[bin].2 += right;
+            let again = second.posterior.first().map(|(sku, _)| *sku);
+            repeats += usize::from(again == guess);
+            if right == 0.0 {
+                mistakes += 1;
+                repeated += usize::from(again == guess);
+            }
+        }
+        let n = holds as f64;
+        Measured {
+            top1: bins.iter().map(|b| b.2).sum::<f64>() / n,
+            ece: bins.iter().map(|b| (b.1 - b.2).abs()).sum::<f64>() / n,
+            repeats: repeats as f64 / n,
+            repeated_mistakes: f64::from(repeated as u32) / f64::from(mistakes.max(1)),
+        }
+    }
+
+    #[test]
+    fn first_guesses_are_right_as_often_as_asked_and_probabilities_mean_what_they_say() {
+        for top1 in [0.6, 0.8, 0.9] {
+            let config = LooksConfig {
+                top1,
+                ..LooksConfig::default()
+            };
+            let m = measure(config, 5_400);
+            println!(
+                "asked {top1}: top-1 {:.3}, ECE {:.3}, the next look agrees {:.2}, repeats a \
+                 mistake {:.2}",
+                m.top1, m.ece, m.repeats, m.repeated_mistakes
+            );
+            assert!((m.top1 - top1).abs() <= 0.02, "{} for {top1}", m.top1);
+            assert!(m.ece <= 0.05, "ECE {}", m.ece);
+            assert!(m.repeated_mistakes > 0.4, "{}", m.repeated_mistakes);
+        }
+    }
+
+    #[test]
+    fn like_packages_are_confused() {
+        let shop = hall();
+        let mut looks = Looks::new(&shop.catalogue, LooksConfig::default(), 5);
+        let space = &looks.space;
+        // The nearer half of each SKU's fellows should take nearly all of its confusions.
+        let (mut near, mut all) = (0, 0);
+        for (i, own) in space.skus.iter().enumerate().step_by(3) {
+            let mut fellows: Vec<f32> = space.skus.iter().map(|s| distance2(s, own)).collect();
+            fellows.sort_by(f32::total_cmp);
+            let x = displaced(own, looks.sigma, &mut looks.noise);
+            let guess = best(space.posterior(&x, looks.sigma), 1);
+            let Some(&(guess, _)) = guess.first() else {
+                continue;
+            };
+            if guess.usize() != i {
+                all += 1;
+                let tenth = fellows[fellows.len() / 10];
+                near += usize::from(distance2(&space.skus[guess.usize()], own) <= tenth);
+            }
+        }
+        assert!(all > 20, "{all}");
+        assert!(near * 10 >= all * 9, "{near} of {all}");
+    }
+
+    #[test]
+    fn empty_hands_and_foreign_things_are_rarely_named() {
+        let shop = hall();
+        let mut looks = Looks::new(&shop.catalogue, LooksConfig::default(), 6);
+        let mut named = 0.0;
+        let trials = 500;
+        for _ in 0..trials {
+            let hold = looks.begin(Content::Foreign);
+            let x = displaced(&hold.seems, 0.28 * hold.sigma, &mut looks.noise);
+            let posterior = best(looks.space.posterior(&x, hold.sigma), 8);
+            named += f64::from(posterior.first().map_or(0.0, |(_, p)| *p));
+        }
+        let named = named / f64::from(trials);
+        println!("a foreign thing's first guess is believed {named:.2}");
+        assert!(named < 0.5, "{named}");
+        let taken = (0..4_000)
+            .filter(|_| looks.begin(Content::Empty).is_taken_for_something)
+            .count();
+        assert!((60..=180).contains(&taken), "{taken} of 4000");
+    }
 }

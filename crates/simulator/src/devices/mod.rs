@@ -3,6 +3,8 @@
 //! Each device has its own stream of noise, so that one's setting does not change another's output.
 //! A person's number in the scene keys internal state and never reaches the [`Tick`].
 
+#[cfg(test)]
+mod bed;
 mod config;
 mod gates;
 mod load;
@@ -10,7 +12,13 @@ mod looks;
 mod noise;
 mod shake;
 mod sight;
+#[cfg(test)]
+mod trace;
 mod tracker;
+#[cfg(test)]
+mod tracking;
+#[cfg(test)]
+mod whole;
 
 pub use config::{
     DeviceConfig, Fault, FaultKind, GateConfig, LoadConfig, LooksConfig, TrackerConfig,

@@ -13,6 +13,10 @@ pub(super) const TICK_S: f64 = 1.0 / 60.0;
 /// Ticks between two looks at who walks where.
 const WALK_TICKS: u64 = 6;
 
+/// Width of the band in which racks shake. Wide, so that a burst of a second or two shows its
+/// correlation between shelves as the published one does.
+const BAND_HZ: f64 = 6.0;
+
 /// Shaking below this σ (grams on a shelf's sum) is lost in the cells' own noise.
 const STILL_G: f32 = 0.05;
 
@@ -27,9 +31,9 @@ struct Wobble {
 }
 
 impl Wobble {
-    /// Poles at radius e^(−π·3 Hz·Δt), a band of 3 Hz about the middle frequency.
+    /// Poles at radius e^(−π·B·Δt), a band of B about the middle frequency.
     fn new(hz: f64) -> Self {
-        let radius = (-std::f64::consts::PI * 3.0 * TICK_S).exp();
+        let radius = (-std::f64::consts::PI * BAND_HZ * TICK_S).exp();
         let angle = std::f64::consts::TAU * hz * TICK_S;
         let r2 = radius * radius;
         // Variance of the AR(2) process y = 2r·cosθ·y₁ − r²·y₂ + w for white w of unit variance.
@@ -93,7 +97,7 @@ struct Rack {
 struct Board {
     plates: Range<usize>,
     own: Wobble,
-    /// Correlation with the rack's common motion is the square of this.
+    /// Correlation with the rack's common motion.
     follows: f32,
     /// How strongly it moves beside its neighbours.
     strength: f32,
@@ -288,7 +292,7 @@ mod tests {
     #[test]
     fn a_wobble_has_unit_variance_and_its_band() {
         let mut noise = Noise::new(3, 1);
-        for hz in [2.0, 3.5, 5.0] {
+        for hz in [3.0, 5.0, 7.0] {
             let mut wobble = Wobble::new(hz);
             let values: Vec<f32> = (0..60_000).map(|_| wobble.next(&mut noise)).collect();
             let variance =
@@ -299,7 +303,7 @@ mod tests {
                 .filter(|w| w[0] <= 0.0 && w[1] > 0.0)
                 .count();
             let rate = crossings as f64 / 1_000.0;
-            assert!((rate / hz - 1.0).abs() < 0.35, "{hz} Hz crosses at {rate}");
+            assert!((rate / hz - 1.0).abs() < 0.5, "{hz} Hz crosses at {rate}");
         }
     }
 

@@ -7,8 +7,8 @@ use walkout_model::{Layout, Point2, Point3};
 /// A person must fill this many pixels from head to foot for the networks to find them.
 const SMALLEST_PERSON_PX: f64 = 40.0;
 
-/// Radius of a torso that hides what is behind it, metres.
-const TORSO_M: f64 = 0.2;
+/// Half width and half depth of the torso that hides what is behind it, metres.
+const TORSO_M: [f64; 2] = [0.23, 0.13];
 
 /// More views than this add nothing to what the tracker does with them.
 pub(super) const ENOUGH_VIEWS: usize = 3;
@@ -29,10 +29,41 @@ struct Eye {
     down: [f64; 3],
 }
 
+/// A fixture as an opaque box.
+struct Block {
+    corner: Point2,
+    cos: f64,
+    sin: f64,
+    size_m: Point2,
+    height_m: f64,
+}
+
+impl Block {
+    fn new(fixture: &Fixture) -> Self {
+        let (sin, cos) = fixture.pose.yaw.sin_cos();
+        Self {
+            corner: fixture.pose.position,
+            cos,
+            sin,
+            size_m: Point2::new(fixture.width_m, fixture.depth_m),
+            height_m: fixture.height_m,
+        }
+    }
+
+    /// As [`walkout_model::Pose2::local_from_floor`], with the turn computed once.
+    fn local_from_floor(&self, p: Point2) -> Point2 {
+        let d = p - self.corner;
+        Point2::new(
+            self.cos * d.x + self.sin * d.y,
+            self.cos * d.y - self.sin * d.x,
+        )
+    }
+}
+
 /// All cameras, and what stands in their way.
 pub(super) struct Sight {
     eyes: Vec<Eye>,
-    fixtures: Vec<Fixture>,
+    blocks: Vec<Block>,
     walls: Vec<(Point2, Point2)>,
     sees_all: bool,
 }
@@ -43,7 +74,7 @@ impl Sight {
     pub fn new(layout: &Layout, sees_all: bool) -> Self {
         Self {
             eyes: layout.cameras.iter().map(Eye::new).collect(),
-            fixtures: layout.fixtures.clone(),
+            blocks: layout.fixtures.iter().map(Block::new).collect(),
             walls: layout.walls.clone(),
             sees_all: sees_all || layout.cameras.is_empty(),
         }
@@ -87,13 +118,12 @@ impl Sight {
             end: (1.0 - near_m / length).max(0.0),
         };
         let hidden_by_body = bodies.iter().enumerate().any(|(i, body)| {
-            // One's own head does not hide itself, one's torso may hide one's hand.
-            let radius = if i == own { 0.7 * TORSO_M } else { TORSO_M };
+            // One's own head does not hide itself, but one's torso may hide one's hand.
             let is_own_head = i == own && near_m < 0.1;
-            !is_own_head && line.meets_body(body, radius)
+            !is_own_head && line.meets_body(body)
         });
         !hidden_by_body
-            && !self.fixtures.iter().any(|f| line.meets_fixture(f))
+            && !self.blocks.iter().any(|block| line.meets_block(block))
             && !self.walls.iter().any(|&(a, b)| line.meets_wall(a, b))
     }
 }
@@ -110,29 +140,38 @@ impl Line {
         self.from.z + (self.to.z - self.from.z) * u
     }
 
-    fn meets_body(&self, body: &Body, radius_m: f64) -> bool {
-        let (from, d) = (self.from.floor(), self.to.floor() - self.from.floor());
+    /// The torso is an ellipse on the floor, broad across the heading, up to the person's height.
+    fn meets_body(&self, body: &Body) -> bool {
+        let far = self.to.floor() - self.from.floor();
+        let (sin, cos) = body.heading.sin_cos();
+        // In the torso's own axes, each scaled so that the ellipse is the unit circle.
+        let scaled = |p: Point2| {
+            let [half_width, half_depth] = TORSO_M;
+            Point2::new(
+                (cos * p.x + sin * p.y) / half_depth,
+                (cos * p.y - sin * p.x) / half_width,
+            )
+        };
+        let from = scaled(self.from.floor() - body.position);
+        let d = scaled(far);
         let length2 = d.dot(d);
         if length2 < 1e-9 {
             return false;
         }
-        let u = (body.position - from).dot(d) / length2;
-        u > 0.0
-            && u < self.end
-            && self.height(u) < body.height_m
-            && (from + d * u).distance(body.position) < radius_m
+        let u = -from.dot(d) / length2;
+        u > 0.0 && u < self.end && self.height(u) < body.height_m && (from + d * u).norm() < 1.0
     }
 
-    fn meets_fixture(&self, fixture: &Fixture) -> bool {
-        if self.from.z.min(self.to.z) >= fixture.height_m {
+    fn meets_block(&self, block: &Block) -> bool {
+        if self.from.z.min(self.to.z) >= block.height_m {
             return false;
         }
-        let from = fixture.pose.local_from_floor(self.from.floor());
-        let to = fixture.pose.local_from_floor(self.to.floor());
+        let from = block.local_from_floor(self.from.floor());
+        let to = block.local_from_floor(self.to.floor());
         let (mut enter, mut leave) = (0.0_f64, self.end);
         for (a, b, size) in [
-            (from.x, to.x, fixture.width_m),
-            (from.y, to.y, fixture.depth_m),
+            (from.x, to.x, block.size_m.x),
+            (from.y, to.y, block.size_m.y),
         ] {
             let d = b - a;
             if d.abs() < 1e-9 {
@@ -145,7 +184,7 @@ impl Line {
             enter = enter.max(u0.min(u1));
             leave = leave.min(u0.max(u1));
         }
-        enter < leave && self.height(enter).min(self.height(leave)) < fixture.height_m - 0.01
+        enter < leave && self.height(enter).min(self.height(leave)) < block.height_m - 0.01
     }
 
     fn meets_wall(&self, a: Point2, b: Point2) -> bool {

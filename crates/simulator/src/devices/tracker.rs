@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, VecDeque};
 use walkout_model::{Layout, Point2, Point3, StoreTime, TimeDelta, TrackId, TrackPoint, Wrist};
 
 /// Ticks of 1/60 s between two frames.
-const FRAME_TICKS: u64 = 6;
+pub(super) const FRAME_TICKS: u64 = 6;
 /// Seconds between two frames.
 const FRAME_S: f64 = FRAME_TICKS as f64 / 60.0;
 /// Within this distance people crowd one another, metres.
@@ -177,7 +177,8 @@ impl Tracker {
         }
         let gap = scene.t.since(seen.last_seen).as_secs_f64() - FRAME_S;
         if gap > 0.0 && seen.track.is_some() {
-            let remembered = 0.5_f64.powf(gap / self.config.forget_s);
+            // Short gaps are bridged by motion, long ones by luck.
+            let remembered = 0.5_f64.powf((gap / self.config.forget_s).powi(2));
             if !self.noise.chance(remembered) {
                 seen.track = None;
             }
