@@ -1,0 +1,73 @@
+//! What can be tuned: the costs that decisions weigh, and the numbers of the model.
+
+use serde::{Deserialize, Serialize};
+use walkout_model::TimeDelta;
+
+/// What a wrong decision costs, in one unit of the operator's choice (fusion knows no prices).
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Costs {
+    /// Somebody is charged for what they do not have, or not refunded what they put back.
+    pub wrong_charge: f64,
+    /// Goods leave unpaid.
+    pub lost_sale: f64,
+    /// A person looks at it.
+    pub review: f64,
+}
+
+impl Default for Costs {
+    fn default() -> Self {
+        Self {
+            wrong_charge: 10.0,
+            lost_sale: 4.0,
+            review: 1.0,
+        }
+    }
+}
+
+/// Settings of fusion. The defaults suit plates of ±10 g class and a ceiling tracker.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct FusionConfig {
+    /// What decisions weigh.
+    pub costs: Costs,
+    /// How long after a step's change tracks and looks of its time may still come.
+    pub settle: TimeDelta,
+    /// How long after a crossing outward a party's exit is said, so that steps of theirs come first.
+    pub exit_hold: TimeDelta,
+    /// How long a scanned code waits for its people to cross the gate.
+    pub scan_valid: TimeDelta,
+    /// Largest number of units of one SKU in one step by a shopper.
+    pub units_max: u32,
+    /// Largest number of units of one SKU in one step by staff.
+    pub restock_max: u32,
+    /// Error of a step that its own sigma does not know of, grams.
+    pub mass_floor_g: f64,
+    /// Error of a step as a share of its mass.
+    pub mass_gain: f64,
+    /// How far plate shares differ from those of an evenly resting item.
+    pub share_sigma: f64,
+    /// Weight of somebody unseen, beside tracks that weigh 1 when a hand is at the goods.
+    pub unseen: f64,
+    /// Probability that two tracks swap identities when they meet.
+    pub swap: f64,
+    /// The posterior's log weights are divided by this: 1 trusts the model fully.
+    pub temperature: f64,
+}
+
+impl Default for FusionConfig {
+    fn default() -> Self {
+        Self {
+            costs: Costs::default(),
+            settle: TimeDelta::from_millis(450),
+            exit_hold: TimeDelta::from_millis(2_500),
+            scan_valid: TimeDelta::from_secs(30),
+            units_max: 8,
+            restock_max: 48,
+            mass_floor_g: 1.0,
+            mass_gain: 0.004,
+            share_sigma: 0.08,
+            unseen: 0.004,
+            swap: 0.02,
+            temperature: 1.0,
+        }
+    }
+}

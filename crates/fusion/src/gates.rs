@@ -1,0 +1,335 @@
+//! Who comes in and who leaves: scans, crossings and the tracks at the gate line.
+
+use crate::identity::Identity;
+use crate::tracks::TrackStore;
+use crate::{FusionConfig, FusionEvent, Notice};
+use std::collections::BTreeMap;
+use walkout_model::{
+    GateCrossing, GateDirection, PartyKind, Point2, SessionExit, SessionId, SessionOpened, Shop,
+    StoreTime, TimeDelta, TrackId, Who,
+};
+
+/// Crossings wait this long for the tracks of their instant.
+const TRACKS_COME: TimeDelta = TimeDelta::from_millis(700);
+/// A crossing inward waits this long for a track to begin.
+const TRACKS_BEGIN: TimeDelta = TimeDelta::from_millis(2_500);
+/// Farthest from the gate line that somebody who crosses it may be seen, metres.
+const NEAR_GATE_M: f64 = 1.5;
+/// Crossings and parties kept at most.
+const PENDING_MAX: usize = 1_024;
+
+/// A party inside.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Party {
+    pub kind: PartyKind,
+    gate: walkout_model::GateIx,
+    scanned: StoreTime,
+    people: u32,
+    pub entered: u32,
+    left: u32,
+    last_left: StoreTime,
+    certainty: f64,
+}
+
+/// The state of all gates.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Gates {
+    /// Parties whose code was scanned and who have not left.
+    pub parties: BTreeMap<SessionId, Party>,
+    crossings: Vec<GateCrossing>,
+    leaving: Vec<SessionExit>,
+    /// People who must be inside without a track: party, since when, last place.
+    pub lost: Vec<(Who, StoreTime, Point2)>,
+}
+
+impl Gates {
+    pub(crate) fn open(&mut self, opened: SessionOpened) -> bool {
+        if self.parties.len() >= PENDING_MAX || self.parties.contains_key(&opened.session) {
+            return false;
+        }
+        self.parties.insert(
+            opened.session,
+            Party {
+                kind: opened.kind,
+                gate: opened.gate,
+                scanned: opened.t,
+                people: u32::from(opened.people).max(1),
+                entered: 0,
+                left: 0,
+                last_left: opened.t,
+                certainty: 1.0,
+            },
+        );
+        true
+    }
+
+    pub(crate) fn cross(&mut self, shop: &Shop, crossing: GateCrossing) -> bool {
+        if self.crossings.len() >= PENDING_MAX
+            || crossing.gate.usize() >= shop.layout.gates.len()
+            || self.crossings.contains(&crossing)
+        {
+            return false;
+        }
+        self.crossings.push(crossing);
+        self.crossings.sort_by_key(|c| (c.t, c.gate));
+        true
+    }
+
+    /// Settles what has waited long enough. Exits come out once `busy_since` (the earliest step that
+    /// is still open) lies behind them.
+    pub(crate) fn advance(
+        &mut self,
+        now: StoreTime,
+        busy_since: Option<StoreTime>,
+        shop: &Shop,
+        config: &FusionConfig,
+        tracks: &mut TrackStore,
+        out: &mut Vec<FusionEvent>,
+    ) {
+        let mut waiting = Vec::new();
+        for crossing in std::mem::take(&mut self.crossings) {
+            let age = now.since(crossing.t);
+            if age < TRACKS_COME {
+                waiting.push(crossing);
+                continue;
+            }
+            match crossing.direction {
+                GateDirection::In => {
+                    if !self.enter(crossing, age, shop, config, tracks, out) {
+                        waiting.push(crossing);
+                    }
+                }
+                GateDirection::Out => self.leave(crossing, shop, tracks, out),
+            }
+        }
+        self.crossings = waiting;
+        self.settle_births(now, shop, tracks);
+        self.lost
+            .retain(|(_, t, _)| now.since(*t) < TimeDelta::from_secs(600));
+        let mut held = Vec::new();
+        for mut exit in std::mem::take(&mut self.leaving) {
+            let age = now.since(exit.t);
+            let steps_open = busy_since.is_some_and(|t| t <= exit.t);
+            if age < config.exit_hold
+                || (steps_open && age < TimeDelta(config.exit_hold.0.saturating_mul(4)))
+            {
+                held.push(exit);
+            } else {
+                exit.known_at = now;
+                self.parties.remove(&exit.session);
+                out.push(FusionEvent::Exit(exit));
+            }
+        }
+        self.leaving = held;
+    }
+
+    /// Whether the party has left by `t` (its exit may not have been said yet).
+    pub(crate) fn has_left(&self, session: SessionId, t: StoreTime) -> bool {
+        self.leaving.iter().any(|e| e.session == session && e.t < t)
+    }
+
+    pub(crate) fn kind(&self, who: Who) -> Option<PartyKind> {
+        match who {
+            Who::Session(s) => self.parties.get(&s).map(|p| p.kind),
+            Who::Unknown => None,
+        }
+    }
+
+    /// `false` if the crossing should wait for a track to begin.
+    fn enter(
+        &mut self,
+        crossing: GateCrossing,
+        age: TimeDelta,
+        shop: &Shop,
+        config: &FusionConfig,
+        tracks: &mut TrackStore,
+        out: &mut Vec<FusionEvent>,
+    ) -> bool {
+        let candidates: Vec<(TrackId, f64)> = at_gate(shop, crossing, tracks)
+            .into_iter()
+            .filter(|(id, _)| tracks.tracks.get(id).is_some_and(|t| !t.settled))
+            .collect();
+        if candidates.is_empty() && age < TRACKS_BEGIN {
+            return false;
+        }
+        let who = self.next_scanned(crossing, config);
+        if who == Who::Unknown {
+            out.push(FusionEvent::Notice(Notice::Tailgater {
+                t: crossing.t,
+                gate: crossing.gate,
+            }));
+        }
+        let total: f64 = candidates.iter().map(|c| c.1).sum();
+        let best = candidates.iter().max_by(|a, b| a.1.total_cmp(&b.1));
+        let Some((id, weight)) = best.copied() else {
+            if let Some(gate) = shop.layout.gates.get(crossing.gate.usize()) {
+                self.lost.push((who, crossing.t, gate.middle()));
+            }
+            return true;
+        };
+        if let Some(track) = tracks.tracks.get_mut(&id) {
+            let p = 0.98 * weight / total.max(1e-9);
+            track.identity = Identity::mostly(who, p.max(0.5));
+            track.settled = true;
+        }
+        true
+    }
+
+    /// The party whose scan at the gate waits longest for people.
+    fn next_scanned(&mut self, crossing: GateCrossing, config: &FusionConfig) -> Who {
+        let early = TimeDelta::from_millis(-500);
+        let next = self
+            .parties
+            .iter()
+            .filter(|(_, p)| {
+                let age = crossing.t.since(p.scanned);
+                p.gate == crossing.gate
+                    && p.entered < p.people
+                    && age >= early
+                    && age <= config.scan_valid
+            })
+            .min_by_key(|(id, p)| (p.scanned, **id))
+            .map(|(id, _)| *id);
+        match next.and_then(|id| self.parties.get_mut(&id).map(|p| (id, p))) {
+            Some((id, party)) => {
+                party.entered += 1;
+                Who::Session(id)
+            }
+            None => Who::Unknown,
+        }
+    }
+
+    fn leave(
+        &mut self,
+        crossing: GateCrossing,
+        shop: &Shop,
+        tracks: &mut TrackStore,
+        out: &mut Vec<FusionEvent>,
+    ) {
+        let candidates: Vec<(TrackId, f64)> = at_gate(shop, crossing, tracks)
+            .into_iter()
+            .filter(|(id, _)| tracks.tracks.get(id).is_some_and(|t| !t.left))
+            .collect();
+        let mut weights: Vec<(Who, f64)> = Vec::new();
+        for (id, w) in &candidates {
+            if let Some(track) = tracks.tracks.get(id) {
+                weights.extend(track.identity.iter().map(|(who, p)| (who, p * w)));
+            }
+        }
+        // Whoever is inside without a sure track may be the one, too.
+        let inside: Vec<SessionId> = self
+            .parties
+            .iter()
+            .filter(|(_, p)| p.left < p.entered)
+            .map(|(id, _)| *id)
+            .collect();
+        for id in &inside {
+            let tracked: f64 = tracks
+                .tracks
+                .values()
+                .filter(|t| !t.left && t.inherited < 0.5)
+                .map(|t| t.identity.of(Who::Session(*id)))
+                .sum();
+            let missing = self.parties.get(id).map_or(0.0, |p| {
+                (f64::from(p.entered - p.left) - tracked).clamp(0.0, 1.0)
+            });
+            weights.push((Who::Session(*id), 0.02 + 0.2 * missing));
+        }
+        let nearest = candidates
+            .iter()
+            .max_by(|a, b| a.1.total_cmp(&b.1))
+            .map(|(id, _)| *id);
+        if let Some(track) = nearest.and_then(|id| tracks.tracks.get_mut(&id)) {
+            track.left = true;
+        }
+        let who = Identity::from_weights(weights.into_iter().filter(|(who, _)| match who {
+            Who::Session(s) => inside.contains(s),
+            Who::Unknown => true,
+        }));
+        let best = who
+            .iter()
+            .max_by(|a, b| a.1.total_cmp(&b.1))
+            .unwrap_or((Who::Unknown, 1.0));
+        let Who::Session(session) = best.0 else {
+            out.push(FusionEvent::Notice(Notice::ExitWithoutEntry {
+                t: crossing.t,
+                gate: crossing.gate,
+            }));
+            return;
+        };
+        let Some(party) = self.parties.get_mut(&session) else {
+            return;
+        };
+        party.left += 1;
+        party.last_left = crossing.t;
+        party.certainty = party.certainty.min(best.1);
+        if party.left < party.entered {
+            return;
+        }
+        let exit = SessionExit {
+            session,
+            t: crossing.t,
+            known_at: crossing.t,
+            probability: party.certainty as f32,
+        };
+        self.leaving.push(exit);
+        for track in tracks.tracks.values_mut().filter(|t| !t.left) {
+            track.identity.exclude(Who::Session(session));
+        }
+        self.lost
+            .retain(|(who, _, _)| *who != Who::Session(session));
+    }
+
+    /// Tracks that began a while ago and that no gate claimed inherit from ended ones.
+    fn settle_births(&mut self, now: StoreTime, shop: &Shop, tracks: &mut TrackStore) {
+        let due: Vec<TrackId> = tracks
+            .tracks
+            .iter()
+            .filter(|(id, t)| {
+                !t.settled
+                    && !t.left
+                    && tracks
+                        .birth(**id)
+                        .is_some_and(|(born, _)| now.since(born) >= TRACKS_COME)
+            })
+            .map(|(id, _)| *id)
+            .collect();
+        for id in due {
+            let Some((born, place)) = tracks.birth(id) else {
+                continue;
+            };
+            // Somebody at the gate whose crossing is still to come keeps waiting.
+            let waits = now.since(born) < TimeDelta::from_secs(4)
+                && shop
+                    .layout
+                    .gates
+                    .iter()
+                    .any(|g| place.distance_to_segment(g.a, g.b) < NEAR_GATE_M);
+            if !waits {
+                tracks.inherit(id, &mut self.lost);
+            }
+        }
+    }
+}
+
+/// Tracks near the gate line at the instant of a crossing, weighted by how near.
+fn at_gate(shop: &Shop, crossing: GateCrossing, tracks: &TrackStore) -> Vec<(TrackId, f64)> {
+    let Some(gate) = shop.layout.gates.get(crossing.gate.usize()) else {
+        return Vec::new();
+    };
+    tracks
+        .tracks
+        .iter()
+        .filter_map(|(id, track)| {
+            let p = track.nearest(crossing.t)?;
+            let gap = (p.t - crossing.t).as_secs_f64().abs();
+            if gap > 2.0 {
+                return None;
+            }
+            let d = p.position.distance_to_segment(gate.a, gate.b);
+            // Whoever is seen only a little later has walked on meanwhile.
+            let d = (d - 1.3 * gap).max(0.0);
+            (d < NEAR_GATE_M).then(|| (*id, (-0.5 * (d / 0.35).powi(2) - gap).exp() + 1e-6))
+        })
+        .collect()
+}

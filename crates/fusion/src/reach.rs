@@ -1,0 +1,130 @@
+//! Whose hand could it have been: bodies and wrists near the plates at the instant of change.
+
+use crate::place::SeenShares;
+use crate::tracks::Track;
+use walkout_model::{Point2, Point3, Shop, StoreTime, TimeDelta, TrackPoint, WeightStep};
+
+/// How far before and after the change hands are compared with the plates.
+const BEFORE: TimeDelta = TimeDelta::from_millis(500);
+const AFTER: TimeDelta = TimeDelta::from_millis(300);
+/// Reach of an arm from the middle of the body to the shelf's edge, metres, before it gets unlikely.
+const ARM_M: f64 = 0.75;
+
+/// The place on the shelf that a hand had to be at.
+#[derive(Clone, Debug)]
+pub(crate) struct Target<'a> {
+    shop: &'a Shop,
+    step: &'a WeightStep,
+    lo_m: f64,
+    hi_m: f64,
+}
+
+impl<'a> Target<'a> {
+    pub(crate) fn new(shop: &'a Shop, step: &'a WeightStep, seen: &SeenShares) -> Self {
+        Self {
+            shop,
+            step,
+            lo_m: seen.span.0,
+            hi_m: seen.span.1,
+        }
+    }
+
+    /// How well the track's hands and body fit, from 0 (elsewhere) to about 1 (a hand at the goods).
+    pub(crate) fn reach(&self, track: &Track) -> f64 {
+        let (from, to) = (self.step.t_change - BEFORE, self.step.t_change + AFTER);
+        // A step seen only after a blind time could have happened at any instant of it.
+        let from = if self.blind() {
+            from.min(self.step.t_start)
+        } else {
+            from
+        };
+        let mut scores: Vec<f64> = track
+            .between(from, to)
+            .map(|p| self.score(p, TimeDelta::ZERO))
+            .collect();
+        if scores.is_empty() {
+            let Some(nearest) = track.nearest(self.step.t_change) else {
+                return 0.0;
+            };
+            let gap = TimeDelta((nearest.t - self.step.t_change).0.abs());
+            if gap > TimeDelta::from_secs(4) {
+                return 0.0;
+            }
+            return self.score(nearest, gap) * 0.5;
+        }
+        // The better half counts: a hand need not be at the goods the whole time.
+        scores.sort_by(|a, b| b.total_cmp(a));
+        let half = scores.len().div_ceil(2);
+        scores.iter().take(half).sum::<f64>() / half as f64
+    }
+
+    /// Whether the change may lie anywhere in a long interval.
+    fn blind(&self) -> bool {
+        self.step.t_end.since(self.step.t_start) > TimeDelta::from_secs(20)
+    }
+
+    fn score(&self, point: &TrackPoint, gap: TimeDelta) -> f64 {
+        let away = self.body_distance(point.position);
+        let drift = 0.5 * gap.as_secs_f64();
+        let sigma = (0.2_f64.powi(2) + f64::from(point.sigma_m).powi(2) + drift * drift).sqrt();
+        let body = (-0.5 * ((away - ARM_M).max(0.0) / sigma).powi(2)).exp();
+        if gap > TimeDelta::from_millis(400) {
+            return body * 0.15;
+        }
+        let hand = point
+            .wrists
+            .iter()
+            .map(|w| {
+                let d = self.hand_distance(w.position);
+                let s = (0.12_f64.powi(2) + f64::from(w.sigma_m).powi(2)).sqrt();
+                f64::from(w.confidence).clamp(0.0, 1.0) * (-0.5 * (d / s).powi(2)).exp()
+            })
+            .filter(|h| h.is_finite())
+            .fold(0.0, f64::max);
+        // Two hands in sight and neither near speaks against; hands out of sight say nothing.
+        let unseen = match point.wrists.len() {
+            0 => 0.25,
+            1 => 0.1,
+            _ => 0.02,
+        };
+        body * (unseen + (1.0 - unseen) * hand)
+    }
+
+    /// From the body's middle to the nearest point of the shelf's front edge before the goods.
+    fn body_distance(&self, position: Point2) -> f64 {
+        let front = |x: f64| {
+            self.shop
+                .layout
+                .floor_from_shelf(self.step.shelf, x, 0.0, 0.0)
+                .floor()
+        };
+        position.distance_to_segment(front(self.lo_m), front(self.hi_m))
+    }
+
+    /// From a wrist to the box over the plates that changed.
+    fn hand_distance(&self, wrist: Point3) -> f64 {
+        let layout = &self.shop.layout;
+        let Some(shelf) = layout.shelves.get(self.step.shelf.usize()) else {
+            return f64::INFINITY;
+        };
+        let Some(fixture) = layout.fixtures.get(shelf.fixture.usize()) else {
+            return f64::INFINITY;
+        };
+        let local = fixture.pose.local_from_floor(wrist.floor());
+        let outside = |v: f64, lo: f64, hi: f64| (lo - v).max(v - hi).max(0.0);
+        let dx = outside(local.x - shelf.x_m, self.lo_m, self.hi_m);
+        let dy = outside(local.y - shelf.y_m, -0.1, shelf.depth_m);
+        let dz = outside(wrist.z - shelf.height_m, -0.03, 0.30);
+        (dx * dx + dy * dy + dz * dz).sqrt()
+    }
+
+    /// Whether a hand at `hand` is so near that what it holds may come from or go to the place.
+    pub(crate) fn near(&self, hand: Point3) -> bool {
+        self.hand_distance(hand) < 0.6
+    }
+
+    /// The instant of change.
+    pub(crate) fn t(&self) -> StoreTime {
+        self.step.t_change
+    }
+}

@@ -1,0 +1,250 @@
+//! The tracks of the last seconds, and who each may be.
+
+use crate::identity::Identity;
+use std::collections::{BTreeMap, VecDeque};
+use walkout_model::{Point2, StoreTime, TimeDelta, TrackId, TrackPoint, Who};
+
+/// How long points are remembered.
+const REMEMBER: TimeDelta = TimeDelta::from_secs(20);
+/// Points of one track at most.
+const POINTS_MAX: usize = 1_200;
+/// Tracks at most, live and ended; the oldest ended go first.
+const TRACKS_MAX: usize = 1_024;
+/// A track without a point for this long has ended or is hidden.
+pub(crate) const HIDDEN_AFTER: TimeDelta = TimeDelta::from_millis(500);
+/// Two tracks this near each other may swap identities, metres.
+const ENCOUNTER_M: f64 = 0.5;
+
+/// One track.
+#[derive(Clone, Debug)]
+pub(crate) struct Track {
+    pub points: VecDeque<TrackPoint>,
+    pub identity: Identity,
+    /// Whether a gate or an ended track has said who it may be.
+    pub settled: bool,
+    /// Share of it that tracks born later have taken over.
+    pub inherited: f64,
+    /// It went out through a gate.
+    pub left: bool,
+}
+
+impl Track {
+    pub(crate) fn last(&self) -> Option<&TrackPoint> {
+        self.points.back()
+    }
+
+    /// The remembered point nearest in time.
+    pub(crate) fn nearest(&self, t: StoreTime) -> Option<&TrackPoint> {
+        let after = self.points.partition_point(|p| p.t < t);
+        let a = self.points.get(after);
+        let b = after.checked_sub(1).and_then(|i| self.points.get(i));
+        match (a, b) {
+            (Some(a), Some(b)) => Some(if a.t.since(t) < t.since(b.t) { a } else { b }),
+            (a, b) => a.or(b),
+        }
+    }
+
+    /// The remembered points of an interval.
+    pub(crate) fn between(
+        &self,
+        from: StoreTime,
+        to: StoreTime,
+    ) -> impl Iterator<Item = &TrackPoint> {
+        let start = self.points.partition_point(|p| p.t < from);
+        self.points
+            .iter()
+            .skip(start)
+            .take_while(move |p| p.t <= to)
+    }
+}
+
+/// All tracks.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct TrackStore {
+    pub tracks: BTreeMap<TrackId, Track>,
+    /// When each track first came, kept beyond the remembered points.
+    first_seen: BTreeMap<TrackId, (StoreTime, Point2)>,
+    /// Pairs that are near each other now.
+    near: BTreeMap<(TrackId, TrackId), ()>,
+    next_check: Option<StoreTime>,
+}
+
+impl TrackStore {
+    /// Takes a point, in any order. `false` if it is malformed or too old to matter.
+    pub(crate) fn push(&mut self, point: TrackPoint) -> bool {
+        let finite = point.position.x.is_finite()
+            && point.position.y.is_finite()
+            && point.sigma_m.is_finite()
+            && point.position.x.abs() < 1e4
+            && point.position.y.abs() < 1e4;
+        if !finite {
+            return false;
+        }
+        let id = point.track;
+        self.first_seen
+            .entry(id)
+            .and_modify(|(t, p)| {
+                if point.t < *t {
+                    (*t, *p) = (point.t, point.position);
+                }
+            })
+            .or_insert((point.t, point.position));
+        let track = self.tracks.entry(id).or_insert_with(|| Track {
+            points: VecDeque::new(),
+            identity: Identity::unknown(),
+            settled: false,
+            inherited: 0.0,
+            left: false,
+        });
+        let at = track.points.partition_point(|p| p.t <= point.t);
+        if at > 0 && track.points.get(at - 1).is_some_and(|p| p.t == point.t) {
+            return false;
+        }
+        track.points.insert(at, point);
+        if track.points.len() > POINTS_MAX {
+            track.points.pop_front();
+        }
+        true
+    }
+
+    /// When and where the track was first seen.
+    pub(crate) fn birth(&self, id: TrackId) -> Option<(StoreTime, Point2)> {
+        self.first_seen.get(&id).copied()
+    }
+
+    /// Forgets what is too old, and mixes the identities of tracks that meet.
+    pub(crate) fn advance(&mut self, now: StoreTime, swap: f64) {
+        if self
+            .next_check
+            .is_some_and(|t| now < t && t.since(now) < TimeDelta::from_secs(1))
+        {
+            return;
+        }
+        self.next_check = Some(now + TimeDelta::from_millis(100));
+        let horizon = StoreTime(now.0.saturating_sub(REMEMBER.0));
+        for track in self.tracks.values_mut() {
+            while track.points.len() > 1 && track.points.front().is_some_and(|p| p.t < horizon) {
+                track.points.pop_front();
+            }
+        }
+        let keep = StoreTime(now.0.saturating_sub(REMEMBER.0 * 3));
+        self.tracks
+            .retain(|_, t| t.last().is_some_and(|p| p.t >= keep));
+        while self.tracks.len() > TRACKS_MAX {
+            let oldest = self
+                .tracks
+                .iter()
+                .min_by_key(|(id, t)| (t.last().map(|p| p.t), **id))
+                .map(|(id, _)| *id);
+            match oldest {
+                Some(id) => self.tracks.remove(&id),
+                None => break,
+            };
+        }
+        let tracks = &self.tracks;
+        self.first_seen.retain(|id, _| tracks.contains_key(id));
+        self.meet(now, swap);
+    }
+
+    fn meet(&mut self, now: StoreTime, swap: f64) {
+        let live: Vec<(TrackId, Point2)> = self
+            .tracks
+            .iter()
+            .filter(|(_, t)| !t.left)
+            .filter_map(|(id, t)| {
+                let last = t.last()?;
+                (now.since(last.t) < HIDDEN_AFTER).then_some((*id, last.position))
+            })
+            .collect();
+        let mut near = BTreeMap::new();
+        for (i, (a, pa)) in live.iter().enumerate() {
+            for (b, pb) in live.iter().skip(i + 1) {
+                let d = pa.distance(*pb);
+                let was = self.near.contains_key(&(*a, *b));
+                // A little more to part than to meet, so that one meeting is one.
+                if d < ENCOUNTER_M || (was && d < 1.6 * ENCOUNTER_M) {
+                    near.insert((*a, *b), ());
+                    if !was {
+                        self.mix(*a, *b, swap);
+                    }
+                }
+            }
+        }
+        self.near = near;
+    }
+
+    fn mix(&mut self, a: TrackId, b: TrackId, swap: f64) {
+        let (Some(x), Some(y)) = (
+            self.tracks.get(&a).map(|t| t.identity.clone()),
+            self.tracks.get(&b).map(|t| t.identity.clone()),
+        ) else {
+            return;
+        };
+        let (mut x, mut y) = (x, y);
+        Identity::mix(&mut x, &mut y, swap);
+        if let Some(t) = self.tracks.get_mut(&a) {
+            t.identity = x;
+        }
+        if let Some(t) = self.tracks.get_mut(&b) {
+            t.identity = y;
+        }
+    }
+
+    /// A track that was born away from any gate is somebody whose track has ended: it inherits who
+    /// the ended tracks may have been, by how well a walk from their last place to its first fits.
+    /// `lost` are people who must be inside and have no track: party, last time, last place.
+    pub(crate) fn inherit(&mut self, id: TrackId, lost: &mut Vec<(Who, StoreTime, Point2)>) {
+        let Some((t_born, place)) = self.birth(id) else {
+            return;
+        };
+        // Density of a person that nothing explains, per square metre.
+        let mut weights: Vec<(Who, f64)> = vec![(Who::Unknown, 0.01)];
+        let mut shares: Vec<(TrackId, f64)> = Vec::new();
+        for (other, track) in &self.tracks {
+            let Some(last) = track.last() else { continue };
+            if *other == id || track.left || last.t > t_born + TimeDelta::from_millis(300) {
+                continue;
+            }
+            let w = walk_density(t_born.since(last.t), last.position.distance(place))
+                * (1.0 - track.inherited).max(0.0);
+            if w > 1e-6 {
+                shares.push((*other, w));
+                weights.extend(track.identity.iter().map(|(who, p)| (who, p * w)));
+            }
+        }
+        let mut lost_shares = Vec::new();
+        for (i, (who, t, p)) in lost.iter().enumerate() {
+            let w = walk_density(t_born.since(*t), p.distance(place));
+            weights.push((*who, w));
+            lost_shares.push((i, w));
+        }
+        let total: f64 = weights.iter().map(|(_, w)| w).sum();
+        let identity = Identity::from_weights(weights);
+        for (other, w) in shares {
+            if let Some(t) = self.tracks.get_mut(&other) {
+                t.inherited = (t.inherited + w / total).min(1.0);
+            }
+        }
+        if let Some((i, _)) = lost_shares
+            .iter()
+            .filter(|(_, w)| w / total > 0.5)
+            .max_by(|a, b| a.1.total_cmp(&b.1))
+        {
+            lost.remove(*i);
+        }
+        if let Some(t) = self.tracks.get_mut(&id) {
+            t.identity = identity;
+            t.settled = true;
+        }
+    }
+}
+
+/// Density per square metre of somebody last seen `gap` ago to show up `distance_m` away. People in
+/// shops stand or walk up to about 1.4 m/s; long gaps become unlikely.
+fn walk_density(gap: TimeDelta, distance_m: f64) -> f64 {
+    let s = gap.as_secs_f64().max(0.0);
+    let sigma = 0.3 + 0.6 * s.min(20.0);
+    let spread =
+        (-0.5 * (distance_m / sigma).powi(2)).exp() / (std::f64::consts::TAU * sigma * sigma);
+    spread * (-s / 15.0).exp()
+}

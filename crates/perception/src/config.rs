@@ -1,0 +1,63 @@
+//! What can be tuned, with the reason for each value.
+
+use walkout_model::TimeDelta;
+
+/// Settings of the detector. The defaults suit 60 Hz plates of ±10 g class.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct PerceptionConfig {
+    /// Width of a bin. 50 ms holds three samples at 60 Hz and resolves a hand's movements.
+    pub bin: TimeDelta,
+    /// How long a bin stays open for late samples. Adds to the delay of every step; samples later
+    /// than this are counted and dropped, the ones that came in time stand for their bin.
+    pub delay: TimeDelta,
+    /// Samples that claim to be from further ahead than this are refused.
+    pub future_max: TimeDelta,
+    /// A sample behind by more than this is stale rather than late, and hints at a clock that jumped.
+    pub clock_jump: TimeDelta,
+    /// No sample for this long: the plate is dead.
+    pub dead_after: TimeDelta,
+    /// The very same reading for this long while neighbours vary: the plate is stuck. At rest, noise of
+    /// 0.4 g and more moves a converter of 1 g resolution every few samples.
+    pub stuck_after: TimeDelta,
+    /// Longest pause of the shop's clock that is walked through bin by bin.
+    pub catch_up_bins: i64,
+    /// Bins in the window that decides whether a plate rests.
+    pub window_bins: usize,
+    /// A plate has left its rest when the mean of three bins is off by this many grams (or four
+    /// standard deviations, whichever is more).
+    pub onset_g: f32,
+    /// A window whose bins scatter by no more than this is at rest at once.
+    pub calm_g: f32,
+    /// A longer window whose halves agree is at rest although it rings, up to this scatter.
+    pub ringing_g: f32,
+    /// Smallest change of one plate that counts, grams.
+    pub step_g: f32,
+    /// Plates whose halfway instants lie within this many bins changed together.
+    pub together_bins: i64,
+    /// How long a finished plate waits for an unsettled neighbour.
+    pub wait_bins: i64,
+    /// Smallest departure from rest that is worth a touch, grams.
+    pub touch_g: f32,
+}
+
+impl Default for PerceptionConfig {
+    fn default() -> Self {
+        Self {
+            bin: TimeDelta::from_millis(50),
+            delay: TimeDelta::from_millis(150),
+            future_max: TimeDelta::from_millis(500),
+            clock_jump: TimeDelta::from_secs(2),
+            dead_after: TimeDelta::from_secs(2),
+            stuck_after: TimeDelta::from_secs(5),
+            catch_up_bins: 600,
+            window_bins: 7,
+            onset_g: 3.0,
+            calm_g: 1.5,
+            ringing_g: 10.0,
+            step_g: 2.5,
+            together_bins: 5,
+            wait_bins: 24,
+            touch_g: 10.0,
+        }
+    }
+}

@@ -1,0 +1,293 @@
+//! One plate: its level at rest, when it leaves it, and when it is at rest again.
+
+use crate::PerceptionConfig;
+use walkout_model::layout::Plate;
+
+/// Bins remembered, 6.4 s: for curves and for finding the instant of change.
+pub(crate) const HISTORY: usize = 128;
+
+/// Bins over which the level at rest is averaged at most, 3 s: long enough to average noise, short
+/// enough to follow drift and creep.
+const LEVEL_BINS: f32 = 60.0;
+
+/// What a plate is known to do.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Phase {
+    /// No rest was ever seen.
+    Unknown,
+    Rest,
+    Active {
+        onset: i64,
+        peak: f32,
+    },
+}
+
+/// A plate that came to rest.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Rested {
+    /// Bin in which it left its old rest.
+    pub onset: i64,
+    /// Bin in which it crossed halfway to the new level for the last time.
+    pub change: i64,
+    /// First bin of the window found at rest.
+    pub settled: i64,
+    /// New level minus old, grams.
+    pub delta: f32,
+    /// Standard deviation of `delta`, grams.
+    pub sigma: f32,
+    /// Largest departure from the old level, grams.
+    pub peak: f32,
+}
+
+/// The state of one plate.
+#[derive(Clone, Debug)]
+pub(crate) struct PlateState {
+    history: [f32; HISTORY],
+    phase: Phase,
+    level: f32,
+    level_bins: f32,
+    /// Standard deviation of one bin at rest.
+    noise: f32,
+    missing: u32,
+}
+
+struct Window {
+    mean: f32,
+    sd: f32,
+    /// Mean of the later half minus mean of the earlier.
+    tilt: f32,
+    n: usize,
+}
+
+impl PlateState {
+    pub(crate) fn new(plate: &Plate) -> Self {
+        let sample_var = plate.noise_g.powi(2) + plate.resolution_g.powi(2) / 12.0;
+        Self {
+            history: [f32::NAN; HISTORY],
+            phase: Phase::Unknown,
+            level: f32::NAN,
+            level_bins: 0.0,
+            noise: ((sample_var / 3.0).sqrt() as f32).max(0.05),
+            missing: 0,
+        }
+    }
+
+    pub(crate) fn active_since(&self) -> Option<i64> {
+        match self.phase {
+            Phase::Active { onset, .. } => Some(onset),
+            _ => None,
+        }
+    }
+
+    /// What the plate shows in a remembered bin; its level where nothing came, 0 where nothing is known.
+    pub(crate) fn shown(&self, bin: i64) -> f32 {
+        let value = self.history[slot(bin)];
+        if value.is_finite() {
+            value
+        } else if self.level.is_finite() {
+            self.level
+        } else {
+            0.0
+        }
+    }
+
+    /// Mean of the bins `from..to`, if at least half of them hold something.
+    pub(crate) fn mean(&self, from: i64, to: i64) -> Option<f32> {
+        let (mut sum, mut n) = (0.0, 0);
+        for bin in from..to {
+            let value = self.history[slot(bin)];
+            if value.is_finite() {
+                sum += value;
+                n += 1;
+            }
+        }
+        (n > 0 && i64::from(n) * 2 >= to - from).then(|| sum / n as f32)
+    }
+
+    /// Standard deviation of a bin at rest, grams.
+    pub(crate) fn noise(&self) -> f32 {
+        self.noise
+    }
+
+    /// The interval of a change that shows only now began no later than `bin`: the plate was blind.
+    pub(crate) fn blind_since(&mut self, bin: i64) {
+        if let Phase::Active { onset, .. } = &mut self.phase {
+            *onset = (*onset).min(bin);
+        }
+    }
+
+    /// Time was not continuous up to `bin`; what was known of the level stays.
+    pub(crate) fn interrupt(&mut self, bin: i64) {
+        self.history = [f32::NAN; HISTORY];
+        if self.level.is_finite() {
+            self.phase = Phase::Active {
+                onset: bin,
+                peak: 0.0,
+            };
+        }
+    }
+
+    /// Takes the bin's mean and says if the plate came to rest with it.
+    pub(crate) fn update(
+        &mut self,
+        bin: i64,
+        value: Option<f32>,
+        config: &PerceptionConfig,
+    ) -> Option<Rested> {
+        self.history[slot(bin)] = value.unwrap_or(f32::NAN);
+        let Some(x) = value else {
+            self.missing = self.missing.saturating_add(1);
+            if self.phase == Phase::Rest && i64::from(self.missing) == blind_bins(config) {
+                self.phase = Phase::Active {
+                    onset: bin - blind_bins(config),
+                    peak: 0.0,
+                };
+            }
+            return None;
+        };
+        self.missing = 0;
+        match self.phase {
+            Phase::Unknown => {
+                if let Some((window, _)) = self.resting(bin, config) {
+                    self.rest_at(&window);
+                }
+                None
+            }
+            Phase::Rest => {
+                self.watch(bin, x, config);
+                None
+            }
+            Phase::Active { onset, peak } => {
+                let peak = if (x - self.level).abs() > peak.abs() {
+                    x - self.level
+                } else {
+                    peak
+                };
+                self.phase = Phase::Active { onset, peak };
+                let (window, sigma) = self.resting(bin, config)?;
+                // The window must lie after the onset, or it is the old rest that is still in it.
+                let settled = bin + 1 - window.n as i64;
+                if settled <= onset + 1 {
+                    return None;
+                }
+                let before = self.level;
+                let level_var = self.noise.powi(2) / self.level_bins.clamp(1.0, LEVEL_BINS);
+                let delta = window.mean - before;
+                let rested = Rested {
+                    onset,
+                    change: self.crossing(onset, settled, before, window.mean),
+                    settled,
+                    delta,
+                    sigma: (sigma * sigma + level_var + 0.04).sqrt(),
+                    peak,
+                };
+                self.rest_at(&window);
+                Some(rested)
+            }
+        }
+    }
+
+    fn rest_at(&mut self, window: &Window) {
+        self.level = window.mean;
+        self.level_bins = window.n as f32;
+        self.phase = Phase::Rest;
+    }
+
+    /// At rest: follow the level, or notice that it is left.
+    fn watch(&mut self, bin: i64, x: f32, config: &PerceptionConfig) {
+        let limit = config.onset_g.max(4.0 * self.noise);
+        let recent = self.mean(bin - 2, bin + 1).unwrap_or(x);
+        let off = x - self.level;
+        if (recent - self.level).abs() > limit || off.abs() > 4.0 * limit {
+            self.phase = Phase::Active {
+                onset: bin - 2,
+                peak: off,
+            };
+            return;
+        }
+        let previous = self.history[slot(bin - 1)];
+        if previous.is_finite() {
+            let jump = (x - previous).clamp(-limit, limit);
+            self.noise = (self.noise.powi(2) + (jump * jump * 0.5 - self.noise.powi(2)) / 200.0)
+                .max(0.0025)
+                .sqrt();
+        }
+        self.level_bins = (self.level_bins + 1.0).min(LEVEL_BINS);
+        self.level += off.clamp(-limit, limit) / self.level_bins;
+    }
+
+    /// The window that ends with `bin`, if the plate rests in it, and the standard deviation of its mean.
+    fn resting(&self, bin: i64, config: &PerceptionConfig) -> Option<(Window, f32)> {
+        let calm = config.calm_g.max(3.0 * self.noise);
+        let short = self.window(bin, config.window_bins)?;
+        let n = short.n as f32;
+        if short.sd <= calm && short.tilt.abs() <= calm {
+            // Neighbouring bins of what is left of a swing are not independent.
+            let sigma = short.sd.max(self.noise) / n.sqrt() * 1.5;
+            return Some((short, sigma));
+        }
+        let long = self.window(bin, config.window_bins * 2)?;
+        if long.sd <= config.ringing_g && long.tilt.abs() <= 1.0 + 0.7 * long.sd {
+            let sigma = long.sd / (long.n as f32).sqrt() * 1.5;
+            return Some((long, sigma));
+        }
+        None
+    }
+
+    fn window(&self, bin: i64, bins: usize) -> Option<Window> {
+        let half = bins / 2;
+        let (mut sum, mut squares, mut n) = (0.0_f32, 0.0_f32, 0_usize);
+        let (mut early, mut early_n, mut later, mut later_n) = (0.0_f32, 0_u8, 0.0_f32, 0_u8);
+        let origin = self.history[slot(bin)];
+        for k in 0..bins {
+            let value = self.history[slot(bin - k as i64)] - origin;
+            if !value.is_finite() {
+                continue;
+            }
+            sum += value;
+            squares += value * value;
+            n += 1;
+            if k < half {
+                later += value;
+                later_n += 1;
+            } else if k >= bins - half {
+                early += value;
+                early_n += 1;
+            }
+        }
+        if n + bins / 3 < bins || early_n == 0 || later_n == 0 {
+            return None;
+        }
+        let mean = sum / n as f32;
+        Some(Window {
+            mean: mean + origin,
+            sd: (squares / n as f32 - mean * mean).max(0.0).sqrt(),
+            tilt: later / f32::from(later_n) - early / f32::from(early_n),
+            n: bins,
+        })
+    }
+
+    /// The first bin after the last one that was still nearer to the old level.
+    fn crossing(&self, onset: i64, settled: i64, before: f32, after: f32) -> i64 {
+        let middle = (before + after) / 2.0;
+        let oldest = onset.max(settled - HISTORY as i64 / 2);
+        let mut bin = settled;
+        while bin > oldest {
+            let value = self.history[slot(bin - 1)];
+            if value.is_finite() && (value > middle) != (after > middle) {
+                break;
+            }
+            bin -= 1;
+        }
+        bin
+    }
+}
+
+/// Bins without a sample after which a plate counts as blind.
+fn blind_bins(config: &PerceptionConfig) -> i64 {
+    config.dead_after.0 / config.bin.0.max(1)
+}
+
+fn slot(bin: i64) -> usize {
+    bin.rem_euclid(HISTORY as i64) as usize
+}
