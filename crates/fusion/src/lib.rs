@@ -27,7 +27,7 @@ use std::sync::Arc;
 use tracks::TrackStore;
 use walkout_model::{
     AttributedMovement, GateCrossing, GateIx, ItemLook, LaneIx, PlateFault, PlateHealth,
-    SessionExit, SessionOpened, ShelfTouch, Shop, StoreTime, TrackPoint, WeightStep,
+    SessionExit, SessionOpened, ShelfTouch, Shop, StoreTime, TrackId, TrackPoint, WeightStep, Who,
 };
 
 /// What fusion concludes.
@@ -180,6 +180,13 @@ impl Fusion {
         if let Some(health) = self.health.get_mut(fault.plate.usize()) {
             *health = fault.health;
         }
+    }
+
+    /// Who a track most probably is, and how probably; `None` for a track that is not remembered.
+    /// For showing people on a floor plan; conclusions weigh all possibilities.
+    pub fn likely_party(&self, track: TrackId) -> Option<(Who, f64)> {
+        let track = self.tracks.tracks.get(&track)?;
+        track.identity.iter().max_by(|a, b| a.1.total_cmp(&b.1))
     }
 
     /// What was refused since the start.
