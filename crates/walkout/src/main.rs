@@ -13,6 +13,8 @@ mod bench;
 mod check;
 mod demo;
 mod fsck;
+#[allow(dead_code, reason = "its users land one by one")]
+mod pipeline;
 mod serve;
 mod simulate;
 

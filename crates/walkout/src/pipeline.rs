@@ -1,0 +1,190 @@
+//! Perception, fusion and checkout joined: what devices say goes in, what the shop concludes comes
+//! out. Reads no clock and opens nothing; `serve` and `simulate` both run on it.
+
+use std::sync::Arc;
+use walkout_checkout::{Applied, Checkout, CheckoutError, EntryRefused, Exited};
+use walkout_fusion::{Fusion, FusionConfig, FusionCounters, FusionEvent, Notice};
+use walkout_ledger::{Account, Balances};
+use walkout_model::{
+    AttributedMovement, GateCrossing, GateIx, ItemLook, LaneIx, LoadSample, PlateFault,
+    PlateHealth, SessionExit, SessionId, SessionOpened, Shop, StoreTime, TrackId, TrackPoint, Who,
+};
+use walkout_perception::{IntakeCounters, Perception, PerceptionConfig, PerceptionEvent};
+
+/// What the shop concluded.
+#[derive(Clone, Debug, PartialEq)]
+pub enum PipelineEvent {
+    /// Goods moved; what checkout made of it.
+    Movement(Box<AttributedMovement>, Applied),
+    /// A party left; what became of its receipt.
+    Exit(SessionExit, Exited),
+    /// A plate's health changed.
+    Fault(PlateFault),
+    /// A fixture's clock jumped and was set right.
+    ClockJump {
+        /// When it was noticed.
+        t: StoreTime,
+        /// The fixture's name.
+        fixture: String,
+    },
+    /// Something that staff should know of.
+    Notice(Notice),
+}
+
+/// The estimators and the checkout of one shop.
+pub struct Pipeline {
+    shop: Arc<Shop>,
+    perception: Perception,
+    fusion: Fusion,
+    checkout: Checkout,
+    told: Vec<PerceptionEvent>,
+    concluded: Vec<FusionEvent>,
+    events: Vec<PipelineEvent>,
+}
+
+impl Pipeline {
+    /// Fresh estimators over a checkout. They know the shop's files, and of its state what the
+    /// ledger says stands in the lanes.
+    pub fn new(shop: Arc<Shop>, checkout: Checkout) -> Self {
+        let mut pipeline = Self {
+            perception: Perception::new(&shop, PerceptionConfig::default()),
+            fusion: Fusion::new(Arc::clone(&shop), FusionConfig::default()),
+            checkout,
+            shop,
+            told: Vec::new(),
+            concluded: Vec::new(),
+            events: Vec::new(),
+        };
+        let balances = pipeline.checkout.balances();
+        pipeline.stock_counted(&balances);
+        pipeline
+    }
+
+    /// Load-cell samples, in any order.
+    pub fn push_loads(&mut self, samples: &[LoadSample]) {
+        self.perception.push_loads(samples, &mut self.told);
+    }
+
+    /// A track point.
+    pub fn push_track(&mut self, point: TrackPoint) {
+        self.fusion.track(point);
+    }
+
+    /// A look at an item.
+    pub fn push_look(&mut self, look: ItemLook) {
+        self.fusion.look(look);
+    }
+
+    /// Somebody crossed a gate.
+    pub fn push_crossing(&mut self, crossing: GateCrossing) {
+        self.fusion.crossing(crossing);
+    }
+
+    /// Checkout let a party in.
+    pub fn opened(&mut self, opened: SessionOpened) {
+        self.fusion.session_opened(opened);
+    }
+
+    /// A phone showed a code: asks checkout and tells fusion.
+    ///
+    /// # Errors
+    /// Why the party may not come in.
+    pub async fn scan(
+        &mut self,
+        code: &str,
+        gate: GateIx,
+        t: StoreTime,
+    ) -> Result<SessionOpened, EntryRefused> {
+        let opened = self.checkout.scan(code, gate, t).await?;
+        self.opened(opened);
+        Ok(opened)
+    }
+
+    /// The books of the lanes were set. Lanes that the books do not know, or hold at less than
+    /// nothing, stay as fusion believes them to be.
+    pub fn stock_counted(&mut self, balances: &Balances) {
+        for (i, lane) in self.shop.planogram.lanes.iter().enumerate() {
+            let Some(product) = self.shop.catalogue.get(lane.sku) else {
+                continue;
+            };
+            let units = balances.get(&Account::Lane(lane.name.clone()), product.gtin);
+            if let Ok(units @ 1..) = u32::try_from(units) {
+                self.fusion.stock_counted(LaneIx::from(i), units);
+            }
+        }
+    }
+
+    /// Concludes what can be concluded at `now` and has it recorded. If the ledger fails, what was
+    /// concluded is kept and recorded by the next call.
+    ///
+    /// # Errors
+    /// If the ledger fails.
+    pub async fn advance(&mut self, now: StoreTime) -> Result<(), CheckoutError> {
+        self.perception.advance(now, &mut self.told);
+        for event in self.told.drain(..) {
+            match event {
+                PerceptionEvent::Step(step) => self.fusion.step(step),
+                PerceptionEvent::Touch(touch) => self.fusion.touch(touch),
+                PerceptionEvent::Fault(fault) => {
+                    self.fusion.fault(fault);
+                    self.events.push(PipelineEvent::Fault(fault));
+                }
+                PerceptionEvent::ClockJump { t, fixture, .. } => {
+                    let fixture = self.shop.layout.fixtures.get(fixture.usize());
+                    let fixture = fixture.map_or_else(String::new, |f| f.name.clone());
+                    self.events.push(PipelineEvent::ClockJump { t, fixture });
+                }
+            }
+        }
+        self.fusion.advance(now, &mut self.concluded);
+        let mut recorded = 0;
+        let mut outcome = Ok(());
+        for event in &self.concluded {
+            let event = match record(&self.checkout, event).await {
+                Ok(event) => event,
+                Err(error) => {
+                    outcome = Err(error);
+                    break;
+                }
+            };
+            self.events.push(event);
+            recorded += 1;
+        }
+        self.concluded.drain(..recorded);
+        outcome
+    }
+
+    /// What was concluded since the last call.
+    pub fn drain_events(&mut self) -> Vec<PipelineEvent> {
+        std::mem::take(&mut self.events)
+    }
+
+    /// The session a track most probably belongs to.
+    pub fn session_of(&self, track: TrackId) -> Option<SessionId> {
+        match self.fusion.likely_party(track)?.0 {
+            Who::Session(session) => Some(session),
+            Who::Unknown => None,
+        }
+    }
+
+    /// How each plate fares, in the layout's order.
+    pub fn plate_health(&self) -> Vec<PlateHealth> {
+        self.perception.health()
+    }
+
+    /// What perception and fusion refused since the start.
+    pub fn counters(&self) -> (IntakeCounters, FusionCounters) {
+        (self.perception.counters(), self.fusion.counters())
+    }
+}
+
+async fn record(checkout: &Checkout, event: &FusionEvent) -> Result<PipelineEvent, CheckoutError> {
+    Ok(match event {
+        FusionEvent::Movement(movement) => {
+            let applied = checkout.apply(movement).await?;
+            PipelineEvent::Movement(Box::new(movement.clone()), applied)
+        }
+        FusionEvent::Exit(exit) => PipelineEvent::Exit(*exit, checkout.exit(exit).await?),
+        FusionEvent::Notice(notice) => PipelineEvent::Notice(*notice),
+    })
+}
