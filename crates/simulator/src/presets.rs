@@ -96,7 +96,6 @@ impl Preset {
             staff: true,
             straddle: None,
             put_share: None,
-            parties_at_start: 1,
         };
         match self {
             Self::Quiet => Habits {
@@ -131,7 +130,7 @@ impl Preset {
     }
 }
 
-/// How many shop in a case of `cps2020`. Published: 31 of 46 cases with one shopper, 8 with two, 2
+/// How many people shop in a case of `cps2020`. Published: 31 of 46 cases with one shopper, 8 with two, 2
 /// with three. The published counts leave 5 cases; these are drawn in the same proportion: four
 /// with one and one with two.
 pub(crate) fn cps_shoppers(case: u32) -> u32 {
@@ -139,6 +138,15 @@ pub(crate) fn cps_shoppers(case: u32) -> u32 {
         0..35 => 1,
         35..44 => 2,
         _ => 3,
+    }
+}
+
+/// Fewest and most decisions of each shopper of a case, so that a case has about five actions.
+pub(crate) fn cps_actions(case: u32) -> (u32, u32) {
+    match cps_shoppers(case) {
+        1 => (3, 6),
+        2 => (1, 4),
+        _ => (1, 3),
     }
 }
 
@@ -196,6 +204,4 @@ pub(crate) struct Habits {
     pub straddle: Option<f64>,
     /// Share of put-backs among all actions of a run, where it is to be set.
     pub put_share: Option<f64>,
-    /// Parties that come one right after another at the start.
-    pub parties_at_start: u32,
 }

@@ -164,8 +164,10 @@ impl Goods {
                 Some((row, (stand.x_m - x_m).abs(), id))
             })
             .collect();
-        found.sort_by(|a, b| (a.0, a.2).cmp(&(b.0, b.2)));
-        found.sort_by(|a, b| a.0.cmp(&b.0).then(a.1.total_cmp(&b.1)));
+        found.sort_by(|a, b| {
+            let row = a.0.cmp(&b.0);
+            row.then(a.1.total_cmp(&b.1)).then(a.2.cmp(&b.2))
+        });
         found.into_iter().map(|(_, _, id)| id).collect()
     }
 
@@ -292,6 +294,17 @@ impl Goods {
                 s.on.is_none() && (s.x_m - wanted.x_m).abs() < apart && deep > TOLERANCE_M
             })
         })
+    }
+
+    /// Whether a place that was found free a moment ago still is.
+    pub fn still_fits(&self, stand: &Stand) -> bool {
+        match stand.on {
+            None => self.is_vacant(stand),
+            Some(below) => {
+                let base = self.units[below].stand.as_ref();
+                base.is_some_and(|b| b.shelf == stand.shelf) && self.is_clear(stand.shelf, below)
+            }
+        }
     }
 
     fn finish(&self, shop: &Shop, mut stand: Stand) -> Stand {

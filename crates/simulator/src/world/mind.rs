@@ -36,9 +36,19 @@ pub(crate) struct Shopping {
     pub exit: GateIx,
     /// What to do with the thing just taken.
     pub after: After,
-    /// Foreign things that lie on a shelf and must be taken up again.
-    pub left_lying: Vec<(UnitId, ShelfIx, f64)>,
+    /// Things of the shopper's own that lie on a shelf and must be taken up again.
+    pub lying: Vec<Lying>,
     pub leaving: bool,
+}
+
+/// A thing that a shopper laid on a shelf.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Lying {
+    pub unit: UnitId,
+    pub shelf: ShelfIx,
+    pub x_m: f64,
+    /// How often it could not be taken up.
+    pub tries: u8,
 }
 
 /// What follows a take.
@@ -50,7 +60,7 @@ pub(crate) enum After {
     /// Back again, later, to its own place.
     PutBack,
     /// Somewhere else.
-    PutWrong { adversarial: bool },
+    PutWrong,
     /// Along the shelf, to another plate.
     Shift,
     /// To another person.
@@ -92,8 +102,8 @@ impl Shopping {
             return self.follow_up(after, me, stage);
         }
         me.last_taken.clear();
-        if let Some((unit, shelf, x_m)) = self.left_lying.pop() {
-            return mischief::take_up(me, unit, shelf, x_m);
+        if self.take_up_own(me, stage) {
+            return;
         }
         if self.leaving {
             return;
@@ -124,6 +134,24 @@ impl Shopping {
         self.take(me, stage);
     }
 
+    /// Takes up what lies on a shelf, at the latest before leaving.
+    fn take_up_own(&mut self, me: &mut Person, stage: &Stage) -> bool {
+        self.lying.retain(|l| {
+            let stands = stage.goods.get(l.unit).stand.is_some();
+            // Something that others buried under goods is given up.
+            stands && l.tries < 4
+        });
+        let Some(lying) = self.lying.first_mut() else {
+            return false;
+        };
+        if self.left > 0 && !me.draw.chance(0.4) {
+            return false;
+        }
+        lying.tries += 1;
+        mischief::take_up(me, *lying);
+        true
+    }
+
     fn is_adversarial(&self, me: &mut Person, stage: &Stage) -> bool {
         if self.habits.adversarial <= 0.0 {
             return false;
@@ -142,7 +170,7 @@ impl Shopping {
         }
         // Of n actions the first is a take: the others must make up for it.
         let chance = match self.habits.put_share {
-            Some(share) => share * 1.42,
+            Some(share) => share * 1.7,
             None => self.habits.put_back,
         };
         me.draw.chance(chance)
@@ -266,16 +294,15 @@ impl Shopping {
         };
         match after {
             After::Usual => {}
-            After::PutBack | After::PutWrong { .. } => {
-                let wrong = after != After::PutBack;
+            After::PutBack | After::PutWrong => {
+                let wrong = after == After::PutWrong;
                 let seconds = me.draw.between(1.5, 10.0);
                 me.queue.push_back(Task::Wait(seconds));
                 if let Some(place) = self.place_for(me, stage, sku, wrong) {
-                    let adversarial = after == (After::PutWrong { adversarial: true });
-                    push_put(me, stage, Own::Unit(unit), place, adversarial);
+                    push_put(me, stage, Own::Unit(unit), place, true);
                 }
             }
-            After::Shift => mischief::shift(me, stage, unit, sku),
+            After::Shift => mischief::shift(self, me, stage, unit),
             After::HandOver { to } => mischief::hand_over(me, stage, to, Own::Unit(unit)),
             After::Empty => mischief::put_empty(me, stage, unit, sku),
         }

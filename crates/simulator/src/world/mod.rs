@@ -1,7 +1,9 @@
 //! The world: people, goods, actions. Refills a [`Scene`] each tick and writes the truth.
 
-#![allow(dead_code, reason = "staff, mischief and scenarios come next")]
+#![allow(dead_code, reason = "scenarios come next")]
 
+mod arrivals;
+mod books;
 mod floor;
 mod goods;
 mod mind;
@@ -17,20 +19,18 @@ pub(crate) mod tests;
 mod walk;
 
 use crate::draw::Draw;
-use crate::presets::{Habits, Preset, cps_shoppers};
+use crate::presets::{self, Habits, Preset, cps_shoppers};
 use crate::scene::Scene;
-use crate::truth::{Line, ReceiptLine, StockLine, Truth};
+use crate::truth::Truth;
 use crate::{Plan, Program, SimulationError};
 use floor::Floor;
 use goods::Goods;
-use mind::{After, Demand, Mind, Shopping};
+use mind::Demand;
 use person::Person;
-use stage::{GateState, Meetings, Party, Post, Stage};
-use std::collections::BTreeMap;
+use stage::{GateState, Meetings, Post, Stage};
 use std::sync::Arc;
-use task::Task;
 use walkout_model::layout::GateKind;
-use walkout_model::{GateIx, LaneIx, PartyKind, ShelfIx, Shop, SkuIx, StoreTime, TimeDelta};
+use walkout_model::{GateIx, LaneIx, PartyKind, Shop, StoreTime, TimeDelta};
 
 /// Streams of draws, by what they are for. People have 1,000 + their number.
 mod stream {
@@ -55,6 +55,7 @@ pub(crate) struct World {
     demand: Arc<Demand>,
     arrivals: Draw,
     next_arrival: StoreTime,
+    next_staff: StoreTime,
     /// Shopping parties that may still be admitted.
     admit: u32,
     /// Nobody is admitted from then on.
@@ -87,6 +88,9 @@ impl World {
         let mut habits = preset.habits(shop.layout.floor.area_m2());
         if let Some(people) = plan.people {
             habits.at_once = people;
+        }
+        if preset == Preset::Cps2020 {
+            habits.actions = presets::cps_actions(plan.case);
         }
         // Cases of one seed are different runs: each has its own streams.
         let seed = plan.seed ^ u64::from(plan.case).wrapping_mul(0x9e37_79b9_7f4a_7c15);
@@ -122,6 +126,7 @@ impl World {
             demand: Arc::new(demand),
             arrivals: Draw::new(seed, stream::ARRIVALS),
             next_arrival: plan.start + TimeDelta::from_millis(500),
+            next_staff: plan.start,
             admit,
             doors_close: plan
                 .duration
@@ -230,164 +235,10 @@ impl World {
             }
             if party.inside == 0 {
                 let party = person.party;
-                write_visit(stage, party);
+                books::write_visit(stage, party);
             }
         }
         self.people.retain(|p| !p.gone);
-    }
-
-    fn admit_people(&mut self) {
-        let now = self.stage.now();
-        let inside = u32::try_from(self.people.len()).unwrap_or(u32::MAX);
-        let gate = self.stage.gates[self.entry.usize()];
-        if self.admit == 0
-            || now >= self.doors_close
-            || now < self.next_arrival
-            || inside >= self.habits.at_once
-            || gate.passing.is_some()
-            || now < gate.closed_until
-        {
-            return;
-        }
-        let gap_s = self.arrivals.exponential(self.habits.gap_s).min(60.0);
-        self.next_arrival = now + TimeDelta::from_secs_f64(gap_s);
-        self.admit -= 1;
-        let room = self.habits.at_once - inside;
-        let mut people = 1;
-        if self.arrivals.chance(self.habits.groups) {
-            people = self.arrivals.whole(2, 3).min(room).max(1);
-        }
-        self.bring_in(people);
-    }
-
-    /// A party at the gate: the first shows the code, the others follow.
-    fn bring_in(&mut self, people: u32) {
-        let party = self.stage.parties.len();
-        let phone = self.next_phone;
-        self.next_phone += 1;
-        let size = u8::try_from(people).unwrap_or(u8::MAX);
-        self.stage.parties.push(Party {
-            phone: Some(phone),
-            kind: PartyKind::Shopper,
-            people: size,
-            inside: size,
-            ready: 0,
-            t_in: None,
-            t_out: None,
-            basket: BTreeMap::new(),
-        });
-        let leader = self.next_person;
-        for place in 0..people {
-            let actions = self
-                .arrivals
-                .whole(self.habits.actions.0, self.habits.actions.1);
-            let child = place == 1 && self.arrivals.chance(self.habits.child);
-            let shopping = Shopping {
-                habits: self.habits.clone(),
-                demand: self.demand.clone(),
-                left: if child { actions.min(3) } else { actions },
-                leader: child.then_some(leader),
-                exit: self.exit,
-                after: After::Usual,
-                left_lying: Vec::new(),
-                leaving: false,
-            };
-            let mut person = self.at_gate(party, place, Mind::Shopper(shopping));
-            if child {
-                person.shrink();
-            }
-            self.people.push(person);
-        }
-    }
-
-    /// Somebody in line before the entry; the first of a party scans.
-    fn at_gate(&mut self, party: usize, place: u32, mind: Mind) -> Person {
-        let id = self.next_person;
-        self.next_person += 1;
-        let mut draw = Draw::new(self.seed, stream::PEOPLE + u64::from(id));
-        let gate = &self.stage.shop.layout.gates[self.entry.usize()];
-        let inward = gate.inward();
-        let aside = (gate.b - gate.a) * draw.between(-0.15, 0.15);
-        let back = 0.6 + 0.6 * f64::from(place);
-        let at = gate.middle() + aside - inward * back;
-        let heading = inward.y.atan2(inward.x);
-        let (gate, token) = (self.entry, party);
-        let mut person = Person::new(id, party, at, heading, mind, draw);
-        person.queue.push_back(Task::Queue { gate, token });
-        if place == 0 {
-            person.queue.push_back(Task::Scan { gate });
-            let seconds = person.draw.between(0.6, 1.4);
-            person.queue.push_back(Task::Wait(seconds));
-        } else {
-            let seconds = 1.4 + 1.2 * f64::from(place) + person.draw.between(0.0, 0.4);
-            person.queue.push_back(Task::Wait(seconds));
-        }
-        person.queue.push_back(Task::Pass { gate, inward: true });
-        person
-    }
-
-    fn close_books(&mut self) {
-        let now = self.stage.now();
-        let nobody_comes = self.admit == 0 || now >= self.doors_close;
-        if !self.people.is_empty() || !nobody_comes {
-            self.empty_since = None;
-            return;
-        }
-        let since = *self.empty_since.get_or_insert(now);
-        if !self.closed_books && now.since(since) >= TimeDelta::from_secs(SETTLE_S) {
-            self.closed_books = true;
-            self.write_stock();
-        }
-    }
-
-    fn write_stock(&mut self) {
-        let stage = &mut self.stage;
-        let shop = stage.shop.clone();
-        let mut lines = Vec::new();
-        for (i, shelf) in shop.layout.shelves.iter().enumerate() {
-            let mut units: BTreeMap<SkuIx, u32> = BTreeMap::new();
-            for &id in stage.goods.on_shelf(ShelfIx::from(i)) {
-                if let Some(sku) = stage.goods.get(id).sku {
-                    *units.entry(sku).or_default() += 1;
-                }
-            }
-            lines.extend(units.into_iter().map(|(sku, units)| StockLine {
-                shelf: &shelf.name,
-                gtin: shop.catalogue[sku].gtin,
-                units,
-            }));
-        }
-        let t = stage.scene.t;
-        stage.truth.write(&Line::Stock { t, lines });
-    }
-}
-
-/// The party has left: its session and what it left with.
-fn write_visit(stage: &mut Stage, party: usize) {
-    let p = &stage.parties[party];
-    let (Some(phone), Some(t_in)) = (p.phone, p.t_in) else {
-        return;
-    };
-    let session = Line::Session {
-        phone,
-        people: p.people,
-        kind: p.kind,
-        t_in,
-        t_out: p.t_out,
-    };
-    stage.truth.write(&session);
-    if p.kind == PartyKind::Shopper {
-        let lines = p
-            .basket
-            .iter()
-            .map(|(sku, units)| ReceiptLine {
-                gtin: stage.shop.catalogue[*sku].gtin,
-                units: *units,
-            })
-            .collect();
-        let t = p.t_out.unwrap_or(stage.scene.t);
-        let receipt = Line::Receipt { phone, t, lines };
-        stage.truth.write(&receipt);
     }
 }
 

@@ -34,6 +34,8 @@ pub(crate) struct Person {
     pub gone: bool,
     /// The units that the last reach took; empty if it found none.
     pub last_taken: Vec<UnitId>,
+    /// Where the last take was.
+    pub last_place: Option<(ShelfIx, f64)>,
 }
 
 /// A hand and what it holds.
@@ -80,6 +82,7 @@ impl Person {
             draw,
             gone: false,
             last_taken: Vec::new(),
+            last_place: None,
         };
         for hand in 0..2 {
             person.arms[hand].wrist = person.rest(hand);
@@ -232,11 +235,7 @@ impl Person {
             Task::Pass { gate, inward } => doing.to = Some(self.beyond(stage, *gate, *inward)),
             Task::Meet { meeting } => stage.meetings.arrive(*meeting),
             Task::Ready => stage.parties[self.party].ready += 1,
-            Task::Stow => {
-                if self.arms.iter().all(|a| a.holds.is_empty()) {
-                    return;
-                }
-            }
+            Task::Stow if self.arms.iter().all(|a| a.holds.is_empty()) => return,
             Task::Reach(job) => {
                 let job = job.clone();
                 match self.take_aim(job, stage) {
@@ -411,6 +410,7 @@ impl Person {
                 Kind::Take => {
                     self.arms[hand].holds.extend(&units);
                     self.last_taken = units;
+                    self.last_place = reach.goods.first().map(|(_, s)| (s.shelf, s.x_m));
                 }
                 Kind::Put => self.arms[hand].holds.retain(|id| !units.contains(id)),
                 Kind::Press => {}

@@ -3,7 +3,7 @@
 //! Times and forces follow the one published trace (60 Hz, five shelves): the hand presses +40 to
 //! +960 g for 0.6–1.4 s, then the mass goes from 90 to 10 % in 0.1–0.7 s, then the shelf rings.
 
-use super::goods::{Stand, UnitId};
+use super::goods::{Place, Stand, UnitId};
 use super::stage::Stage;
 use super::task::{Job, Label};
 use super::walk::DT;
@@ -245,12 +245,17 @@ impl Reach {
     /// is a push.
     fn begin_move(&mut self, stage: &mut Stage) {
         let shop = stage.shop.clone();
-        for (id, stand) in &self.goods {
+        for (id, stand) in &mut self.goods {
             match self.kind {
                 Kind::Take => {
                     stage.goods.take(&shop, *id);
                 }
                 Kind::Put => {
+                    // Somebody may have put something there since the hand set out.
+                    if !stage.goods.still_fits(stand) {
+                        let beside = Place::Near(stand.shelf, stand.x_m);
+                        *stand = stage.goods.spot(&shop, *id, beside, &mut stage.draw);
+                    }
                     stage.goods.put(&shop, *id, stand.clone());
                     stage.goods.reserve(*id, true);
                 }
@@ -358,7 +363,7 @@ impl Reach {
                 (Kind::Take, None, _) => "foreign_take",
                 (Kind::Put, None, _) => "foreign_put",
                 (Kind::Put, _, Label::Restock) => "restock",
-                (Kind::Put, _, Label::Tidy) => "tidy",
+                (_, _, Label::Tidy) => "tidy",
                 (Kind::Take, ..) => "take",
                 (Kind::Put, ..) => "put",
             };

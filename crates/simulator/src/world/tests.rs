@@ -2,11 +2,15 @@
 
 use super::World;
 use crate::{Plan, Preset};
+use proptest::prelude::*;
+use serde_json::Value;
+use std::collections::BTreeMap;
 use std::sync::Arc;
+use walkout_model::files::load_shop;
 use walkout_model::layout::{Fixture, Gate, GateKind, Plate, Shelf};
 use walkout_model::{
-    Catalogue, Currency, FixtureIx, Gtin, Lane, LaneIx, Layout, Mass, Money, Planogram, PlateIx,
-    Point2, Polygon, Pose2, Product, ShelfIx, Shop, SkuIx, TaxClass,
+    Catalogue, Currency, FixtureIx, Gtin, Lane, Layout, Mass, Money, Planogram, PlateIx, Point2,
+    Polygon, Pose2, Product, ShelfIx, Shop, SkuIx, TaxClass,
 };
 
 /// 5 × 4 m with two gondolas of four shelves of twelve plates, 48 lanes.
@@ -149,6 +153,10 @@ fn run(
     );
 }
 
+fn shipped(name: &str) -> Arc<Shop> {
+    Arc::new(load_shop(&walkout_testkit::shop_dir(name)).unwrap())
+}
+
 fn plan(preset: Preset, seed: u64, receipts: u32) -> Plan {
     Plan {
         receipts: Some(receipts),
@@ -195,10 +203,164 @@ fn the_same_seed_is_the_same_day() {
     assert_ne!(one(5), one(6));
 }
 
+/// Takes, puts and so on of a run's truth.
+fn actions(truth: &str) -> Vec<Value> {
+    let lines = truth
+        .lines()
+        .map(|l| serde_json::from_str::<Value>(l).unwrap());
+    lines.filter(|v| v["type"] == "action").collect()
+}
+
+/// Opening stock + restocks − receipts − what came out without a code = closing stock.
+fn units_are_conserved(truth: &str) -> Result<(), String> {
+    let mut expected: BTreeMap<String, i64> = BTreeMap::new();
+    let mut closing: BTreeMap<String, i64> = BTreeMap::new();
+    let mut stocks = 0;
+    let add = |v: &Value, sign: i64, into: &mut BTreeMap<String, i64>| {
+        let units = v["units"].as_i64().unwrap();
+        if let Some(gtin) = v["gtin"].as_str() {
+            *into.entry(gtin.to_owned()).or_default() += sign * units;
+        }
+    };
+    for line in truth.lines() {
+        let v: Value = serde_json::from_str(line).unwrap();
+        let lines = v["lines"].as_array().cloned().unwrap_or_default();
+        match v["type"].as_str().unwrap() {
+            "stock" => {
+                stocks += 1;
+                for l in &lines {
+                    if stocks == 1 {
+                        add(l, 1, &mut expected);
+                    } else {
+                        add(l, 1, &mut closing);
+                    }
+                }
+            }
+            "receipt" => lines.iter().for_each(|l| add(l, -1, &mut expected)),
+            "action" => match (v["action"].as_str().unwrap(), v["phone"].is_null()) {
+                ("restock", _) => add(&v, 1, &mut expected),
+                ("take", true) => add(&v, -1, &mut expected),
+                ("put", true) => add(&v, 1, &mut expected),
+                // What a tailgater is given or gives away goes out, or comes to pay, with others.
+                ("hand_over", true) if !v["to_phone"].is_null() => add(&v, 1, &mut expected),
+                ("hand_over", false) if v["to_phone"].is_null() => add(&v, -1, &mut expected),
+                _ => {}
+            },
+            _ => {}
+        }
+    }
+    expected.retain(|_, n| *n != 0);
+    closing.retain(|_, n| *n != 0);
+    if stocks == 2 && expected == closing {
+        return Ok(());
+    }
+    Err(format!(
+        "{stocks} stock lines; {expected:?} is not {closing:?}"
+    ))
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 24, failure_persistence: None, ..Default::default() })]
+    #[test]
+    fn units_are_neither_made_nor_lost(seed: u64) {
+        let shop = small_shop();
+        let (world, truth) = run(&shop, &plan(Preset::Adversarial, seed, 8), 3600, |_| {});
+        units_are_conserved(&truth).map_err(TestCaseError::fail)?;
+        let goods = &world.stage.goods;
+        // The plates carry exactly what stands on them.
+        let standing: f64 = (0..shop.layout.shelves.len())
+            .flat_map(|s| goods.on_shelf(ShelfIx::from(s)))
+            .map(|&id| goods.get(id).mass_g)
+            .sum();
+        let carried: f64 = goods.plate_g.iter().sum();
+        prop_assert!((standing - carried).abs() < 1e-6, "{standing} g stand, {carried} g weigh");
+    }
+}
+
 #[test]
-fn lane_indices_are_dense() {
-    let shop = small_shop();
-    let world = World::new(shop.clone(), &plan(Preset::Quiet, 1, 1)).unwrap();
-    assert!(world.lane_counts().iter().all(|&n| (2..=8).contains(&n)));
-    assert!(shop.planogram.get(LaneIx::from(47)).is_some());
+fn every_trick_is_played_and_two_in_five_actions_are_adversarial() {
+    let shop = shipped("nano");
+    let (_, truth) = run(&shop, &plan(Preset::Adversarial, 11, 60), 3600, |_| {});
+    let all = actions(&truth);
+    let bad = all.iter().filter(|v| v["adversarial"] == true).count();
+    let share = bad as f64 / all.len() as f64;
+    println!("adversarial: {share:.3} of {}", all.len());
+    assert!((0.37..=0.43).contains(&share), "{share} of {}", all.len());
+    let kinds = |name: &str| all.iter().filter(|v| v["action"] == name).count();
+    for kind in [
+        "take",
+        "put",
+        "hand_over",
+        "touch",
+        "restock",
+        "foreign_put",
+        "foreign_take",
+    ] {
+        println!("{kind}: {}", kinds(kind));
+        assert!(kinds(kind) > 0, "no {kind}");
+    }
+    assert!(all.iter().any(|v| v["phone"].is_null()), "nobody tailgates");
+    // Two people on one plate within the second.
+    let together = all
+        .iter()
+        .filter(|a| a["action"] == "take" && a["adversarial"] == true)
+        .any(|a| {
+            all.iter().any(|b| {
+                b["action"] == "take"
+                    && b["person"] != a["person"]
+                    && b["plates"] == a["plates"]
+                    && (b["t_end"].as_i64().unwrap() - a["t_end"].as_i64().unwrap()).abs()
+                        < 1_000_000
+            })
+        });
+    assert!(together);
+}
+
+#[test]
+fn cps2020_has_the_published_statistics() {
+    let shop = shipped("nano");
+    let mut all = Vec::new();
+    let mut shoppers = BTreeMap::new();
+    let plans = Preset::Cps2020.plans(3, 1);
+    assert_eq!(plans.len(), 1);
+    for case in 0..46 {
+        let plan = Plan {
+            case,
+            ..Plan::preset(Preset::Cps2020, 3)
+        };
+        let (_, truth) = run(&shop, &plan, 900, |_| {});
+        *shoppers
+            .entry(truth.matches("receipt").count())
+            .or_insert(0) += 1;
+        all.extend(actions(&truth));
+    }
+    assert_eq!(shoppers, BTreeMap::from([(1, 35), (2, 9), (3, 2)]));
+    let moves: Vec<&Value> = all.iter().filter(|v| v["units"] != 0).collect();
+    let share = |n: usize| n as f64 / moves.len() as f64;
+    let per_case = moves.len() as f64 / 46.0;
+    let puts = share(moves.iter().filter(|v| v["action"] == "put").count());
+    let on_two = |v: &Value| v["plates"].as_array().is_some_and(|p| p.len() >= 2);
+    let two = share(moves.iter().filter(|v| on_two(v)).count());
+    println!(
+        "cps2020: {per_case:.2} actions a case, {puts:.3} put-backs, {two:.3} on two plates or more"
+    );
+    assert!((4.5..=5.5).contains(&per_case), "{per_case} actions a case");
+    assert!((0.19..=0.29).contains(&puts), "{puts} put-backs");
+    assert!((0.43..=0.57).contains(&two), "{two} on two plates or more");
+}
+
+#[test]
+fn twenty_people_get_through_flash() {
+    let shop = shipped("flash");
+    let begun = std::time::Instant::now();
+    let mut most = 0;
+    let mut ticks = 0_u64;
+    let (_, truth) = run(&shop, &plan(Preset::Busy, 2, 60), 3600, |world| {
+        most = most.max(world.scene().people.len());
+        ticks += 1;
+    });
+    let pace = ticks as f64 / 60.0 / begun.elapsed().as_secs_f64();
+    println!("flash, busy: {ticks} ticks, {pace:.0}x real time, at most {most} people");
+    assert_eq!(truth.matches("\"type\":\"receipt\"").count(), 60);
+    assert!((15..=20).contains(&most), "{most} at once");
 }
