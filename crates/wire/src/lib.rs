@@ -1,3 +1,4 @@
 //! Pure codecs: SenML packs and entry codes.
 
 pub mod entry;
+pub mod senml;
