@@ -51,11 +51,13 @@ pub(super) fn read(text: &str, report: &Report<'_>) -> Option<Head> {
         return None;
     }
     let mut top = Table::new(document.get_ref(), 0, "shop.toml", report);
-    let mut head = Head::default();
-    head.title = top.text("title").unwrap_or_default().to_owned();
-    head.time_zone = time_zone(&mut top, report);
-    head.currency = currency(&mut top, report);
-    head.taxes = taxes(&mut top, report);
+    let mut head = Head {
+        title: top.text("title").unwrap_or_default().to_owned(),
+        time_zone: time_zone(&mut top, report),
+        currency: currency(&mut top, report),
+        taxes: taxes(&mut top, report),
+        ..Head::default()
+    };
     floor(&mut top, &mut head, report);
     walls(&mut top, &mut head);
     gates(&mut top, &mut head, report);
