@@ -204,7 +204,7 @@ pub struct TrackerConfig {
     pub error_s: f64,
     /// How much each person within a metre adds to the error, as a share. 0.2.
     pub crowding: f64,
-    /// Losses per second of a person seen by two cameras or more and with nobody near. 0.02; one
+    /// Losses per second of a person seen by two cameras or more and with nobody near. 0.015; one
     /// view doubles it, each near person adds as much again.
     pub lost_per_s: f64,
     /// Mean length of a loss. 0.6.
@@ -212,7 +212,7 @@ pub struct TrackerConfig {
     /// After a loss of this length every second person comes back under a new number. 4; of
     /// those lost for a second, one in 25.
     pub forget_s: f64,
-    /// Identity swaps per second while two people are within `swap_range_m`. 0.006; thrice that if
+    /// Identity swaps per second while two people are within `swap_range_m`. 0.003; thrice that if
     /// either is seen by fewer than two cameras. Set with `lost_per_s` so that IDF1 over `busy` lies
     /// in the published 88–94 %.
     pub swap_per_s: f64,
@@ -248,10 +248,10 @@ impl Default for TrackerConfig {
             sigma_one_view_m: 0.12,
             error_s: 0.7,
             crowding: 0.2,
-            lost_per_s: 0.02,
+            lost_per_s: 0.015,
             lost_s: 0.6,
             forget_s: 4.0,
-            swap_per_s: 0.006,
+            swap_per_s: 0.003,
             swap_range_m: 0.6,
             confirm_frames: 3,
             ghosts_per_min: 0.2,

@@ -10,6 +10,10 @@ const SMALLEST_PERSON_PX: f64 = 40.0;
 /// Half width and half depth of the torso that hides what is behind it, metres.
 const TORSO_M: [f64; 2] = [0.23, 0.13];
 
+/// Square of the tangent of the widest angle from the axis (63°) at which the distortion's
+/// polynomial is believed: farther out it folds back into the picture.
+const WIDEST_TAN2: f64 = 4.0;
+
 /// More views than this add nothing to what the tracker does with them.
 pub(super) const ENOUGH_VIEWS: usize = 3;
 
@@ -225,8 +229,7 @@ impl Eye {
         }
     }
 
-    /// Whether the point falls into the picture, large enough. Lens distortion is left out: it
-    /// moves the border by a few pixels.
+    /// Whether the point falls into the picture, large enough.
     fn frames(&self, target: Point3) -> bool {
         let c = &self.camera;
         let d = [
@@ -238,8 +241,18 @@ impl Eye {
         if depth < 0.1 || c.focal_px[0] * 1.7 / depth < SMALLEST_PERSON_PX {
             return false;
         }
-        let u = c.focal_px[0] * dot(d, self.right) / depth + c.principal_px[0];
-        let v = c.focal_px[1] * dot(d, self.down) / depth + c.principal_px[1];
+        let (x, y) = (dot(d, self.right) / depth, dot(d, self.down) / depth);
+        let r2 = x * x + y * y;
+        if r2 > WIDEST_TAN2 {
+            return false;
+        }
+        // Brown–Conrady, in OpenCV's order.
+        let [k1, k2, p1, p2, k3] = c.distortion;
+        let radial = 1.0 + r2 * (k1 + r2 * (k2 + r2 * k3));
+        let xd = x * radial + 2.0 * p1 * x * y + p2 * (r2 + 2.0 * x * x);
+        let yd = y * radial + p1 * (r2 + 2.0 * y * y) + 2.0 * p2 * x * y;
+        let u = c.focal_px[0] * xd + c.principal_px[0];
+        let v = c.focal_px[1] * yd + c.principal_px[1];
         (0.0..=f64::from(c.width_px)).contains(&u) && (0.0..=f64::from(c.height_px)).contains(&v)
     }
 }
@@ -254,4 +267,71 @@ fn cross(a: [f64; 3], b: [f64; 3]) -> [f64; 3] {
         a[2] * b[0] - a[0] * b[2],
         a[0] * b[1] - a[1] * b[0],
     ]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::bed::{body, hall, rack};
+    use super::*;
+
+    #[test]
+    fn a_person_is_seen_unless_something_stands_between() {
+        let mut layout = rack().layout;
+        // Ten metres up the y axis from a camera at eye height that looks along it.
+        let camera = &mut layout.cameras[0];
+        camera.position = Point3::new(0.5, 0.5, 1.6);
+        (camera.yaw, camera.pitch) = (std::f64::consts::FRAC_PI_2, 0.0);
+        let sight = Sight::new(&layout, false);
+        let me = body(1, Point2::new(0.5, 3.0));
+        let head = me.position.at_height(1.6);
+        let seen = |people: &[Body]| sight.views(head, 0.0, people, 0).count;
+        assert_eq!(seen(&[me.clone()]), 1);
+        let before_me = body(2, Point2::new(0.5, 2.0));
+        assert_eq!(seen(&[me.clone(), before_me.clone()]), 0);
+        let mut child = before_me;
+        child.height_m = 1.1;
+        assert_eq!(seen(&[me.clone(), child]), 1);
+        assert_eq!(seen(&[me.clone(), body(2, Point2::new(1.0, 2.0))]), 1);
+        assert_eq!(
+            sight.views(Point3::new(0.5, 0.2, 1.6), 0.0, &[], 0).count,
+            0
+        );
+    }
+
+    #[test]
+    fn racks_and_walls_hide_what_is_behind_them() {
+        let mut layout = rack().layout;
+        let camera = &mut layout.cameras[0];
+        camera.position = Point3::new(2.0, 0.2, 1.0);
+        (camera.yaw, camera.pitch) = (std::f64::consts::FRAC_PI_2, 0.0);
+        let behind_rack = Point3::new(2.0, 3.95, 1.0);
+        let in_front = Point3::new(2.0, 3.2, 1.0);
+        let on_shelf = Point3::new(2.0, 3.7, 1.0);
+        let count =
+            |layout: &Layout, p, near| Sight::new(layout, false).views(p, near, &[], 0).count;
+        assert_eq!(count(&layout, behind_rack, 0.0), 0);
+        assert_eq!(count(&layout, in_front, 0.0), 1);
+        // A hand in the shelf is seen from the front.
+        assert_eq!(count(&layout, on_shelf, 0.45), 1);
+        layout
+            .walls
+            .push((Point2::new(0.0, 1.5), Point2::new(4.0, 1.5)));
+        assert_eq!(count(&layout, in_front, 0.0), 0);
+    }
+
+    #[test]
+    fn a_ceiling_of_cameras_sees_nearly_everybody_thrice() {
+        let sight = Sight::new(&hall().layout, false);
+        let mut thrice = 0;
+        for i in 0..400 {
+            let p = Point2::new(
+                0.5 + 0.35 * f64::from(i % 20),
+                0.5 + 0.325 * f64::from(i / 20),
+            );
+            let me = body(1, p);
+            let views = sight.views(p.at_height(1.6), 0.0, &[me], 0);
+            thrice += usize::from(views.count == ENOUGH_VIEWS);
+        }
+        assert!(thrice > 360, "{thrice} of 400");
+    }
 }

@@ -4,7 +4,7 @@ use super::config::TrackerConfig;
 use super::noise::Noise;
 use super::sight::{ENOUGH_VIEWS, Sight, Views};
 use crate::Tick;
-use crate::scene::{Body, Scene};
+use crate::scene::{Body, Scene, TrackFault};
 use std::collections::{BTreeMap, VecDeque};
 use walkout_model::{Layout, Point2, Point3, StoreTime, TimeDelta, TrackId, TrackPoint, Wrist};
 
@@ -93,6 +93,9 @@ impl Tracker {
 
     pub fn observe(&mut self, scene: &Scene, tick: &mut Tick) {
         self.hands.clear();
+        for fault in &scene.track_faults {
+            self.fail(fault);
+        }
         if self.ticks.is_multiple_of(FRAME_TICKS) {
             self.frame(scene);
         }
@@ -128,6 +131,32 @@ impl Tracker {
         let earliest = self.outbox.back().map_or(scene.t, |(due, _)| *due);
         let due = (scene.t + latency).max(earliest);
         self.outbox.extend(points.into_iter().map(|p| (due, p)));
+    }
+
+    /// A mistake that a scenario asks for.
+    fn fail(&mut self, fault: &TrackFault) {
+        match *fault {
+            TrackFault::Swap { a, b } => self.exchange(a, b),
+            TrackFault::Lost { person, until } => {
+                if let Some(seen) = self.people.get_mut(&person) {
+                    seen.lost_until = until;
+                    seen.track = None;
+                }
+            }
+        }
+    }
+
+    /// Two people go on under one another's number, if both have one.
+    fn exchange(&mut self, a: u32, b: u32) {
+        let track = |person| self.people.get(&person).and_then(|seen| seen.track);
+        let (Some(track_a), Some(track_b)) = (track(a), track(b)) else {
+            return;
+        };
+        for (person, track) in [(a, track_b), (b, track_a)] {
+            if let Some(seen) = self.people.get_mut(&person) {
+                seen.track = Some(track);
+            }
+        }
     }
 
     /// Keeps one record a body; those who left are forgotten.
@@ -202,16 +231,8 @@ impl Tracker {
                     .iter()
                     .any(|p| self.people.get(&p.person).is_none_or(|seen| seen.views < 2));
                 let hazard = self.config.swap_per_s * if weak { 3.0 } else { 1.0 };
-                if !self.noise.chance(hazard * FRAME_S) {
-                    continue;
-                }
-                let track = |person| self.people.get(&person).and_then(|seen| seen.track);
-                if let (Some(ta), Some(tb)) = (track(a.person), track(b.person)) {
-                    for (person, new) in [(a.person, tb), (b.person, ta)] {
-                        if let Some(seen) = self.people.get_mut(&person) {
-                            seen.track = Some(new);
-                        }
-                    }
+                if self.noise.chance(hazard * FRAME_S) {
+                    self.exchange(a.person, b.person);
                 }
             }
         }

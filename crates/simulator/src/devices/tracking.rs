@@ -1,30 +1,43 @@
 //! The tracker beside published trackers: identity (IDF1), position and wrists, against the truth.
 
 use super::DeviceConfig;
-use super::bed::{Crowd, hall};
+use super::bed::{Crowd, at, body, hall};
 use super::tracker::{FRAME_TICKS, Tracker};
-use crate::Tick;
-use crate::scene::{Body, Scene};
+use crate::scene::{Body, Scene, TrackFault};
+use crate::world::World;
+use crate::{Plan, Preset, Tick};
 use std::collections::{BTreeMap, BTreeSet};
-use walkout_model::{Point2, TrackPoint};
+use walkout_model::{Point2, Polygon, Shop, TrackPoint};
 
 /// A report farther than this from a body is not of it, metres.
 const MATCH_M: f64 = 0.5;
 
-/// Frames of truth and of reports under the same time.
-#[derive(Default)]
+/// Frames of truth and of reports under the same time, on the floor: those who still stand before
+/// the door are no concern of the tracker's.
 pub(super) struct Recording {
+    floor: Polygon,
     truth: BTreeMap<i64, Vec<Body>>,
     reports: BTreeMap<i64, Vec<TrackPoint>>,
 }
 
 impl Recording {
+    fn new(shop: &Shop) -> Self {
+        Self {
+            floor: shop.layout.floor.clone(),
+            truth: BTreeMap::new(),
+            reports: BTreeMap::new(),
+        }
+    }
+
     /// Keeps what was so and what was said in this tick, the `ticks`-th.
     pub fn keep(&mut self, ticks: u64, scene: &Scene, tick: &Tick) {
         if ticks.is_multiple_of(FRAME_TICKS) {
-            self.truth.insert(scene.t.0, scene.people.clone());
+            let inside = |body: &&Body| self.floor.contains(body.position);
+            let people = scene.people.iter().filter(inside).cloned().collect();
+            self.truth.insert(scene.t.0, people);
         }
-        for point in &tick.tracks {
+        let inside = |point: &&TrackPoint| self.floor.contains(point.position);
+        for point in tick.tracks.iter().filter(inside) {
             self.reports
                 .entry(point.t.0)
                 .or_default()
@@ -146,6 +159,12 @@ pub(super) struct Quality {
 }
 
 impl Recording {
+    /// Mean number of bodies.
+    pub fn people(&self) -> f64 {
+        let bodies: usize = self.frames().map(|(people, _)| people.len()).sum();
+        bodies as f64 / self.frames().count() as f64
+    }
+
     pub fn quality(&self) -> Quality {
         let (mut errors, mut squares, mut bodies) = (Vec::new(), Vec::new(), 0);
         let (mut hands, mut found, mut wrists, mut near_wrists, mut owned) = (0, 0, 0, 0, 0);
@@ -241,7 +260,7 @@ fn record(config: DeviceConfig, people: usize, minutes: u64, seed: u64) -> Recor
     let mut crowd = Crowd::new(&shop, people, seed, |n| n);
     let mut scene = Scene::default();
     let mut tick = Tick::default();
-    let mut recording = Recording::default();
+    let mut recording = Recording::new(&shop);
     for i in 0..minutes * 3_600 {
         crowd.step(&mut scene);
         tick.tracks.clear();
@@ -260,30 +279,97 @@ fn a_perfect_tracker_scores_one() {
     assert!(quality.wrist_recall > 0.98, "{quality}");
 }
 
-#[test]
-fn the_tracker_is_as_good_as_published_ones() {
-    let mut all = Vec::new();
-    for seed in 0..4 {
-        let quality = record(DeviceConfig::default(), 20, 6, seed).quality();
-        println!("{quality}");
-        all.push(quality);
+/// A shipped shop with the simulator's own shoppers.
+fn record_busy(shop: &str, warm_up: u64, minutes: u64, seed: u64) -> Recording {
+    let shop = walkout_model::files::load_shop(&walkout_testkit::shop_dir(shop));
+    let shop = std::sync::Arc::new(shop.expect("a shipped shop is right"));
+    let plan = Plan::preset(Preset::Busy, seed);
+    let mut tracker = Tracker::new(&shop.layout, plan.devices.tracker.clone(), seed);
+    let mut world = World::new(shop.clone(), &plan).expect("a shipped shop can be entered");
+    let mut tick = Tick::default();
+    let mut recording = Recording::new(&shop);
+    for i in 0..(warm_up + minutes) * 3_600 {
+        world.step();
+        tick.tracks.clear();
+        tracker.observe(world.scene(), &mut tick);
+        if i >= warm_up * 3_600 {
+            recording.keep(i, world.scene(), &tick);
+        }
     }
-    let mean = |of: fn(&Quality) -> f64| all.iter().map(of).sum::<f64>() / all.len() as f64;
-    let idf1 = mean(|q| q.idf1);
-    // NVIDIA's multi-camera tracking of 8 to 20 people: 88.2 and 93.9 %.
-    assert!((0.88..=0.94).contains(&idf1), "IDF1 {idf1}");
-    // Vision study: heads triangulated over two and three cameras, 7 and 10 cm.
-    let position = mean(|q| q.median_m);
-    assert!((0.07..=0.10).contains(&position), "{position} m");
-    let normalised = mean(|q| q.normalised);
-    assert!((0.8..=1.25).contains(&normalised), "{normalised}");
-    // Vision study: 3.7 cm for matched hands, the right owner for 90 %.
-    let wrist = mean(|q| q.wrist_median_m);
-    assert!((0.03..=0.055).contains(&wrist), "{wrist} m");
-    let owner = mean(|q| q.wrist_owner);
-    assert!((0.88..=0.98).contains(&owner), "{owner}");
-    let found = mean(|q| q.wrist_recall);
-    assert!((0.55..=0.85).contains(&found), "{found}");
+    recording
+}
+
+#[test]
+fn in_busy_shops_the_tracker_is_as_good_as_published_ones() {
+    for shop in ["flash", "nano"] {
+        let mut all = Vec::new();
+        for seed in 0..3 {
+            let recording = record_busy(shop, 2, 6, seed);
+            let quality = recording.quality();
+            println!("{shop}, {:.1} people: {quality}", recording.people());
+            all.push(quality);
+        }
+        let mean = |of: fn(&Quality) -> f64| all.iter().map(of).sum::<f64>() / all.len() as f64;
+        let within = |name: &str, value: f64, range: std::ops::RangeInclusive<f64>| {
+            println!("{shop}: {name} {value:.3}, should be {range:?}");
+            assert!(range.contains(&value), "{shop}: {name} {value}");
+        };
+        // NVIDIA's multi-camera tracking of 8 to 20 people: 88.2 and 93.9 %.
+        within("IDF1", mean(|q| q.idf1), 0.88..=0.94);
+        // Vision study: heads triangulated over two and three cameras, 7 and 10 cm.
+        within("position m", mean(|q| q.median_m), 0.07..=0.10);
+        within("error²/σ²", mean(|q| q.normalised), 0.8..=1.25);
+        // Vision study: 3.7 cm for matched hands, the right owner for 90 % in single frames.
+        within("wrist m", mean(|q| q.wrist_median_m), 0.035..=0.045);
+        within("wrist owner", mean(|q| q.wrist_owner), 0.90..=0.98);
+        // Vision study: 0.75–0.8 extrapolated, fewer where one camera sees the hand.
+        within("wrist recall", mean(|q| q.wrist_recall), 0.6..=0.8);
+        within("wrist precision", mean(|q| q.wrist_precision), 0.9..=1.0);
+        within("recall", mean(|q| q.recall), 0.95..=0.99);
+    }
+}
+
+#[test]
+fn a_scenario_can_have_two_tracks_swapped_and_a_third_lost() {
+    let shop = hall();
+    let config = DeviceConfig::ideal().tracker;
+    let mut tracker = Tracker::new(&shop.layout, config, 1);
+    let mut scene = Scene::default();
+    for (person, x) in [(11, 1.0), (12, 3.0), (13, 5.0)] {
+        scene.people.push(body(person, Point2::new(x, 1.0)));
+    }
+    let mut tick = Tick::default();
+    let mut numbers = BTreeMap::<i64, Vec<Option<u64>>>::new();
+    for i in 0..600 {
+        scene.t = at(i);
+        scene.track_faults.clear();
+        if i == 200 {
+            scene.track_faults.push(TrackFault::Swap { a: 11, b: 12 });
+            scene.track_faults.push(TrackFault::Lost {
+                person: 13,
+                until: at(400),
+            });
+        }
+        tick.tracks.clear();
+        tracker.observe(&scene, &mut tick);
+        if i % FRAME_TICKS == 0 {
+            let of = |body: &Body| {
+                let mut near = tick.tracks.iter();
+                let found = near.find(|p| p.position.distance(body.position) < 0.1);
+                found.map(|p| p.track.0)
+            };
+            numbers.insert(i as i64, scene.people.iter().map(of).collect());
+        }
+    }
+    let [before, during, after] = [198, 300, 594].map(|i| numbers[&i].clone());
+    assert!(before.iter().all(Option::is_some), "{before:?}");
+    assert_eq!([during[0], during[1]], [before[1], before[0]]);
+    assert_eq!(during[2], None);
+    assert_eq!([after[0], after[1]], [during[0], during[1]]);
+    assert!(
+        after[2].is_some() && !before.contains(&after[2]),
+        "{after:?}"
+    );
 }
 
 #[test]
