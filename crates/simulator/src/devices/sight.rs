@@ -285,7 +285,7 @@ mod tests {
         let me = body(1, Point2::new(0.5, 3.0));
         let head = me.position.at_height(1.6);
         let seen = |people: &[Body]| sight.views(head, 0.0, people, 0).count;
-        assert_eq!(seen(&[me.clone()]), 1);
+        assert_eq!(seen(std::slice::from_ref(&me)), 1);
         let before_me = body(2, Point2::new(0.5, 2.0));
         assert_eq!(seen(&[me.clone(), before_me.clone()]), 0);
         let mut child = before_me;
