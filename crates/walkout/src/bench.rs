@@ -5,8 +5,6 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
-mod accuracy;
-
 /// Arguments of `walkout bench`.
 #[derive(clap::Args)]
 pub struct Args {
@@ -16,8 +14,6 @@ pub struct Args {
 
 #[derive(clap::Subcommand)]
 enum What {
-    /// Receipts, carts and stock against the truth of simulated shops
-    Accuracy(accuracy::Args),
     /// Acknowledged ledger entries a second, beside plain SQLite commits
     Ledger(LedgerArgs),
 }
@@ -41,7 +37,6 @@ struct LedgerArgs {
 /// Runs the command.
 pub fn run(args: Args) -> Result<ExitCode> {
     match args.what {
-        What::Accuracy(args) => accuracy::run(args),
         What::Ledger(args) => ledger(args),
     }
 }

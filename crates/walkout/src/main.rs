@@ -11,11 +11,15 @@ use std::process::ExitCode;
 
 mod bench;
 mod check;
+mod clock;
 mod demo;
+mod devices;
 mod fsck;
-#[allow(dead_code, reason = "its users land one by one")]
+mod open;
 mod pipeline;
 mod serve;
+mod shop_task;
+mod show;
 mod simulate;
 
 /// Runs a shop without tills.
@@ -58,4 +62,15 @@ fn main() -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+/// Warnings and errors go to the terminal's error stream; `RUST_LOG` is not needed for them.
+fn logging() {
+    let subscriber = tracing_subscriber::fmt()
+        .with_writer(std::io::stderr)
+        .with_max_level(tracing::Level::WARN)
+        .with_target(false)
+        .finish();
+    // A second call, as in tests, changes nothing.
+    let _ = tracing::subscriber::set_global_default(subscriber);
 }

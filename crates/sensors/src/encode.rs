@@ -1,0 +1,89 @@
+//! From observations to messages: what a device, a gateway or a test sends.
+
+use crate::message::{
+    GateMessage, LookEntry, LookMessage, PersonMessage, TrackMessage, WristMessage,
+};
+use walkout_model::{GateCrossing, ItemLook, LoadSample, Shop, StoreTime, TrackPoint};
+use walkout_wire::senml::{self, Format, Record, SenmlError};
+
+/// A fixture's `load/<fixture>` pack. Samples of plates that the shop does not have are left out.
+///
+/// # Errors
+/// A plate whose name SenML does not allow, a sample that is not finite.
+pub fn loads(shop: &Shop, samples: &[LoadSample], format: Format) -> Result<Vec<u8>, SenmlError> {
+    let record = |s: &LoadSample| {
+        let plate = shop.layout.plates.get(s.plate.usize())?;
+        let grams = round(f64::from(s.grams), 2);
+        Some(Record::number(plate.name.as_str(), "g", grams, s.t))
+    };
+    let records: Vec<_> = samples.iter().filter_map(record).collect();
+    senml::encode(&records, format)
+}
+
+/// A `track` message of everybody seen at `t`.
+pub fn tracks(t: StoreTime, points: &[TrackPoint]) -> TrackMessage {
+    let people = points.iter().map(|p| PersonMessage {
+        t: (p.t != t).then(|| p.t.as_secs_f64()),
+        id: p.track.0,
+        x: round(p.position.x, 3),
+        y: round(p.position.y, 3),
+        sd: p.sigma_m,
+        wrists: p
+            .wrists
+            .iter()
+            .map(|w| WristMessage {
+                x: round(w.position.x, 3),
+                y: round(w.position.y, 3),
+                z: round(w.position.z, 3),
+                sd: w.sigma_m,
+                conf: w.confidence,
+            })
+            .collect(),
+    });
+    TrackMessage {
+        t: t.as_secs_f64(),
+        people: people.collect(),
+    }
+}
+
+/// A `look` message.
+pub fn looks(shop: &Shop, looks: &[ItemLook]) -> LookMessage {
+    let entry = |look: &ItemLook| LookEntry {
+        t: look.t.as_secs_f64(),
+        track: look.track.0,
+        x: round(look.hand.x, 3),
+        y: round(look.hand.y, 3),
+        z: round(look.hand.z, 3),
+        skus: look
+            .posterior
+            .iter()
+            .filter_map(|(sku, p)| Some((shop.catalogue.get(*sku)?.gtin, *p)))
+            .collect(),
+    };
+    LookMessage {
+        looks: looks.iter().map(entry).collect(),
+    }
+}
+
+/// A gate's word of a crossing; `n` is the gate's own count.
+pub fn crossing(crossing: &GateCrossing, n: u64) -> GateMessage {
+    GateMessage::Cross {
+        t: crossing.t.as_secs_f64(),
+        direction: crossing.direction,
+        n,
+    }
+}
+
+/// A gate's word of a code that a phone showed.
+pub fn scan(t: StoreTime, code: String, n: u64) -> GateMessage {
+    GateMessage::Scan {
+        t: t.as_secs_f64(),
+        code,
+        n,
+    }
+}
+
+fn round(v: f64, digits: i32) -> f64 {
+    let k = 10_f64.powi(digits);
+    (v * k).round() / k
+}

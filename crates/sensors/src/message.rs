@@ -1,0 +1,114 @@
+//! The JSON messages of the bus. Names and units are those of `docs/reference/bus.md`; times are
+//! seconds since 1970-01-01T00:00:00Z, places are metres in the floor frame.
+
+use serde::{Deserialize, Serialize};
+use walkout_model::{GateDirection, Gtin};
+
+/// A hand, as `track` carries it.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct WristMessage {
+    /// East, metres.
+    pub x: f64,
+    /// North, metres.
+    pub y: f64,
+    /// Up, metres.
+    pub z: f64,
+    /// Standard deviation along each axis, metres.
+    pub sd: f32,
+    /// The detector's confidence, 0–1.
+    pub conf: f32,
+}
+
+/// One person of a `track` message.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct PersonMessage {
+    /// When the frames were taken, if not at the message's own `t`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub t: Option<f64>,
+    /// The tracker's number.
+    pub id: u64,
+    /// East, metres.
+    pub x: f64,
+    /// North, metres.
+    pub y: f64,
+    /// Standard deviation along each axis, metres.
+    pub sd: f32,
+    /// Hands that were seen, at most two.
+    #[serde(default)]
+    pub wrists: Vec<WristMessage>,
+}
+
+/// `track`: everybody in one set of frames.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct TrackMessage {
+    /// When the frames were taken.
+    pub t: f64,
+    /// The people.
+    pub people: Vec<PersonMessage>,
+}
+
+/// One look of a `look` message.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct LookEntry {
+    /// When the frame was taken.
+    pub t: f64,
+    /// The track the hand was given to.
+    pub track: u64,
+    /// The hand: east, metres.
+    pub x: f64,
+    /// The hand: north, metres.
+    pub y: f64,
+    /// The hand: up, metres.
+    pub z: f64,
+    /// GTINs with their probabilities, most probable first; what is missing to 1 is all others'.
+    pub skus: Vec<(Gtin, f32)>,
+}
+
+/// `look`: what the classifier saw.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct LookMessage {
+    /// The looks.
+    pub looks: Vec<LookEntry>,
+}
+
+/// `gate/<gate>`: one thing that happened at a gate.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "lowercase")]
+pub enum GateMessage {
+    /// The light barrier was crossed.
+    Cross {
+        /// When.
+        t: f64,
+        /// Which way.
+        direction: GateDirection,
+        /// The gate's own count, so that two crossings at one instant are two messages.
+        #[serde(default)]
+        n: u64,
+    },
+    /// A phone showed a code.
+    Scan {
+        /// When.
+        t: f64,
+        /// The code's text.
+        code: String,
+        /// The gate's own count.
+        #[serde(default)]
+        n: u64,
+    },
+}
+
+/// `gate/<gate>/answer`: what the shop says to a scan.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct GateAnswer {
+    /// Whether to open.
+    pub open: bool,
+    /// The session that was opened.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub session: Option<String>,
+    /// How many people to let pass.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub people: Option<u8>,
+    /// Why the gate stays shut.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+}

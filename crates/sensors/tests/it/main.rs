@@ -1,0 +1,4 @@
+//! The bus against a real broker.
+
+mod bus;
+mod shop;

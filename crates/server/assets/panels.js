@@ -1,0 +1,88 @@
+// The lists beside the floor: carts, movements, receipts, reviews, health.
+import { colourOf, count, el, grams, money, nameOf, percent, svg, t, time } from "./text.js";
+
+const badge = (session, kind) => el("span", { class: "dot", style: `background:${colourOf(session)}` }, session ? (kind === "staff" ? t("staff") : session) : "?");
+const lines = (list, shop) => el("table", { class: "lines" }, list.map((l) => el("tr", {},
+  el("td", { class: "units" }, `${l.units} ×`), el("td", { class: "name" }, nameOf(l)), el("td", { class: "sum" }, money(l.total_minor, shop)))));
+
+export function carts(sessions, shop) {
+  if (!sessions.length) return [el("div", { class: "empty" }, t("empty_carts"))];
+  return sessions.map((s) => el("div", { class: "item" },
+    el("div", { class: "row" }, badge(s.id),
+      el("span", { class: "grow" }, s.kind === "staff" ? t("staff") : s.customer, el("span", { class: "muted small" }, ` · ${time(s.t_in, shop, false)}${s.people > 1 ? ` · ${s.people} ${t("party")}` : ""}`)),
+      s.reviews_open ? el("span", { class: "chip warn" }, `${s.reviews_open} ${t("open")}`) : null,
+      s.kind === "staff" ? null : el("span", { class: "money" }, money(s.total_minor, shop))),
+    s.lines.length ? lines(s.lines, shop) : s.kind === "staff" ? null : el("div", { class: "muted small" }, t("cart_empty"))));
+}
+
+function spark(curve) {
+  const node = svg("svg", { class: "spark", viewBox: "0 0 100 40", preserveAspectRatio: "none", "aria-hidden": "true" });
+  if (!curve || curve.length < 2) return node;
+  const xs = curve.map((p) => p[0]), ys = curve.map((p) => p[1]);
+  const [x0, x1, y0, y1] = [Math.min(...xs), Math.max(...xs), Math.min(...ys), Math.max(...ys)];
+  const px = (x) => (100 * (x - x0)) / Math.max(1, x1 - x0);
+  const py = (y) => 38 - (36 * (y - y0)) / Math.max(1, y1 - y0);
+  node.append(svg("line", { x1: 0, x2: 100, y1: 39.5, y2: 39.5 }));
+  node.append(svg("path", { d: curve.map(([x, y], i) => `${i ? "L" : "M"}${px(x).toFixed(1)} ${py(y).toFixed(1)}`).join("") }));
+  return node;
+}
+
+const said = (a, staff) => {
+  if (!a.gtin) return t("nogoods");
+  const verb = staff ? (a.quantity > 0 ? t("removed") : t("stocked")) : a.quantity > 0 ? t("took") : t("back");
+  return `${verb} ${Math.abs(a.quantity)} × ${nameOf(a)}`;
+};
+const who = (a) => a.who ?? t("unknown");
+const decisionClass = { accept: "good", review: "warn", leaveoff: "" };
+
+export function movement(m, shop) {
+  const others = m.alternatives.slice(0, 3);
+  const bar = (a, best) => el("div", { class: best ? "bar best" : "bar" },
+    el("span", { title: `${who(a)} · ${said(a)}` }, `${who(a)} · ${said(a)}`), el("span", { class: "track" }, el("i", { style: `width:${Math.round(a.probability * 100)}%` })), el("span", {}, percent(a.probability)));
+  return el("div", { class: "item move" },
+    el("div", {},
+      el("div", { class: "row" }, badge(m.best.who), el("b", { class: "grow", title: said(m.best, m.staff) }, said(m.best, m.staff)), el("span", { class: `chip ${decisionClass[m.decision] ?? ""}` }, t(m.decision))),
+      el("div", { class: "muted small" }, `${time(m.t, shop)} · ${m.lane ?? m.shelf} · ${grams(m.delta_g)} ± ${Math.round(m.sigma_g)} g`)),
+    el("div", { class: "sparkbox" }, spark(m.curve)),
+    el("div", {},
+      el("div", { class: "bars" }, bar(m.best, true), others.map((a) => bar(a, false))),
+      el("div", { class: "factors" }, m.factors.map((f) => el("span", { class: `chip ${f.log_odds > 0.5 ? "good" : f.log_odds < -0.5 ? "bad" : ""}`, title: "ln odds" }, `${t(f.name)} ${f.log_odds >= 0 ? "+" : "−"}${Math.abs(f.log_odds).toFixed(1)}`)))));
+}
+
+export function receipts(list, shop) {
+  if (!list.length) return [el("div", { class: "empty" }, t("empty_receipts"))];
+  return list.map((r) => el("details", { class: "item" },
+    el("summary", {}, el("div", { class: "row" }, badge(r.session), el("span", { class: "grow" }, r.customer, el("span", { class: "muted small" }, ` · ${time(r.t, shop)}`)),
+      el("span", { class: `chip ${r.state === "final" ? "good" : "warn"}` }, t(r.state)), el("span", { class: "money" }, money(r.total_minor, shop)))),
+    lines(r.lines, shop),
+    el("div", { class: "row muted small" }, el("span", { class: "grow" }, t("tax")), el("span", {}, money(r.tax_minor, shop)))));
+}
+
+export function reviews(list, shop, answer) {
+  if (!list.length) return [el("div", { class: "empty" }, t("empty_reviews"))];
+  return list.map((r) => el("div", { class: "item" },
+    el("div", { class: "row" }, badge(r.session), el("span", { class: "grow" }, r.shelf ?? r.why, el("span", { class: "muted small" }, ` · ${time(r.t, shop)}`)),
+      r.at_risk_minor ? el("span", { class: "chip warn" }, `${money(r.at_risk_minor, shop)} ${t("risk")}`) : null),
+    r.shelf && r.why ? el("div", { class: "muted small" }, r.why) : null,
+    el("div", { class: "answers" }, r.options.map((o, i) => el("button", {
+      class: i === 0 ? "first" : "", onclick: (e) => {
+        for (const b of e.target.closest(".answers").children) b.disabled = true;
+        answer(r.id, o.verdict);
+      },
+    }, o.gtin ? `${who(o)} · ${said(o)}` : t("answer_none"), o.probability ? ` · ${percent(o.probability)}` : "")))));
+}
+
+export function health(h, shop) {
+  const kv = (key, value, cls = "") => el("div", { class: "kv" }, el("span", {}, t(key)), el("span", { class: cls }, value));
+  const b = h.bus;
+  const cells = el("div", { class: "healthgrid" },
+    kv("broker", el("span", { class: `chip ${b.connected ? "good" : "bad"}` }, t(b.connected ? "connected" : "gone"))),
+    kv("reconnects", count(b.connections_lost)), kv("messages", count(b.messages)), kv("samples", count(b.samples)), kv("dropped", count(b.dropped)),
+    kv("plates_good", count(h.plates_good)), kv("plates_bad", count(h.plates_faulty)), kv("entries", count(h.entries)), kv("lag", `${h.lag_s.toFixed(1)} s`));
+  const refused = [...b.refusals, ...h.refusals];
+  const table = refused.length
+    ? el("table", { class: "refusals" }, refused.map((r) => el("tr", {}, el("td", {}, el("span", { class: "chip warn" }, r.cause)), el("td", {}, r.source), el("td", {}, count(r.count)), el("td", { class: "muted" }, r.last))))
+    : el("div", { class: "empty" }, t("no_refusals"));
+  const faults = h.faults.length ? el("div", { class: "factors" }, h.faults.slice(0, 40).map((f) => el("span", { class: "chip bad" }, `${f.plate} ${f.health}`))) : null;
+  return [cells, faults, table].filter(Boolean);
+}

@@ -1,0 +1,42 @@
+//! The API's description, OpenAPI 3.1.
+
+use crate::{api, health, view};
+use axum::Json;
+use utoipa::OpenApi;
+
+#[derive(OpenApi)]
+#[openapi(
+    info(
+        title = "Walkout",
+        description = "A shop without tills. Times are microseconds since 1970-01-01T00:00:00Z by the shop's clock; money is in minor units of the shop's currency. Errors are problem details (RFC 9457)."
+    ),
+    paths(
+        api::shop,
+        api::issue_code,
+        api::scan,
+        api::sessions,
+        api::session,
+        api::receipt,
+        api::receipts,
+        api::stock,
+        api::opening,
+        api::restock,
+        api::movements,
+        api::movement,
+        api::reviews,
+        api::answer_review,
+        health::healthz,
+        health::state
+    ),
+    components(schemas(view::FloorView))
+)]
+struct Api;
+
+/// The document.
+pub fn document() -> utoipa::openapi::OpenApi {
+    Api::openapi()
+}
+
+pub(crate) async fn serve() -> Json<utoipa::openapi::OpenApi> {
+    Json(document())
+}

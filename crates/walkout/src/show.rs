@@ -1,0 +1,256 @@
+//! What the page is told, gathered from all parts of an open shop.
+
+use crate::pipeline::Pipeline;
+use std::collections::BTreeMap;
+use walkout_fusion::Notice;
+use walkout_ledger::Account;
+use walkout_model::{
+    MovementId, PartyKind, PlateFault, PlateHealth, PlateIx, StoreTime, TimeDelta, TrackId,
+    TrackPoint, Who,
+};
+use walkout_sensors::CountersSnapshot;
+use walkout_server::view::{
+    BusView, FaultView, FloorView, HealthView, PersonView, RefusalView, StateView, TotalsView,
+};
+use walkout_server::{AppState, convert, inside};
+
+/// A track that was not seen for this long is not shown.
+const SHOWN: TimeDelta = TimeDelta::from_millis(1_200);
+/// Tracks that are remembered at most.
+const TRACKS_MAX: usize = 1_000;
+const RECEIPTS_SHOWN: usize = 30;
+const REVIEWS_SHOWN: usize = 30;
+const FAULTS_SHOWN: usize = 100;
+
+/// Gathers and publishes.
+pub struct Show {
+    app: AppState,
+    broker: String,
+    tracks: BTreeMap<TrackId, TrackPoint>,
+    faults: BTreeMap<PlateIx, PlateFault>,
+    notices: BTreeMap<(String, String), (u64, String)>,
+    movements: u64,
+}
+
+impl Show {
+    /// For a shop whose bus is `broker`.
+    pub fn new(app: AppState, broker: String) -> Self {
+        Self {
+            app,
+            broker,
+            tracks: BTreeMap::new(),
+            faults: BTreeMap::new(),
+            notices: BTreeMap::new(),
+            movements: 0,
+        }
+    }
+
+    /// Somebody was seen.
+    pub fn track(&mut self, point: &TrackPoint) {
+        if self.tracks.len() < TRACKS_MAX || self.tracks.contains_key(&point.track) {
+            self.tracks.insert(point.track, point.clone());
+        }
+    }
+
+    /// A plate's health changed.
+    pub fn fault(&mut self, fault: PlateFault) {
+        if fault.health == PlateHealth::Good {
+            self.faults.remove(&fault.plate);
+        } else {
+            self.faults.insert(fault.plate, fault);
+        }
+    }
+
+    /// Something that staff should see, counted by cause and source.
+    pub fn notice(&mut self, cause: &str, source: &str, said: &str) {
+        let key = (cause.to_owned(), source.to_owned());
+        let entry = self.notices.entry(key).or_default();
+        entry.0 += 1;
+        if entry.1 != said {
+            tracing::warn!(cause, source, "{said}");
+            said.clone_into(&mut entry.1);
+        }
+    }
+
+    /// What fusion noticed.
+    pub fn fusion_notice(&mut self, notice: &Notice) {
+        let (cause, said, gate) = match notice {
+            Notice::Tailgater { gate, .. } => {
+                ("tailgater", "somebody came in without a code", gate)
+            }
+            Notice::ExitWithoutEntry { gate, .. } => (
+                "exit_without_entry",
+                "somebody left whom no code had let in",
+                gate,
+            ),
+        };
+        let gate = self.app.shop.layout.gates.get(gate.usize());
+        let source = gate.map_or_else(String::new, |g| format!("gate/{}", g.name));
+        self.notice(cause, &source, said);
+    }
+
+    /// A movement was recorded.
+    pub fn movement(&mut self, id: MovementId) {
+        self.movements += 1;
+        if let Some(record) = self.app.checkout.movement(id) {
+            let who = record.candidates.first().map(|c| c.who);
+            let staff = match who {
+                Some(Who::Session(session)) => {
+                    let session = self.app.checkout.session(session);
+                    session.is_some_and(|s| s.kind == PartyKind::Staff)
+                }
+                _ => false,
+            };
+            let view = convert::movement(&self.app.shop, &record, staff);
+            self.app.live.movement(view);
+        }
+    }
+
+    /// Where everybody is.
+    pub fn floor(&mut self, pipeline: &Pipeline, newest: StoreTime) {
+        self.tracks.retain(|_, p| newest.since(p.t) <= SHOWN);
+        if !self.app.live.is_watched() {
+            return;
+        }
+        let centimetres = |v: f64| (v * 100.0).round() / 100.0;
+        let person = |p: &TrackPoint| PersonView {
+            id: p.track.0,
+            x: centimetres(p.position.x),
+            y: centimetres(p.position.y),
+            session: pipeline.session_of(p.track).map(|s| s.to_string()),
+            wrists: p
+                .wrists
+                .iter()
+                .map(|w| [centimetres(w.position.x), centimetres(w.position.y)])
+                .collect(),
+        };
+        self.app.live.floor(&FloorView {
+            t: newest.0,
+            people: self.tracks.values().map(person).collect(),
+        });
+    }
+
+    /// Everything else.
+    pub fn state(
+        &mut self,
+        pipeline: &Pipeline,
+        bus: CountersSnapshot,
+        now: StoreTime,
+        lag: TimeDelta,
+    ) {
+        let checkout = &self.app.checkout;
+        let shop = &self.app.shop;
+        let reviews = checkout.reviews(now);
+        let receipts = checkout.receipts(RECEIPTS_SHOWN).unwrap_or_else(|error| {
+            tracing::error!("checkout: {error}");
+            Vec::new()
+        });
+        let balances = self.app.ledger.balances();
+        let lane_units = |lane: &walkout_model::Lane| {
+            let sku = shop.catalogue[lane.sku].gtin;
+            balances.get(&Account::Lane(lane.name.clone()), sku)
+        };
+        let health = self.health(pipeline, bus, lag);
+        self.app.live.state(StateView {
+            t: now.0,
+            totals: TotalsView {
+                people: self.tracks.len(),
+                movements: self.movements,
+                receipts: checkout.counters().receipts,
+                reviews_open: reviews.len(),
+            },
+            sessions: inside(&self.app),
+            receipts: receipts
+                .iter()
+                .map(|r| convert::receipt(r, checkout.session(r.session).as_ref()))
+                .collect(),
+            reviews: reviews
+                .iter()
+                .take(REVIEWS_SHOWN)
+                .map(|r| convert::review(shop, r))
+                .collect(),
+            lanes: shop.planogram.lanes.iter().map(lane_units).collect(),
+            health,
+        });
+    }
+
+    fn health(&self, pipeline: &Pipeline, bus: CountersSnapshot, lag: TimeDelta) -> HealthView {
+        let plate = |ix: &PlateIx| {
+            let plate = self.app.shop.layout.plates.get(ix.usize());
+            plate.map_or_else(String::new, |p| p.name.clone())
+        };
+        let health = pipeline.plate_health();
+        let good = health.iter().filter(|h| **h == PlateHealth::Good).count();
+        let faults = self.faults.values().take(FAULTS_SHOWN);
+        HealthView {
+            bus: self.bus_view(bus),
+            plates_good: good,
+            plates_faulty: self.faults.len(),
+            faults: faults
+                .map(|f| FaultView {
+                    plate: plate(&f.plate),
+                    health: convert::snake_case(&f.health),
+                    since: f.t.0,
+                })
+                .collect(),
+            entries: self.app.ledger.head().seq,
+            lag_s: lag.as_secs_f64(),
+            refusals: self.refusals(pipeline),
+        }
+    }
+
+    fn bus_view(&self, bus: CountersSnapshot) -> BusView {
+        let refusals = bus.refusals.into_iter();
+        BusView {
+            connected: bus.connected,
+            broker: self.broker.clone(),
+            connections_lost: bus.connections_lost,
+            messages: bus.messages,
+            bytes: bus.bytes,
+            samples: bus.samples,
+            dropped: bus.dropped,
+            refusals: refusals
+                .map(|r| RefusalView {
+                    cause: convert::snake_case(&r.cause),
+                    source: r.source,
+                    count: r.count,
+                    last: r.last,
+                })
+                .collect(),
+        }
+    }
+
+    /// What each part counts as refused, and the notices.
+    fn refusals(&self, pipeline: &Pipeline) -> Vec<RefusalView> {
+        let (mut perception, fusion) = pipeline.counters();
+        perception.accepted = 0;
+        let mut out = counted("perception", &perception);
+        out.extend(counted("fusion", &fusion));
+        out.extend(counted("checkout", &self.app.checkout.refusals()));
+        let notices = self.notices.iter();
+        out.extend(notices.map(|((cause, source), (count, said))| RefusalView {
+            cause: cause.clone(),
+            source: source.clone(),
+            count: *count,
+            last: said.clone(),
+        }));
+        out
+    }
+}
+
+/// The counters of a struct that are not zero, by their names.
+fn counted<T: serde::Serialize>(source: &str, counters: &T) -> Vec<RefusalView> {
+    let Ok(serde_json::Value::Object(fields)) = serde_json::to_value(counters) else {
+        return Vec::new();
+    };
+    let counts = fields.into_iter().filter_map(|(cause, count)| {
+        let count = count.as_u64().filter(|&n| n > 0)?;
+        Some(RefusalView {
+            cause,
+            source: source.to_owned(),
+            count,
+            last: String::new(),
+        })
+    });
+    counts.collect()
+}
