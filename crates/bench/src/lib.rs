@@ -1,8 +1,13 @@
 //! The yardsticks: scoring against the truth.
 
+pub mod accuracy;
 pub mod calibration;
+pub mod errors;
+pub mod estimators;
 pub mod ledger;
 pub mod matching;
 pub mod outcome;
+pub mod run;
 pub mod score;
+pub mod table;
 pub mod truth;

@@ -4,8 +4,8 @@ use crate::calibration::expected_calibration_error;
 use crate::matching::{Matching, compare};
 use crate::outcome::{Claim, Guess, Outcome, charges};
 use crate::truth::{Basket, Truth};
-use std::collections::BTreeMap;
-use walkout_model::{Decision, Gtin, PartyKind, StoreTime, TimeDelta};
+use std::collections::{BTreeMap, BTreeSet};
+use walkout_model::{Decision, Gtin, StoreTime, TimeDelta};
 
 /// What a case of the competition's metric is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -158,9 +158,7 @@ impl Score {
             self.exits_missed += usize::from(!outcome.exits.contains_key(&phone));
         }
         for units in cases.into_values() {
-            self.units.right += units.right;
-            self.units.extra += units.extra;
-            self.units.missing += units.missing;
+            self.units.merge(units);
             if let Some(f1) = units.f1() {
                 self.cases += 1;
                 self.f1_sum += f1;
@@ -196,11 +194,20 @@ impl Score {
     /// opening count was right.
     fn add_stock(&mut self, truth: &Truth, outcome: &Outcome) {
         let mut off: BTreeMap<(&str, Gtin), i64> = BTreeMap::new();
-        for action in &truth.actions {
-            if let (Some(shelf), Some(gtin)) = (action.shelf.as_deref(), action.gtin) {
-                *off.entry((shelf, gtin)).or_default() +=
-                    i64::from(action.kind.sign()) * i64::from(action.units);
+        let (Some(opening), Some(closing)) = (&truth.opening, &truth.closing) else {
+            return;
+        };
+        for (stock, sign) in [(opening, 1), (closing, -1)] {
+            for ((shelf, gtin), &units) in stock {
+                *off.entry((shelf, *gtin)).or_default() += sign * i64::from(units);
             }
+        }
+        let mut moved: BTreeSet<(&str, Gtin)> = off
+            .iter()
+            .filter_map(|(&place, &n)| (n != 0).then_some(place))
+            .collect();
+        for action in truth.actions.iter().filter(|a| a.units > 0) {
+            moved.extend(action.shelf.as_deref().zip(action.gtin));
         }
         for guess in &outcome.guesses {
             if let Some(Claim {
@@ -210,11 +217,49 @@ impl Score {
             }) = best_guess(guess)
             {
                 *off.entry((&guess.shelf, gtin)).or_default() -= i64::from(quantity);
+                moved.insert((&guess.shelf, gtin));
             }
         }
-        self.stock_places += off.len();
+        self.stock_places += moved.len();
         self.stock_places_off += off.values().filter(|&&n| n != 0).count();
         self.stock_units_off += off.values().map(|n| n.unsigned_abs()).sum::<u64>();
+    }
+
+    /// Joins the score of other runs to this one.
+    pub fn merge(&mut self, other: Self) {
+        self.cases += other.cases;
+        self.receipts += other.receipts;
+        self.f1_sum += other.f1_sum;
+        self.units.merge(other.units);
+        self.unaided.merge(other.unaided);
+        self.reviewed.merge(other.reviewed);
+        self.reviews += other.reviews;
+        self.reviews_answerable += other.reviews_answerable;
+        self.predictions.extend(other.predictions);
+        self.stock_units_off += other.stock_units_off;
+        self.stock_places_off += other.stock_places_off;
+        self.stock_places += other.stock_places;
+        self.exits_missed += other.exits_missed;
+        self.exits_invented += other.exits_invented;
+        self.late += other.late;
+    }
+}
+
+impl Units {
+    fn merge(&mut self, other: Self) {
+        self.right += other.right;
+        self.extra += other.extra;
+        self.missing += other.missing;
+    }
+}
+
+impl Receipts {
+    fn merge(&mut self, other: Self) {
+        self.perfect += other.perfect;
+        self.false_charges += other.false_charges;
+        self.money_off += other.money_off;
+        self.money_signed += other.money_signed;
+        self.money_true += other.money_true;
     }
 }
 
@@ -251,13 +296,4 @@ pub fn total(basket: &Basket, prices: &BTreeMap<Gtin, i64>) -> i64 {
         .iter()
         .map(|(gtin, &n)| prices.get(gtin).copied().unwrap_or(0) * i64::from(n))
         .sum()
-}
-
-/// The number of shopping parties that were let in.
-pub fn shoppers(truth: &Truth) -> usize {
-    truth
-        .parties
-        .values()
-        .filter(|p| p.kind == PartyKind::Shopper)
-        .count()
 }

@@ -19,9 +19,14 @@ pub struct Truth {
     pub actions: Vec<Action>,
     /// What each party left with, by phone.
     pub receipts: BTreeMap<u32, Basket>,
-    /// Units on the shelves at the end, by shelf name and product.
-    pub stock: BTreeMap<(String, Gtin), u32>,
+    /// Units on the shelves at the start.
+    pub opening: Option<Stock>,
+    /// Units on the shelves at the end.
+    pub closing: Option<Stock>,
 }
+
+/// Units on the shelves, by shelf name and product.
+pub type Stock = BTreeMap<(String, Gtin), u32>;
 
 /// One party's visit.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
@@ -143,8 +148,8 @@ struct StockLine {
 
 impl Truth {
     /// Reads JSON lines. A later session line of a phone replaces an earlier one (a party is written
-    /// at its entry and again at its exit); a second receipt of a phone is added to the first; a later stock
-    /// line replaces an earlier one.
+    /// at its entry and again at its exit); a second receipt of a phone is added to the first; the first stock
+    /// line is the opening stock and the last one the closing stock.
     ///
     /// # Errors
     /// The first line that is not one of the known records.
@@ -182,9 +187,14 @@ impl Truth {
                 }
             }
             Line::Stock { lines } => {
-                self.stock.clear();
+                let mut stock = Stock::new();
                 for line in lines {
-                    *self.stock.entry((line.shelf, line.gtin)).or_default() += line.units;
+                    *stock.entry((line.shelf, line.gtin)).or_default() += line.units;
+                }
+                if self.opening.is_none() {
+                    self.opening = Some(stock);
+                } else {
+                    self.closing = Some(stock);
                 }
             }
         }
@@ -214,13 +224,16 @@ mod tests {
 {"type":"session","phone":3,"people":2,"kind":"shopper","t_in":1000,"t_out":9000}
 {"type":"session","phone":9,"people":1,"kind":"staff","t_in":1000,"t_out":9000}
 {"type":"session","phone":4,"people":1,"kind":"shopper","t_in":1000,"t_out":null}
+{"type":"stock","t":500,"lines":[{"shelf":"G1/S2","gtin":"8801043014830","units":9}]}
 {"type":"stock","t":9500,"lines":[{"shelf":"G1/S2","gtin":"8801043014830","units":7}]}
 "#;
         let truth = Truth::parse(text).unwrap();
         let cola: Gtin = "8801043014830".parse().unwrap();
         assert_eq!(truth.leavers().collect::<Vec<_>>(), [(3, StoreTime(9000))]);
         assert_eq!(truth.receipts[&3], Basket::from([(cola, 2)]));
-        assert_eq!(truth.stock[&("G1/S2".to_owned(), cola)], 7);
+        let place = ("G1/S2".to_owned(), cola);
+        assert_eq!(truth.opening.unwrap()[&place], 9);
+        assert_eq!(truth.closing.unwrap()[&place], 7);
         let kinds: Vec<_> = truth.actions.iter().map(|a| a.kind).collect();
         assert_eq!(
             kinds,

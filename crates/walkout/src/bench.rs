@@ -5,6 +5,8 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
+mod accuracy;
+
 /// Arguments of `walkout bench`.
 #[derive(clap::Args)]
 pub struct Args {
@@ -14,6 +16,8 @@ pub struct Args {
 
 #[derive(clap::Subcommand)]
 enum What {
+    /// Receipts, carts and stock against the truth of simulated shops
+    Accuracy(accuracy::Args),
     /// Acknowledged ledger entries a second, beside plain SQLite commits
     Ledger(LedgerArgs),
 }
@@ -37,6 +41,7 @@ struct LedgerArgs {
 /// Runs the command.
 pub fn run(args: Args) -> Result<ExitCode> {
     match args.what {
+        What::Accuracy(args) => accuracy::run(args),
         What::Ledger(args) => ledger(args),
     }
 }

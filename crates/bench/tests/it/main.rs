@@ -1,4 +1,10 @@
 //! Tests of the yardsticks and, through them, of the estimators on whole shops.
 
 #[cfg(test)]
+mod errors;
+#[cfg(test)]
+mod hand_made;
+#[cfg(test)]
+mod isolation;
+#[cfg(test)]
 mod scoring;

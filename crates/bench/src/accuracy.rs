@@ -1,0 +1,277 @@
+//! `walkout bench accuracy`: presets and scenario folders, run and scored.
+
+use crate::errors::{Cause, incidents};
+use crate::matching::compare;
+use crate::run::{Recording, RunError, run};
+use crate::score::{CaseRule, Score};
+use crate::table::Row;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use walkout_model::files::{ShopError, ShopNotFound, load_shop, locate};
+use walkout_model::{Gtin, Shop, TimeDelta};
+use walkout_simulator::{Plan, Preset};
+
+/// What to measure.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// Presets, in this order.
+    pub presets: Vec<Preset>,
+    /// A shop (a folder or the name of one under `shops/`) for all presets, instead of each one's own.
+    pub shop: Option<String>,
+    /// The first seed; further runs use the ones after it.
+    pub seed: u64,
+    /// Runs of each preset; the size's own number if `None`.
+    pub seeds: Option<u32>,
+    /// How much to run.
+    pub size: Size,
+    /// Whether to list what went wrong.
+    pub errors: bool,
+}
+
+/// How much to run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Size {
+    /// A few receipts of each preset, for a test that a machine can afford at every change.
+    Small,
+    /// All presets inside 40 s on two cores.
+    Quick,
+    /// Enough receipts to see one error in a hundred.
+    Full,
+}
+
+impl Size {
+    /// Runs, and receipts in each.
+    fn of(self, preset: Preset) -> (u32, u32) {
+        match (self, preset) {
+            (Self::Small, Preset::Cps2020) => (1, 3),
+            (Self::Small, _) => (1, 4),
+            (Self::Quick, Preset::Cps2020) => (1, 57),
+            (Self::Quick, _) => (2, 40),
+            (Self::Full, Preset::Cps2020) => (4, 57),
+            (Self::Full, _) => (4, 150),
+        }
+    }
+}
+
+/// Cases of runs that go on without end.
+const SLICE: TimeDelta = TimeDelta::from_secs(300);
+/// Runs at once.
+const THREADS: usize = 2;
+
+/// Why nothing could be measured.
+#[derive(Debug, thiserror::Error)]
+pub enum AccuracyError {
+    /// A shop's folder would not load.
+    #[error(transparent)]
+    Shop(#[from] ShopError),
+    /// A run failed.
+    #[error("{label}: {reason}")]
+    Run {
+        /// Preset or scenario, and seed.
+        label: String,
+        /// What went wrong.
+        reason: RunError,
+    },
+    /// There is no such shop.
+    #[error(transparent)]
+    NoShop(#[from] ShopNotFound),
+}
+
+/// A measured preset or folder.
+#[derive(Clone, Debug)]
+pub struct Measured {
+    /// The figures.
+    pub row: Row,
+    /// What they were made of.
+    pub score: Score,
+    /// Store time simulated, seconds.
+    pub store_s: f64,
+    /// How often each cause occurred.
+    pub causes: BTreeMap<Cause, usize>,
+    /// The listing of errors, if it was asked for.
+    pub listing: String,
+}
+
+struct Job {
+    group: usize,
+    label: String,
+    shop: Arc<Shop>,
+    plan: Plan,
+}
+
+struct Group {
+    preset: String,
+    shop: String,
+    rule: CaseRule,
+    runs: usize,
+}
+
+struct Done {
+    score: Score,
+    store_s: f64,
+    causes: BTreeMap<Cause, usize>,
+    listing: String,
+}
+
+/// Runs and scores everything that the options ask for, two runs at a time. The result does not
+/// depend on which run ends first.
+///
+/// # Errors
+/// The first failure in the order of the options.
+pub fn measure(options: &Options) -> Result<Vec<Measured>, AccuracyError> {
+    let (groups, jobs) = plan(options)?;
+    let next = AtomicUsize::new(0);
+    let work = || {
+        let mut done = Vec::new();
+        loop {
+            let i = next.fetch_add(1, Ordering::Relaxed);
+            let Some(job) = jobs.get(i) else {
+                return done;
+            };
+            done.push((i, work_off(job, groups[job.group].rule, options.errors)));
+        }
+    };
+    let mut done: Vec<_> = std::thread::scope(|scope| {
+        let threads: Vec<_> = (0..THREADS).map(|_| scope.spawn(work)).collect();
+        threads
+            .into_iter()
+            .flat_map(|thread| match thread.join() {
+                Ok(done) => done,
+                Err(panic) => std::panic::resume_unwind(panic),
+            })
+            .collect()
+    });
+    done.sort_by_key(|(i, _)| *i);
+
+    let mut measured: Vec<Measured> = groups
+        .iter()
+        .map(|group| Measured {
+            row: Row::new(
+                &group.preset,
+                &group.shop,
+                options.seed,
+                group.runs,
+                &Score::default(),
+            ),
+            score: Score::default(),
+            store_s: 0.0,
+            causes: BTreeMap::new(),
+            listing: String::new(),
+        })
+        .collect();
+    for (i, done) in done {
+        let done = done?;
+        let into = &mut measured[jobs[i].group];
+        into.score.merge(done.score);
+        into.store_s += done.store_s;
+        for (cause, n) in done.causes {
+            *into.causes.entry(cause).or_default() += n;
+        }
+        into.listing += &done.listing;
+    }
+    for (group, measured) in groups.iter().zip(&mut measured) {
+        measured.row = Row::new(
+            &group.preset,
+            &group.shop,
+            options.seed,
+            group.runs,
+            &measured.score,
+        );
+    }
+    Ok(measured)
+}
+
+fn plan(options: &Options) -> Result<(Vec<Group>, Vec<Job>), AccuracyError> {
+    let mut shops: BTreeMap<String, Arc<Shop>> = BTreeMap::new();
+    let mut load = |name: &str| -> Result<Arc<Shop>, AccuracyError> {
+        if let Some(shop) = shops.get(name) {
+            return Ok(Arc::clone(shop));
+        }
+        let shop = Arc::new(load_shop(&locate(name)?)?);
+        shops.insert(name.to_owned(), Arc::clone(&shop));
+        Ok(shop)
+    };
+    let mut groups = Vec::new();
+    let mut jobs = Vec::new();
+    for &preset in &options.presets {
+        let shop = load(options.shop.as_deref().unwrap_or(preset.default_shop()))?;
+        let (runs, receipts) = options.size.of(preset);
+        let seeds = u64::from(options.seeds.unwrap_or(runs));
+        let before = jobs.len();
+        for seed in options.seed..options.seed.saturating_add(seeds) {
+            for plan in preset.plans(seed, receipts) {
+                jobs.push(Job {
+                    group: groups.len(),
+                    label: format!("{preset} seed {seed} case {}", plan.case),
+                    shop: Arc::clone(&shop),
+                    plan,
+                });
+            }
+        }
+        groups.push(Group {
+            preset: preset.to_string(),
+            shop: shop.name.clone(),
+            rule: match preset {
+                Preset::Cps2020 => CaseRule::Run,
+                _ => CaseRule::Slice(SLICE),
+            },
+            runs: jobs.len() - before,
+        });
+    }
+    Ok((groups, jobs))
+}
+
+fn work_off(job: &Job, rule: CaseRule, list: bool) -> Result<Done, AccuracyError> {
+    let recording =
+        run(&job.shop, job.plan.clone(), list, |_| {}).map_err(|reason| AccuracyError::Run {
+            label: job.label.clone(),
+            reason,
+        })?;
+    let mut score = Score::default();
+    score.add(&recording.run, rule, &prices(&job.shop));
+    let (causes, listing) = if list {
+        tell(job, &recording)
+    } else {
+        Default::default()
+    };
+    Ok(Done {
+        score,
+        store_s: recording.store_s,
+        causes,
+        listing,
+    })
+}
+
+fn tell(job: &Job, recording: &Recording) -> (BTreeMap<Cause, usize>, String) {
+    let run = &recording.run;
+    let matching = compare(&run.truth, &run.outcome);
+    let mut causes = BTreeMap::new();
+    let mut listing = String::new();
+    for incident in incidents(
+        &job.shop,
+        &run.truth,
+        &run.outcome,
+        &matching,
+        &recording.trace(),
+    ) {
+        *causes.entry(incident.cause).or_default() += 1;
+        listing += &format!(
+            "{} at {:.1} s: {:?}\n{}",
+            job.label,
+            incident.at.as_secs_f64(),
+            incident.cause,
+            incident.text
+        );
+    }
+    for notice in &recording.conclusions.notices {
+        listing += &format!("{}: {notice}\n", job.label);
+    }
+    (causes, listing)
+}
+
+/// Price of every product in minor units.
+pub fn prices(shop: &Shop) -> BTreeMap<Gtin, i64> {
+    let products = shop.catalogue.products();
+    products.iter().map(|p| (p.gtin, p.price.minor)).collect()
+}

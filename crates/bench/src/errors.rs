@@ -1,0 +1,337 @@
+//! What went wrong in a run, incident by incident, for whoever tunes the inference.
+
+use crate::matching::{Matching, SLACK};
+use crate::outcome::{Claim, Guess, Outcome};
+use crate::truth::{Action, ActionKind, Truth};
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use walkout_model::{
+    AttributedMovement, Decision, MovementId, ShelfTouch, Shop, StoreTime, TimeDelta, WeightStep,
+};
+
+/// A run with all that is needed to see why.
+#[derive(Clone, Debug, Default)]
+pub struct Trace {
+    /// When the run began; the listing counts seconds from here.
+    pub start: StoreTime,
+    /// Steps that perception found.
+    pub steps: Vec<WeightStep>,
+    /// Touches that perception found.
+    pub touches: Vec<ShelfTouch>,
+    /// Movements as fusion told them.
+    pub movements: BTreeMap<MovementId, AttributedMovement>,
+}
+
+/// Why an incident went wrong.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Cause {
+    /// Perception saw no step where goods moved.
+    NoStep,
+    /// There was a step, and fusion made no movement of it.
+    NoMovement,
+    /// Fusion left it off.
+    LeftOff,
+    /// Wrong party alone.
+    WrongWho,
+    /// Wrong product alone.
+    WrongSku,
+    /// Wrong number of units alone.
+    WrongQuantity,
+    /// More than one of the three.
+    WrongMix,
+    /// A movement where nothing moved.
+    FalseMovement,
+    /// Goods changed hands in the aisle.
+    HandOver,
+    /// A party's exit was not seen.
+    NoExit,
+}
+
+/// One thing that went wrong.
+#[derive(Clone, Debug)]
+pub struct Incident {
+    /// When, from the start of the run.
+    pub at: TimeDelta,
+    /// Why.
+    pub cause: Cause,
+    /// The story in lines.
+    pub text: String,
+}
+
+/// All incidents of a run, in order of time.
+pub fn incidents(
+    shop: &Shop,
+    truth: &Truth,
+    outcome: &Outcome,
+    matching: &Matching,
+    trace: &Trace,
+) -> Vec<Incident> {
+    let teller = Teller {
+        shop,
+        truth,
+        outcome,
+        trace,
+    };
+    let mut told: Vec<bool> = matching.right.clone();
+    let mut found = Vec::new();
+    for (i, action) in truth.actions.iter().enumerate() {
+        if action.kind == ActionKind::HandOver {
+            found.push(teller.hand_over(action));
+        } else if matching.missed[i] > 0 && action.kind != ActionKind::Tidy {
+            found.push(teller.missed(action, matching.missed[i], &mut told));
+        }
+    }
+    for (i, guess) in outcome.guesses.iter().enumerate() {
+        if !told[i] && guess.decision != Decision::LeaveOff {
+            found.push(teller.invented(guess));
+        }
+    }
+    for (phone, t_out) in truth.leavers() {
+        if !outcome.exits.contains_key(&phone) {
+            found.push(Incident {
+                at: t_out - trace.start,
+                cause: Cause::NoExit,
+                text: format!("  truth    party {phone} left; no exit was concluded\n"),
+            });
+        }
+    }
+    found.sort_by_key(|incident| (incident.at, incident.cause));
+    found
+}
+
+struct Teller<'a> {
+    shop: &'a Shop,
+    truth: &'a Truth,
+    outcome: &'a Outcome,
+    trace: &'a Trace,
+}
+
+impl Teller<'_> {
+    fn hand_over(&self, action: &Action) -> Incident {
+        Incident {
+            at: action.t_end - self.trace.start,
+            cause: Cause::HandOver,
+            text: self.tell_action(action, action.units),
+        }
+    }
+
+    /// A true action that no best explanation covers, with the wrong guesses around it.
+    fn missed(&self, action: &Action, units: u32, told: &mut [bool]) -> Incident {
+        let shelf = action.shelf.as_deref().unwrap_or("");
+        let (from, to) = (action.t_start - SLACK, action.t_end + SLACK);
+        let near: Vec<usize> = (0..self.outcome.guesses.len())
+            .filter(|&i| {
+                let guess = &self.outcome.guesses[i];
+                guess.shelf == shelf && (from..=to).contains(&guess.t)
+            })
+            .collect();
+        let mut text = self.tell_action(action, units);
+        text += &self.tell_sensors(shelf, from, to);
+        for &i in &near {
+            text += &self.tell_guess(&self.outcome.guesses[i]);
+        }
+        let nearest = near
+            .iter()
+            .filter(|&&i| !told[i])
+            .min_by_key(|&&i| (self.outcome.guesses[i].t - action.t_end).0.abs())
+            .copied();
+        let cause = match nearest {
+            Some(i) => {
+                told[i] = true;
+                cause_of(action, &self.outcome.guesses[i])
+            }
+            None if units < action.units => Cause::WrongQuantity,
+            None if self.steps(shelf, from, to).next().is_some() => Cause::NoMovement,
+            None => Cause::NoStep,
+        };
+        Incident {
+            at: action.t_end - self.trace.start,
+            cause,
+            text,
+        }
+    }
+
+    /// A guess that nothing in the truth accounts for.
+    fn invented(&self, guess: &Guess) -> Incident {
+        let (from, to) = (guess.t - SLACK, guess.t + SLACK);
+        let mut text = String::new();
+        for action in self.truth.actions.iter().filter(|a| {
+            a.shelf.as_deref() == Some(&guess.shelf) && a.t_end >= from && a.t_start <= to
+        }) {
+            text += &self.tell_action(action, action.units);
+        }
+        text += &self.tell_sensors(&guess.shelf, from, to);
+        text += &self.tell_guess(guess);
+        Incident {
+            at: guess.t - self.trace.start,
+            cause: Cause::FalseMovement,
+            text,
+        }
+    }
+
+    fn steps(
+        &self,
+        shelf: &str,
+        from: StoreTime,
+        to: StoreTime,
+    ) -> impl Iterator<Item = &WeightStep> {
+        self.trace.steps.iter().filter(move |step| {
+            self.shop.layout.shelves[step.shelf.usize()].name == shelf
+                && step.t_end >= from
+                && step.t_start <= to
+        })
+    }
+
+    fn tell_sensors(&self, shelf: &str, from: StoreTime, to: StoreTime) -> String {
+        let mut text = String::new();
+        for step in self.steps(shelf, from, to) {
+            let plates: Vec<_> = step
+                .plates
+                .iter()
+                .map(|p| {
+                    let name = &self.shop.layout.plates[p.plate.usize()].name;
+                    let short = name.rsplit('/').next().unwrap_or(name);
+                    format!("{short} {:+.0}±{:.0}", p.delta_g, p.sigma_g)
+                })
+                .collect();
+            let _ = writeln!(
+                text,
+                "  step     #{} {:+.1} ± {:.1} g, {:.2}–{:.2} s, changed {:.2}, known {:.2}; {}",
+                step.serial,
+                step.delta_g,
+                step.sigma_g,
+                self.seconds(step.t_start),
+                self.seconds(step.t_end),
+                self.seconds(step.t_change),
+                self.seconds(step.known_at),
+                plates.join(", "),
+            );
+        }
+        for touch in self.trace.touches.iter().filter(|touch| {
+            self.shop.layout.shelves[touch.shelf.usize()].name == shelf
+                && touch.t_end >= from
+                && touch.t_start <= to
+        }) {
+            let _ = writeln!(
+                text,
+                "  touch    {:.2}–{:.2} s, peak {:.0} g",
+                self.seconds(touch.t_start),
+                self.seconds(touch.t_end),
+                touch.peak_g,
+            );
+        }
+        text
+    }
+
+    fn tell_action(&self, action: &Action, units: u32) -> String {
+        let what = action
+            .gtin
+            .map_or_else(|| "a thing not sold here".to_owned(), |g| self.product(g));
+        let missed = if units == action.units {
+            String::new()
+        } else {
+            format!(" ({units} of them not covered)")
+        };
+        let to = action
+            .to_phone
+            .map_or(String::new(), |phone| format!(" to party {phone}"));
+        format!(
+            "  truth    {:?} {} × {what}{missed} by person {} of {}{to} at {} [{}], {:.2}–{:.2} s{}{}\n",
+            action.kind,
+            action.units,
+            action.person,
+            party(action.phone),
+            action.shelf.as_deref().unwrap_or("-"),
+            action.plates.join(" "),
+            self.seconds(action.t_start),
+            self.seconds(action.t_end),
+            if action.home || action.gtin.is_none() {
+                ""
+            } else {
+                ", not its own lane"
+            },
+            if action.adversarial {
+                ", adversarial"
+            } else {
+                ""
+            },
+        )
+    }
+
+    fn tell_guess(&self, guess: &Guess) -> String {
+        let mut text = format!(
+            "  movement {} {:.2} s, {:?} at {:.4}: {}\n",
+            guess.id,
+            self.seconds(guess.t),
+            guess.decision,
+            guess.probability,
+            self.tell_claim(&guess.best),
+        );
+        for (claim, p) in &guess.others {
+            let _ = writeln!(text, "    or     {p:.4}: {}", self.tell_claim(claim));
+        }
+        if let Some(movement) = self.trace.movements.get(&guess.id) {
+            let evidence = &movement.evidence;
+            let factors: Vec<_> = evidence
+                .factors
+                .iter()
+                .map(|f| format!("{} {:+.2}", f.name, f.log_odds))
+                .collect();
+            let _ = writeln!(
+                text,
+                "    of     steps {:?}, {:+.1} ± {:.1} g; {}",
+                evidence.steps,
+                evidence.delta_mg as f64 / 1e3,
+                evidence.sigma_mg as f64 / 1e3,
+                factors.join(", "),
+            );
+        }
+        text
+    }
+
+    fn tell_claim(&self, claim: &Claim) -> String {
+        let what = claim
+            .gtin
+            .map_or_else(|| "nothing sold here".to_owned(), |g| self.product(g));
+        format!("{} {:+} × {what}", party(claim.phone), claim.quantity)
+    }
+
+    fn product(&self, gtin: walkout_model::Gtin) -> String {
+        match self.shop.catalogue.find(gtin) {
+            Some(sku) => {
+                let p = &self.shop.catalogue[sku];
+                format!(
+                    "{} ({:.1} ± {:.1} g)",
+                    p.name_en,
+                    p.unit_mass.grams(),
+                    p.unit_mass_sd.grams()
+                )
+            }
+            None => gtin.to_string(),
+        }
+    }
+
+    fn seconds(&self, t: StoreTime) -> f64 {
+        t.since(self.trace.start).as_secs_f64()
+    }
+}
+
+fn party(phone: Option<u32>) -> String {
+    phone.map_or_else(|| "nobody known".to_owned(), |p| format!("party {p}"))
+}
+
+fn cause_of(action: &Action, guess: &Guess) -> Cause {
+    if guess.decision == Decision::LeaveOff {
+        return Cause::LeftOff;
+    }
+    let who = guess.best.phone == action.phone;
+    let sku = guess.best.gtin == action.gtin;
+    let quantity =
+        i64::from(guess.best.quantity) == i64::from(action.kind.sign()) * i64::from(action.units);
+    match (who, sku, quantity) {
+        (false, true, true) => Cause::WrongWho,
+        (true, false, true) => Cause::WrongSku,
+        (true, true, _) => Cause::WrongQuantity,
+        _ => Cause::WrongMix,
+    }
+}
