@@ -125,7 +125,7 @@ pub struct LoadConfig {
     pub compressor_s: f64,
     /// Frequencies at which shelves ring, hertz. 3–7.
     pub ring_hz: [f64; 2],
-    /// Time constants with which they fade, seconds. 0.35–0.8: "a second or two" (AIM3S trace).
+    /// Time constants with which they fade, seconds. 0.5–1.1: "a second or two" (AIM3S trace).
     pub ring_fade_s: [f64; 2],
     /// Share of a knock that stays on its plate; the rest is the whole board's. 0.5.
     pub ring_local: f64,
@@ -173,7 +173,7 @@ impl Default for LoadConfig {
             compressor_k: 0.4,
             compressor_s: 900.0,
             ring_hz: [3.0, 7.0],
-            ring_fade_s: [0.35, 0.8],
+            ring_fade_s: [0.5, 1.1],
             ring_local: 0.5,
             ring_rack: 0.08,
             shake_hz: [3.0, 7.0],

@@ -301,3 +301,118 @@ impl LoadCells {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::bed::{at, rack, stocked};
+    use super::*;
+
+    /// Mean reading of each plate in each of these minutes at a constant load.
+    fn minutes(minutes: u64, seed: u64) -> Vec<Vec<f64>> {
+        let shop = rack();
+        let mut cells = LoadCells::new(&shop, LoadConfig::default(), Vec::new(), seed);
+        let mut scene = Scene {
+            goods_g: stocked(&shop),
+            ..Scene::default()
+        };
+        let mut tick = Tick::default();
+        (0..minutes)
+            .map(|minute| {
+                let mut sums = vec![(0.0, 0.0); shop.layout.plates.len()];
+                for i in 0..3_600 {
+                    scene.t = at(minute * 3_600 + i);
+                    tick.loads.clear();
+                    cells.observe(&scene, &mut tick);
+                    for sample in &tick.loads {
+                        let sum = &mut sums[sample.plate.usize()];
+                        *sum = (sum.0 + f64::from(sample.grams), sum.1 + 1.0);
+                    }
+                }
+                sums.iter().map(|(sum, n)| sum / n).collect()
+            })
+            .collect()
+    }
+
+    #[test]
+    fn readings_stay_in_their_class_and_drift_slowly() {
+        let loads = stocked(&rack());
+        let (mut errors, mut drifts) = (Vec::new(), Vec::new());
+        for seed in 0..3 {
+            let means = minutes(60, seed);
+            for (minute, means_now) in means.iter().enumerate() {
+                for (plate, mean) in means_now.iter().enumerate() {
+                    // Cross-talk is no error of the cell, so compare with the shelf's neighbours.
+                    let shelf = plate / 12 * 12..plate / 12 * 12 + 12;
+                    let shared = |i: usize| {
+                        let neighbours = [i.wrapping_sub(1), i + 1];
+                        let flow = neighbours
+                            .into_iter()
+                            .filter(|j| shelf.contains(j))
+                            .map(|j| 0.02 * (loads[j] - loads[i]));
+                        loads[i] + flow.sum::<f64>()
+                    };
+                    errors.push((mean - shared(plate)).abs());
+                    if minute > 0 {
+                        drifts.push((mean - means[minute - 1][plate]).abs());
+                    }
+                }
+            }
+        }
+        let quantile = |values: &mut Vec<f64>, q: f64| {
+            values.sort_by(f64::total_cmp);
+            values[(values.len() as f64 * q) as usize]
+        };
+        let (error, drift) = (quantile(&mut errors, 0.99), quantile(&mut drifts, 0.99));
+        println!("99 % of errors within {error:.1} g, of drifts a minute within {drift:.2} g");
+        assert!((3.0..=10.0).contains(&error), "{error} g");
+        assert!((0.05..=1.5).contains(&drift), "{drift} g a minute");
+    }
+
+    #[test]
+    fn a_load_is_shared_with_neighbours_and_creeps() {
+        let shop = rack();
+        let config = LoadConfig {
+            creep: 0.02,
+            creep_s: 5.0,
+            ..super::super::DeviceConfig::ideal().load
+        };
+        let config = LoadConfig {
+            crosstalk: 0.02,
+            ..config
+        };
+        let mut cells = LoadCells::new(&shop, config, Vec::new(), 1);
+        let mut scene = Scene {
+            goods_g: vec![0.0; shop.layout.plates.len()],
+            ..Scene::default()
+        };
+        let mut tick = Tick::default();
+        let mut reading = |scene: &Scene, ticks: u64| {
+            for i in 0..ticks {
+                tick.loads.clear();
+                let scene = Scene {
+                    t: at(i),
+                    ..scene.clone()
+                };
+                cells.observe(&scene, &mut tick);
+            }
+            let of = |plate: u32| {
+                let mut samples = tick.loads.iter();
+                let found = samples.find(|s| s.plate == PlateIx(plate));
+                f64::from(found.expect("nothing is lost here").grams)
+            };
+            [of(4), of(5), of(6), of(15)]
+        };
+        reading(&scene, 60);
+        scene.goods_g[5] = 1_000.0;
+        let soon = reading(&scene, 30);
+        let later = reading(&scene, 3_000);
+        // The rack's plates share 2 % with either neighbour, and read 98 % at first.
+        assert!(
+            (soon[0] - 20.0).abs() <= 1.0 && (soon[2] - 20.0).abs() <= 1.0,
+            "{soon:?}"
+        );
+        assert!((soon[1] - 942.0).abs() < 4.0, "{soon:?}");
+        assert!((later[1] - 960.0).abs() < 1.5, "{later:?}");
+        assert_eq!(later[3], 0.0);
+    }
+}

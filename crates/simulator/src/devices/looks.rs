@@ -79,11 +79,13 @@ impl Looks {
             let latency = TimeDelta::from_secs_f64(self.noise.between(self.config.latency_s));
             let earliest = self.outbox.back().map_or(scene.t, |(due, _)| *due);
             let due = (scene.t + latency).max(earliest);
-            for hand in hands {
-                if let Some(look) = self.look(scene, hand) {
-                    self.outbox.push_back((due, look));
-                }
-            }
+            let mut looks: Vec<ItemLook> = hands
+                .iter()
+                .filter_map(|hand| self.look(scene, hand))
+                .collect();
+            // By number, so that the order tells nothing about who is who.
+            looks.sort_by_key(|look| look.track);
+            self.outbox.extend(looks.into_iter().map(|l| (due, l)));
         }
         self.ticks += 1;
         while let Some((due, _)) = self.outbox.front() {

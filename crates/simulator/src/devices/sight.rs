@@ -40,12 +40,18 @@ struct Block {
     sin: f64,
     size_m: Point2,
     height_m: f64,
+    /// The circle about it, to see at once that a line misses it.
+    middle: Point2,
+    radius2_m2: f64,
 }
 
 impl Block {
     fn new(fixture: &Fixture) -> Self {
         let (sin, cos) = fixture.pose.yaw.sin_cos();
+        let half = Point2::new(fixture.width_m, fixture.depth_m) * 0.5;
         Self {
+            middle: fixture.pose.floor_from_local(half),
+            radius2_m2: half.dot(half),
             corner: fixture.pose.position,
             cos,
             sin,
@@ -86,7 +92,7 @@ impl Sight {
 
     /// The cameras that see a point of the body `own`. The last `near_m` of each sight line are
     /// taken to be free: a hand is inside the shelf it reaches into.
-    pub fn views(&self, target: Point3, near_m: f64, bodies: &[Body], own: usize) -> Views {
+    pub fn views(&self, target: Point3, near_m: f64, torsos: &[Torso], own: usize) -> Views {
         if self.sees_all {
             return Views {
                 count: ENOUGH_VIEWS,
@@ -95,7 +101,7 @@ impl Sight {
         }
         let mut views = Views::default();
         for eye in &self.eyes {
-            if eye.frames(target) && self.is_clear(eye.camera.position, target, near_m, bodies, own)
+            if eye.frames(target) && self.is_clear(eye.camera.position, target, near_m, torsos, own)
             {
                 views.from.get_or_insert(eye.camera.position);
                 views.count += 1;
@@ -112,7 +118,7 @@ impl Sight {
         eye: Point3,
         target: Point3,
         near_m: f64,
-        bodies: &[Body],
+        torsos: &[Torso],
         own: usize,
     ) -> bool {
         let length = eye.distance(target).max(1e-6);
@@ -121,14 +127,44 @@ impl Sight {
             to: target,
             end: (1.0 - near_m / length).max(0.0),
         };
-        let hidden_by_body = bodies.iter().enumerate().any(|(i, body)| {
+        let hidden_by_body = torsos.iter().enumerate().any(|(i, torso)| {
             // One's own head does not hide itself, but one's torso may hide one's hand.
             let is_own_head = i == own && near_m < 0.1;
-            !is_own_head && line.meets_body(body)
+            !is_own_head && line.meets_torso(torso)
         });
         !hidden_by_body
             && !self.blocks.iter().any(|block| line.meets_block(block))
             && !self.walls.iter().any(|&(a, b)| line.meets_wall(a, b))
+    }
+}
+
+/// What of a person hides others: an ellipse on the floor, broad across the heading, up to the
+/// person's height.
+pub(super) struct Torso {
+    position: Point2,
+    cos: f64,
+    sin: f64,
+    height_m: f64,
+}
+
+impl Torso {
+    pub fn of(body: &Body) -> Self {
+        let (sin, cos) = body.heading.sin_cos();
+        Self {
+            position: body.position,
+            cos,
+            sin,
+            height_m: body.height_m,
+        }
+    }
+
+    /// In the torso's own axes, each scaled so that the ellipse is the unit circle.
+    fn scaled(&self, p: Point2) -> Point2 {
+        let [half_width, half_depth] = TORSO_M;
+        Point2::new(
+            (self.cos * p.x + self.sin * p.y) / half_depth,
+            (self.cos * p.y - self.sin * p.x) / half_width,
+        )
     }
 }
 
@@ -144,30 +180,29 @@ impl Line {
         self.from.z + (self.to.z - self.from.z) * u
     }
 
-    /// The torso is an ellipse on the floor, broad across the heading, up to the person's height.
-    fn meets_body(&self, body: &Body) -> bool {
-        let far = self.to.floor() - self.from.floor();
-        let (sin, cos) = body.heading.sin_cos();
-        // In the torso's own axes, each scaled so that the ellipse is the unit circle.
-        let scaled = |p: Point2| {
-            let [half_width, half_depth] = TORSO_M;
-            Point2::new(
-                (cos * p.x + sin * p.y) / half_depth,
-                (cos * p.y - sin * p.x) / half_width,
-            )
-        };
-        let from = scaled(self.from.floor() - body.position);
-        let d = scaled(far);
-        let length2 = d.dot(d);
-        if length2 < 1e-9 {
+    fn meets_torso(&self, torso: &Torso) -> bool {
+        let from = torso.scaled(self.from.floor() - torso.position);
+        let d = torso.scaled(self.to.floor() - self.from.floor());
+        // u = −from·d / d² is where the line is nearest to the middle; all is compared by products,
+        // because most lines miss most people.
+        let (length2, along) = (d.dot(d), -from.dot(d));
+        if along <= 0.0 || along >= self.end * length2 {
             return false;
         }
-        let u = -from.dot(d) / length2;
-        u > 0.0 && u < self.end && self.height(u) < body.height_m && (from + d * u).norm() < 1.0
+        let miss = from.cross(d);
+        miss * miss < length2 && self.height(along / length2) < torso.height_m
     }
 
     fn meets_block(&self, block: &Block) -> bool {
         if self.from.z.min(self.to.z) >= block.height_m {
+            return false;
+        }
+        let (way, aside) = (
+            self.to.floor() - self.from.floor(),
+            block.middle - self.from.floor(),
+        );
+        let miss = way.cross(aside);
+        if miss * miss > block.radius2_m2 * way.dot(way) {
             return false;
         }
         let from = block.local_from_floor(self.from.floor());
@@ -284,7 +319,10 @@ mod tests {
         let sight = Sight::new(&layout, false);
         let me = body(1, Point2::new(0.5, 3.0));
         let head = me.position.at_height(1.6);
-        let seen = |people: &[Body]| sight.views(head, 0.0, people, 0).count;
+        let seen = |people: &[Body]| {
+            let torsos: Vec<Torso> = people.iter().map(Torso::of).collect();
+            sight.views(head, 0.0, &torsos, 0).count
+        };
         assert_eq!(seen(std::slice::from_ref(&me)), 1);
         let before_me = body(2, Point2::new(0.5, 2.0));
         assert_eq!(seen(&[me.clone(), before_me.clone()]), 0);
@@ -329,7 +367,7 @@ mod tests {
                 0.5 + 0.325 * f64::from(i / 20),
             );
             let me = body(1, p);
-            let views = sight.views(p.at_height(1.6), 0.0, &[me], 0);
+            let views = sight.views(p.at_height(1.6), 0.0, &[Torso::of(&me)], 0);
             thrice += usize::from(views.count == ENOUGH_VIEWS);
         }
         assert!(thrice > 360, "{thrice} of 400");

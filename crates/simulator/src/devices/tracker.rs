@@ -2,7 +2,7 @@
 
 use super::config::TrackerConfig;
 use super::noise::Noise;
-use super::sight::{ENOUGH_VIEWS, Sight, Views};
+use super::sight::{ENOUGH_VIEWS, Sight, Torso, Views};
 use crate::Tick;
 use crate::scene::{Body, Scene, TrackFault};
 use std::collections::{BTreeMap, VecDeque};
@@ -34,6 +34,8 @@ pub(super) struct Tracker {
     config: TrackerConfig,
     noise: Noise,
     sight: Sight,
+    /// Of this frame's people.
+    torsos: Vec<Torso>,
     people: BTreeMap<u32, Seen>,
     ghosts: Vec<Ghost>,
     next_track: u64,
@@ -75,6 +77,7 @@ impl Tracker {
     pub fn new(layout: &Layout, config: TrackerConfig, seed: u64) -> Self {
         Self {
             sight: Sight::new(layout, config.sees_all),
+            torsos: Vec::new(),
             config,
             noise: Noise::new(seed, 2),
             people: BTreeMap::new(),
@@ -112,6 +115,8 @@ impl Tracker {
 
     fn frame(&mut self, scene: &Scene) {
         self.meet(scene);
+        self.torsos.clear();
+        self.torsos.extend(scene.people.iter().map(Torso::of));
         for (i, body) in scene.people.iter().enumerate() {
             self.detect(scene, i, body);
         }
@@ -178,7 +183,7 @@ impl Tracker {
     /// Whether the body is detected in this frame, and under which number.
     fn detect(&mut self, scene: &Scene, i: usize, body: &Body) {
         let head = body.position.at_height(body.height_m - 0.1);
-        let views = self.sight.views(head, 0.0, &scene.people, i);
+        let views = self.sight.views(head, 0.0, &self.torsos, i);
         let near = scene
             .people
             .iter()
@@ -265,7 +270,7 @@ impl Tracker {
     fn wrists(&mut self, scene: &Scene, points: &mut [(usize, TrackPoint)]) {
         for (i, body) in scene.people.iter().enumerate() {
             for hand in 0..2 {
-                self.wrist(scene, i, body, hand, points);
+                self.wrist(i, body, hand, points);
             }
         }
         for (_, point) in points.iter_mut() {
@@ -286,21 +291,14 @@ impl Tracker {
         }
     }
 
-    fn wrist(
-        &mut self,
-        scene: &Scene,
-        i: usize,
-        body: &Body,
-        hand: usize,
-        points: &mut [(usize, TrackPoint)],
-    ) {
+    fn wrist(&mut self, i: usize, body: &Body, hand: usize, points: &mut [(usize, TrackPoint)]) {
         let truth = body.hands[hand].wrist;
         let near_m = if body.hands[hand].at_shelf {
             0.45
         } else {
             0.15
         };
-        let views = self.sight.views(truth, near_m, &scene.people, i);
+        let views = self.sight.views(truth, near_m, &self.torsos, i);
         let recall = match views.count {
             0 => self.config.wrist_recall_none,
             1 => self.config.wrist_recall_one,
