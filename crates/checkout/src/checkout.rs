@@ -117,8 +117,7 @@ impl Checkout {
         let checkout = Self {
             inner: Arc::new(inner),
         };
-        let _command = checkout.inner.command().await?;
-        drop(_command);
+        drop(checkout.inner.command().await?);
         Ok(checkout)
     }
 
@@ -185,8 +184,8 @@ impl Checkout {
         let inner = &self.inner;
         let read = EntryCode::read(code, &inner.config.keys, now);
         let code = read.inspect_err(|error| lock(&inner.refusals).count_code(error))?;
-        let gate_name = inner.shop.layout.gates.get(gate.usize());
-        let Some(gate_name) = gate_name.filter(|gate| gate.kind != GateKind::Exit) else {
+        let at_gate = inner.shop.layout.gates.get(gate.usize());
+        let Some(at_gate) = at_gate.filter(|gate| gate.kind != GateKind::Exit) else {
             lock(&inner.refusals).wrong_gates += 1;
             return Err(EntryRefused::WrongGate);
         };
@@ -198,7 +197,7 @@ impl Checkout {
             customer: party.customer,
             people: party.people,
             kind: party.kind,
-            gate: gate_name.name.clone(),
+            gate: at_gate.name.clone(),
             hold: inner.config.hold,
             code_issued: code.issued(),
             code_nonce: code.id().nonce,

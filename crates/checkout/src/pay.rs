@@ -8,7 +8,7 @@ use crate::event::{Event, StepId};
 use crate::receipt::{Receipt, ReceiptStatus, cart_lines, taxes, total};
 use crate::session::{Session, Stage, Step};
 use walkout_ledger::{Account, Movement};
-use walkout_model::{SessionId, StoreTime};
+use walkout_model::{Money, SessionId, StoreTime};
 use walkout_payment::{CaptureRequest, GatewayError, HoldRequest, IdempotencyKey};
 
 /// Steps taken for one session at a time; a receipt takes at most a finalisation and three steps for
@@ -245,6 +245,8 @@ impl Inner {
             taxes: taxes(shop, &lines).map_err(error)?,
             total: total(shop, &lines).map_err(error)?,
             lines,
+            held: found.map_or(Money::new(0, shop.currency), |s| s.payment.entry_hold),
+            captured: Money::new(0, shop.currency),
         })
     }
 }

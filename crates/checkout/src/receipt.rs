@@ -57,6 +57,11 @@ pub struct Receipt {
     pub taxes: Vec<TaxLine>,
     /// Sum of the lines.
     pub total: Money,
+    /// What was held on the card at entry.
+    pub held: Money,
+    /// What was captured so far; the log's copy of a final receipt is older than its capture and
+    /// says nothing.
+    pub captured: Money,
 }
 
 /// The tax contained in an amount that includes it: `gross × rate / (1 + rate)`, rounded half up to

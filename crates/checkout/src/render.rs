@@ -26,6 +26,8 @@ struct Words {
     total: &'static str,
     tax: &'static str,
     years: &'static str,
+    held: &'static str,
+    captured: &'static str,
     draft_note: &'static str,
 }
 
@@ -38,6 +40,8 @@ const KOREAN: Words = Words {
     total: "합계",
     tax: "세금",
     years: "세 이상",
+    held: "승인 보류",
+    captured: "결제",
     draft_note: "확인 중인 항목이 있어 금액이 바뀔 수 있습니다",
 };
 
@@ -50,6 +54,8 @@ const ENGLISH: Words = Words {
     total: "Total",
     tax: "Tax",
     years: "+ only",
+    held: "Held on the card",
+    captured: "Charged",
     draft_note: "Some items are being checked",
 };
 
@@ -103,8 +109,12 @@ impl Receipt {
             line(&spread(&left, &amount(tax.tax)));
         }
         line(&spread(words.total, &self.total.to_string()));
-        if self.status == ReceiptStatus::Draft {
-            line(words.draft_note);
+        match self.status {
+            ReceiptStatus::Draft => {
+                line(&spread(words.held, &amount(self.held)));
+                line(words.draft_note);
+            }
+            ReceiptStatus::Final => line(&spread(words.captured, &amount(self.captured))),
         }
         out
     }

@@ -6,7 +6,7 @@ use crate::receipt::Receipt;
 use crate::review::{Lease, Review, ReviewId, ReviewStatus, Verdict};
 use crate::session::{Payment, Session, Stage};
 use std::collections::{BTreeMap, BTreeSet};
-use walkout_ledger::{Account, Balances, Entry, Movement};
+use walkout_ledger::{Balances, Entry, Movement};
 use walkout_model::{
     CustomerId, Money, MovementId, PartyKind, SessionId, Shop, StoreTime, TimeDelta, Who,
 };

@@ -43,7 +43,16 @@ impl Checkout {
         let stage = {
             let state = self.inner.state();
             if let Some(receipt) = state.receipts.get(&id) {
-                return Ok(Some(receipt.clone()));
+                let mut receipt = receipt.clone();
+                if let Some(session) = state.sessions.get(&id) {
+                    let captured = session.payment.captured();
+                    let error = |source| CheckoutError::Receipt {
+                        session: id,
+                        source,
+                    };
+                    receipt.captured = captured.map_err(error)?;
+                }
+                return Ok(Some(receipt));
             }
             let shopper = state.sessions.get(&id).filter(|s| s.is_chargeable());
             shopper.map(|session| session.stage)
