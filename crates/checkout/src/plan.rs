@@ -325,15 +325,17 @@ impl Planner<'_> {
             movements.push(go(&place, &other, sku, left));
             return Ok(movements);
         }
-        if let (Account::Cart(session), has) = (&other, self.balance(&other, sku, &movements)) {
-            if has < i64::from(left) {
+        let has = self.balance(&other, sku, &movements);
+        match other {
+            Account::Cart(session) if has < i64::from(left) => {
                 return Err(AnswerRefused::BeyondCart {
-                    session: *session,
+                    session,
                     gtin: sku,
                     has,
                     asked: left,
                 });
             }
+            _ => {}
         }
         movements.push(go(&other, &place, sku, left));
         Ok(movements)
