@@ -25,31 +25,37 @@ pub struct Point3 {
 
 impl Point2 {
     /// A point.
+    #[inline]
     pub const fn new(x: f64, y: f64) -> Self {
         Self { x, y }
     }
 
     /// Euclidean length.
+    #[inline]
     pub fn norm(self) -> f64 {
         self.x.hypot(self.y)
     }
 
     /// Distance to another point.
+    #[inline]
     pub fn distance(self, other: Self) -> f64 {
         (self - other).norm()
     }
 
     /// Dot product.
+    #[inline]
     pub fn dot(self, other: Self) -> f64 {
         self.x * other.x + self.y * other.y
     }
 
     /// z of the cross product: positive if `other` lies to the left of `self`.
+    #[inline]
     pub fn cross(self, other: Self) -> f64 {
         self.x * other.y - self.y * other.x
     }
 
     /// The point at height `z`.
+    #[inline]
     pub const fn at_height(self, z: f64) -> Point3 {
         Point3 {
             x: self.x,
@@ -73,6 +79,7 @@ impl Point2 {
 
 impl std::ops::Add for Point2 {
     type Output = Self;
+    #[inline]
     fn add(self, o: Self) -> Self {
         Self::new(self.x + o.x, self.y + o.y)
     }
@@ -80,6 +87,7 @@ impl std::ops::Add for Point2 {
 
 impl std::ops::Sub for Point2 {
     type Output = Self;
+    #[inline]
     fn sub(self, o: Self) -> Self {
         Self::new(self.x - o.x, self.y - o.y)
     }
@@ -87,6 +95,7 @@ impl std::ops::Sub for Point2 {
 
 impl std::ops::Mul<f64> for Point2 {
     type Output = Self;
+    #[inline]
     fn mul(self, k: f64) -> Self {
         Self::new(self.x * k, self.y * k)
     }
@@ -94,11 +103,13 @@ impl std::ops::Mul<f64> for Point2 {
 
 impl Point3 {
     /// A point.
+    #[inline]
     pub const fn new(x: f64, y: f64, z: f64) -> Self {
         Self { x, y, z }
     }
 
     /// Dropped to the floor.
+    #[inline]
     pub const fn floor(self) -> Point2 {
         Point2 {
             x: self.x,
@@ -107,6 +118,7 @@ impl Point3 {
     }
 
     /// Distance to another point.
+    #[inline]
     pub fn distance(self, o: Self) -> f64 {
         ((self.x - o.x).powi(2) + (self.y - o.y).powi(2) + (self.z - o.z).powi(2)).sqrt()
     }
