@@ -123,8 +123,10 @@ impl Sight {
     ) -> bool {
         let length = eye.distance(target).max(1e-6);
         let line = Line {
-            from: eye,
-            to: target,
+            from: eye.floor(),
+            way: target.floor() - eye.floor(),
+            from_z: eye.z,
+            rise: target.z - eye.z,
             end: (1.0 - near_m / length).max(0.0),
         };
         let hidden_by_body = torsos.iter().enumerate().any(|(i, torso)| {
@@ -169,20 +171,22 @@ impl Torso {
 }
 
 struct Line {
-    from: Point3,
-    to: Point3,
+    from: Point2,
+    way: Point2,
+    from_z: f64,
+    rise: f64,
     /// The part of the line that must be clear, as a share from `from`.
     end: f64,
 }
 
 impl Line {
     fn height(&self, u: f64) -> f64 {
-        self.from.z + (self.to.z - self.from.z) * u
+        self.from_z + self.rise * u
     }
 
     fn meets_torso(&self, torso: &Torso) -> bool {
-        let from = torso.scaled(self.from.floor() - torso.position);
-        let d = torso.scaled(self.to.floor() - self.from.floor());
+        let from = torso.scaled(self.from - torso.position);
+        let d = torso.scaled(self.way);
         // u = −from·d / d² is where the line is nearest to the middle; all is compared by products,
         // because most lines miss most people.
         let (length2, along) = (d.dot(d), -from.dot(d));
@@ -194,19 +198,15 @@ impl Line {
     }
 
     fn meets_block(&self, block: &Block) -> bool {
-        if self.from.z.min(self.to.z) >= block.height_m {
+        if self.from_z + self.rise.min(0.0) >= block.height_m {
             return false;
         }
-        let (way, aside) = (
-            self.to.floor() - self.from.floor(),
-            block.middle - self.from.floor(),
-        );
-        let miss = way.cross(aside);
-        if miss * miss > block.radius2_m2 * way.dot(way) {
+        let miss = self.way.cross(block.middle - self.from);
+        if miss * miss > block.radius2_m2 * self.way.dot(self.way) {
             return false;
         }
-        let from = block.local_from_floor(self.from.floor());
-        let to = block.local_from_floor(self.to.floor());
+        let from = block.local_from_floor(self.from);
+        let to = block.local_from_floor(self.from + self.way);
         let (mut enter, mut leave) = (0.0_f64, self.end);
         for (a, b, size) in [
             (from.x, to.x, block.size_m.x),
@@ -227,7 +227,7 @@ impl Line {
     }
 
     fn meets_wall(&self, a: Point2, b: Point2) -> bool {
-        let (p, r) = (self.from.floor(), self.to.floor() - self.from.floor());
+        let (p, r) = (self.from, self.way);
         let s = b - a;
         let cross = r.cross(s);
         if cross.abs() < 1e-9 {
@@ -236,8 +236,11 @@ impl Line {
         let u = (a - p).cross(s) / cross;
         let v = (a - p).cross(r) / cross;
         // A camera may hang on the wall itself.
+        if !(0.0..=1.0).contains(&v) {
+            return false;
+        }
         let skin = 0.15 / r.norm().max(0.15);
-        u > skin && u < self.end - skin && (0.0..=1.0).contains(&v)
+        u > skin && u < self.end - skin
     }
 }
 
