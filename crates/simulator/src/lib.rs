@@ -7,6 +7,7 @@
 mod devices;
 mod draw;
 mod presets;
+mod scenario;
 mod scene;
 mod truth;
 mod world;
@@ -16,6 +17,7 @@ pub use devices::{
 };
 
 pub use presets::{Preset, UnknownPreset};
+pub use scenario::{Scenario, ScenarioError, ScenarioMistake};
 
 use devices::Devices;
 use std::sync::Arc;
@@ -57,6 +59,8 @@ pub struct Plan {
 pub enum Program {
     /// A shipped kind of day.
     Preset(Preset),
+    /// A script. The shop must be the one that [`Scenario::fit`] gives.
+    Scenario(Scenario),
 }
 
 /// Why a simulation cannot begin.
@@ -70,6 +74,9 @@ pub enum SimulationError {
         "no lane can be reached from the entry: leave at least 0.8 m of floor in front of fixtures"
     )]
     NothingInReach,
+    /// The scenario asks for what the shop does not have.
+    #[error(transparent)]
+    Scenario(#[from] ScenarioError),
 }
 
 /// Monday, 2 March 2026, 9 o'clock in Seoul.
@@ -93,6 +100,15 @@ impl Plan {
             devices,
         }
     }
+
+    /// A scenario from its beginning to its end, with the scenario's own seed or 1.
+    pub fn scenario(scenario: Scenario) -> Self {
+        let seed = scenario.seed().unwrap_or(1);
+        Self {
+            program: Program::Scenario(scenario),
+            ..Self::preset(Preset::Quiet, seed)
+        }
+    }
 }
 
 impl Simulation {
@@ -100,8 +116,9 @@ impl Simulation {
     ///
     /// # Errors
     /// The shop cannot be entered, left or shopped in.
-    pub fn new(shop: Arc<Shop>, plan: Plan) -> Result<Self, SimulationError> {
+    pub fn new(shop: Arc<Shop>, mut plan: Plan) -> Result<Self, SimulationError> {
         let world = World::new(shop.clone(), &plan)?;
+        plan.devices.faults.extend(world.plate_faults());
         // The devices' own errors must not follow from the shoppers' draws.
         let seed = plan.seed ^ u64::from(plan.case).rotate_left(32) ^ 0x0dd5_eed0_fde7_1ce5;
         let devices = Devices::new(&shop, plan.devices, seed);
@@ -117,6 +134,12 @@ impl Simulation {
     /// Whether nobody comes any more and the last one left some seconds ago.
     pub fn is_over(&self) -> bool {
         self.world.is_over()
+    }
+
+    /// Acts of a scenario that could not be done so far, one sentence each with its line: goods that
+    /// were not there, a person who never came.
+    pub fn undone(&self) -> &[String] {
+        self.world.undone()
     }
 
     /// The opening count: units of its own SKU in each lane right now. Staff count a shop before it

@@ -8,7 +8,7 @@ use walkout_model::{Gtin, PartyKind, StoreTime};
 #[derive(Debug, Default)]
 pub(crate) struct Truth {
     lines: String,
-    /// Actions so far, and how many of them were adversarial.
+    /// Shoppers' actions so far, and how many of them were adversarial.
     pub actions: u32,
     pub adversarial: u32,
 }
@@ -73,7 +73,9 @@ pub(crate) struct StockLine<'a> {
 impl Truth {
     /// Adds a line.
     pub fn write(&mut self, line: &Line<'_>) {
-        if let Line::Action(action) = line {
+        if let Line::Action(action) = line
+            && !matches!(action.action, "restock" | "tidy")
+        {
             self.actions += 1;
             self.adversarial += u32::from(action.adversarial);
         }

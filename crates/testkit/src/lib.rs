@@ -10,9 +10,13 @@ pub fn skip(test: &str, why: &str) {
     let _ = writeln!(std::io::stderr(), "skipped: {test}: {why}");
 }
 
-/// The root of the checkout.
+/// The root of the checkout. Cargo says at run time where the tested crate lies, so that a build
+/// folder shared by several checkouts does not lead into another one.
 pub fn root() -> PathBuf {
-    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../..")
+    let tested = std::env::var_os("CARGO_MANIFEST_DIR");
+    tested
+        .map_or_else(|| env!("CARGO_MANIFEST_DIR").into(), PathBuf::from)
+        .join("../..")
 }
 
 /// The folder of a shipped shop.

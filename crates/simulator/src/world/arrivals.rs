@@ -2,11 +2,14 @@
 
 use super::mind::{After, Mind, Shopping};
 use super::person::Person;
+use super::script::Part;
 use super::staff::{Work, low_lanes};
 use super::stage::Party;
 use super::task::Task;
 use super::{World, stream};
 use crate::draw::Draw;
+use crate::scenario::{Role, Script, ScriptFault};
+use crate::scene::TrackFault;
 use std::collections::BTreeMap;
 use walkout_model::{PartyKind, TimeDelta};
 
@@ -151,5 +154,70 @@ impl World {
         }
         person.queue.push_back(Task::Pass { gate, inward: true });
         person
+    }
+
+    /// Brings in the people of a scenario and begins the tracker's mistakes that are due.
+    pub(super) fn admit_cast(&mut self) {
+        let Some(mut script) = self.script.take() else {
+            return;
+        };
+        self.begin_track_faults(&script);
+        // A party is at the gate a moment before it crosses.
+        let soon = self.stage.now() + TimeDelta::from_millis(2_000);
+        let gate = self.stage.gates[self.entry.usize()];
+        let open = gate.passing.is_none() && self.stage.now() >= gate.closed_until;
+        if open
+            && script.parties.front().is_some_and(|p| p.t <= soon)
+            && let Some(party) = script.parties.pop_front()
+        {
+            let people = u8::try_from(party.members.len()).unwrap_or(u8::MAX);
+            let (kind, has_code) = match party.role {
+                Role::Shopper => (PartyKind::Shopper, true),
+                Role::Staff => (PartyKind::Staff, true),
+                Role::Stranger => (PartyKind::Shopper, false),
+            };
+            let ix = self.open_party(kind, people, has_code);
+            for (place, member) in (0..).zip(party.members) {
+                let part = Part {
+                    acts: member.acts,
+                    exit: self.exit,
+                    line: 0,
+                    bag: None,
+                };
+                let mut person = self.at_gate(ix, ix, place, Mind::Part(part));
+                if member.child {
+                    person.shrink();
+                }
+                if self.stage.cast.len() <= member.index {
+                    self.stage.cast.resize(member.index + 1, None);
+                }
+                self.stage.cast[member.index] = Some(person.id);
+                self.people.push(person);
+            }
+        }
+        self.script = Some(script);
+    }
+
+    fn begin_track_faults(&mut self, script: &Script) {
+        let now = self.stage.now();
+        let before = self.time_of(self.stage.tick.saturating_sub(1));
+        let id = |who: usize| self.stage.cast.get(who).copied().flatten();
+        for fault in &script.track_faults {
+            let (at, begun) = match *fault {
+                ScriptFault::Swap { at, a, b } => {
+                    (at, id(a).zip(id(b)).map(|(a, b)| TrackFault::Swap { a, b }))
+                }
+                ScriptFault::Lost { from, to, who } => {
+                    let until = to;
+                    (
+                        from,
+                        id(who).map(|person| TrackFault::Lost { person, until }),
+                    )
+                }
+            };
+            if at > before && at <= now {
+                self.stage.scene.track_faults.extend(begun);
+            }
+        }
     }
 }

@@ -171,6 +171,18 @@ impl Goods {
         found.into_iter().map(|(_, _, id)| id).collect()
     }
 
+    /// As [`Goods::takeable`], but the nearest to `x_m` first.
+    pub fn takeable_near(&self, shelf: ShelfIx, sku: SkuIx, x_m: f64) -> Vec<UnitId> {
+        let mut found = self.takeable(shelf, sku, x_m);
+        let away = |id: &UnitId| {
+            let stand = self.units[*id].stand.as_ref();
+            // Units of one column differ by how they were set down; a column is three centimetres.
+            stand.map_or(i64::MAX, |s| ((s.x_m - x_m).abs() / 0.03).round() as i64)
+        };
+        found.sort_by_key(away);
+        found
+    }
+
     /// Whether a unit can be lifted: nobody reaches for it and nothing stands on it.
     pub fn is_clear(&self, shelf: ShelfIx, id: UnitId) -> bool {
         !self.units[id].reserved

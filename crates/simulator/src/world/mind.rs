@@ -161,7 +161,7 @@ impl Shopping {
         let share = f64::from(stage.truth.adversarial) / done;
         let wanted = self.habits.adversarial;
         me.draw
-            .chance((wanted + 2.0 * (wanted - share)).clamp(0.05, 0.9))
+            .chance((wanted + 4.0 * (wanted - share)).clamp(0.05, 0.9))
     }
 
     fn wants_to_put_back(&self, me: &mut Person, stage: &Stage) -> bool {
@@ -334,13 +334,7 @@ pub(crate) fn leave_by(me: &mut Person, stage: &Stage, exit: GateIx) {
 
 /// Walks to a place and puts something of one's own there.
 pub(crate) fn push_put(me: &mut Person, stage: &Stage, what: Own, place: Place, bad: bool) {
-    let (shelf, x_m) = match place {
-        Place::Near(shelf, x_m) => (shelf, x_m),
-        Place::Lane(lane) => {
-            let l = &stage.shop.planogram.lanes[lane.usize()];
-            (l.shelf, l.x_m + l.width_m / 2.0)
-        }
-    };
+    let (shelf, x_m) = stage.spot_of(place);
     me.queue.push_back(Task::Approach { shelf, x_m });
     me.queue.push_back(Task::Reach(Job {
         adversarial: bad,

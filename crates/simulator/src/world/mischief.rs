@@ -4,7 +4,7 @@ use super::goods::{Place, UnitId};
 use super::mind::{After, Lying, Shopping, fits_hand, push_put};
 use super::person::Person;
 use super::stage::{Post, Stage};
-use super::task::{Deed, Job, Own, Task, Wanted};
+use super::task::{Deed, Gift, Job, Own, Task, Wanted};
 use walkout_model::SkuIx;
 
 /// Ways to confuse, with their weights.
@@ -258,12 +258,13 @@ pub(crate) fn shift(who: &Shopping, me: &mut Person, stage: &Stage, unit: UnitId
 pub(crate) fn hand_over(me: &mut Person, stage: &mut Stage, to: u32, what: Own) {
     let tasks = vec![Task::Receive { from: me.id }];
     stage.posts.push(Post::Ask { to, tasks });
-    me.queue.push_back(Task::Give {
+    me.queue.push_back(Task::Give(Gift {
         to,
         what,
         units: 1,
         adversarial: true,
-    });
+        at: None,
+    }));
 }
 
 /// Uses a thing up and puts its empty package where it came from: it still must be paid.

@@ -1,11 +1,11 @@
 //! The world: people, goods, actions. Refills a [`Scene`] each tick and writes the truth.
 
-#![allow(dead_code, reason = "scenarios come next")]
-
+mod aim;
 mod arrivals;
 mod books;
 mod floor;
 mod goods;
+mod handing;
 mod mind;
 mod mischief;
 mod person;
@@ -18,13 +18,16 @@ mod task;
 pub(crate) mod tests;
 mod walk;
 
+use crate::devices::Fault;
 use crate::draw::Draw;
 use crate::presets::{self, Habits, Preset, cps_shoppers};
+use crate::scenario::Script;
 use crate::scene::Scene;
 use crate::truth::Truth;
 use crate::{Plan, Program, SimulationError};
 use floor::Floor;
 use goods::Goods;
+pub(crate) use goods::Place;
 use mind::Demand;
 use person::Person;
 use stage::{GateState, Meetings, Post, Stage};
@@ -40,9 +43,6 @@ mod stream {
     pub const STAGE: u64 = 4;
     pub const PEOPLE: u64 = 1000;
 }
-
-/// After the last one left, devices and estimators get this long to finish, seconds.
-const SETTLE_S: i64 = 5;
 
 /// The physical shop and everybody in it.
 #[derive(Debug)]
@@ -64,6 +64,7 @@ pub(crate) struct World {
     next_phone: u32,
     entry: GateIx,
     exit: GateIx,
+    script: Option<Script>,
     empty_since: Option<StoreTime>,
     closed_books: bool,
 }
@@ -82,10 +83,15 @@ impl World {
         let (entry, exit) = (gate(GateKind::Entry)?, gate(GateKind::Exit)?);
         let g = &shop.layout.gates[entry.usize()];
         let floor = Floor::new(&shop.layout, g.middle() + g.inward() * 0.7);
-        let preset = match &plan.program {
-            Program::Preset(preset) => *preset,
+        let (preset, script) = match &plan.program {
+            Program::Preset(preset) => (*preset, None),
+            // Those of a scenario do what it says; the preset's habits only fill the struct.
+            Program::Scenario(s) => (Preset::Quiet, Some(s.resolve(&shop, plan.start)?)),
         };
         let mut habits = preset.habits(shop.layout.floor.area_m2());
+        if script.is_some() {
+            habits.bump = 0.0;
+        }
         if let Some(people) = plan.people {
             habits.at_once = people;
         }
@@ -95,6 +101,7 @@ impl World {
         // Cases of one seed are different runs: each has its own streams.
         let seed = plan.seed ^ u64::from(plan.case).wrapping_mul(0x9e37_79b9_7f4a_7c15);
         let admit = match preset {
+            _ if script.is_some() => 0,
             Preset::Cps2020 => cps_shoppers(plan.case),
             _ => plan.receipts.unwrap_or(u32::MAX),
         };
@@ -114,9 +121,12 @@ impl World {
             draw: Draw::new(seed, stream::STAGE),
             bump: habits.bump,
             tick: 0,
+            cast: Vec::new(),
+            undone: Vec::new(),
             shop,
         };
-        fill_shelves(&mut stage, &mut Draw::new(seed, stream::STOCK));
+        let mut stock = Draw::new(seed, stream::STOCK);
+        fill_shelves(&mut stage, script.as_ref(), &mut stock);
         let demand = demand(&stage, &mut Draw::new(seed, stream::DEMAND))?;
         let mut world = Self {
             people: Vec::new(),
@@ -135,6 +145,7 @@ impl World {
             next_phone: 1,
             entry,
             exit,
+            script,
             empty_since: None,
             closed_books: false,
             stage,
@@ -162,6 +173,18 @@ impl World {
             .collect()
     }
 
+    /// Device faults that the scenario asks for.
+    pub fn plate_faults(&self) -> Vec<Fault> {
+        self.script
+            .as_ref()
+            .map_or_else(Vec::new, |s| s.faults.clone())
+    }
+
+    /// What the scenario asked for that could not be done, so far.
+    pub fn undone(&self) -> &[String] {
+        &self.stage.undone
+    }
+
     /// Whether the last shopper has left and the shop has settled.
     pub fn is_over(&self) -> bool {
         self.closed_books
@@ -170,8 +193,7 @@ impl World {
     /// One tick.
     pub fn step(&mut self) {
         self.stage.tick += 1;
-        let elapsed = i64::try_from(self.stage.tick).unwrap_or(i64::MAX / 1_000_000);
-        let now = self.start + TimeDelta(elapsed.saturating_mul(1_000_000) / 60);
+        let now = self.time_of(self.stage.tick);
         let scene = &mut self.stage.scene;
         scene.t = now;
         scene.pushes.clear();
@@ -181,6 +203,7 @@ impl World {
         scene.scans.clear();
         scene.track_faults.clear();
         self.admit_people();
+        self.admit_cast();
         for person in &mut self.people {
             person.step(&mut self.stage);
         }
@@ -188,6 +211,11 @@ impl World {
         self.see_off();
         self.refill_scene();
         self.close_books();
+    }
+
+    fn time_of(&self, tick: u64) -> StoreTime {
+        let ticks = i64::try_from(tick).unwrap_or(i64::MAX);
+        self.start + TimeDelta(ticks.saturating_mul(1_000_000) / 60)
     }
 
     fn refill_scene(&mut self) {
@@ -242,16 +270,31 @@ impl World {
     }
 }
 
-/// Opens the shop with lanes 60–100 % full.
-fn fill_shelves(stage: &mut Stage, draw: &mut Draw) {
+/// Opens the shop with lanes 60–100 % full, or as a scenario says.
+fn fill_shelves(stage: &mut Stage, script: Option<&Script>, draw: &mut Draw) {
     let shop = stage.shop.clone();
+    let mut add = |sku, place, draw: &mut Draw| {
+        let id = stage.goods.make(&shop, sku, draw);
+        let stand = stage.goods.spot(&shop, id, place, draw);
+        stage.goods.put(&shop, id, stand);
+    };
     for (i, lane) in shop.planogram.lanes.iter().enumerate() {
-        let full = f64::from(lane.capacity) * draw.between(0.6, 1.0);
-        for _ in 0..(full.round() as u32).max(lane.capacity.min(2)) {
-            let id = stage.goods.make(&shop, lane.sku, draw);
-            let place = goods::Place::Lane(LaneIx::from(i));
-            let stand = stage.goods.spot(&shop, id, place, draw);
-            stage.goods.put(&shop, id, stand);
+        let ix = LaneIx::from(i);
+        let capacity = f64::from(lane.capacity);
+        let units = match script {
+            None => ((capacity * draw.between(0.6, 1.0)).round() as u32).max(lane.capacity.min(2)),
+            Some(script) => {
+                let set = script.stock.iter().rev().find(|(l, _)| *l == ix);
+                set.map_or((capacity * script.fill).round() as u32, |(_, units)| *units)
+            }
+        };
+        for _ in 0..units {
+            add(lane.sku, Place::Lane(ix), draw);
+        }
+    }
+    for &(sku, units, place) in script.iter().flat_map(|s| &s.placed) {
+        for _ in 0..units {
+            add(sku, place, draw);
         }
     }
 }

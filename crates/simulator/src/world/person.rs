@@ -1,21 +1,16 @@
 //! A person: a body, two hands, a bag, and tasks done one after another.
 
-use super::goods::{Goods, Place, Stand, UnitId};
+use super::aim::Aim;
+use super::goods::{Goods, UnitId};
 use super::mind::Mind;
 use super::reach::{Kind, Reach, Reacher, ease};
-use super::stage::{Neighbour, PATIENCE_S, Post, Stage};
-use super::task::{Deed, Job, Own, Task, Wanted};
+use super::stage::{Neighbour, PATIENCE_S, Stage};
+use super::task::Task;
 use super::walk::{DT, Walker};
 use crate::draw::Draw;
 use crate::scene::{Body, Hand, Scan};
-use crate::truth::{Action, Line};
 use std::collections::VecDeque;
-use walkout_model::{
-    GateDirection, GateIx, PlateIx, Point2, Point3, ShelfIx, Shop, SkuIx, StoreTime,
-};
-
-/// Two people can hand something over within this distance, metres.
-const ARM_M: f64 = 0.85;
+use walkout_model::{GateDirection, GateIx, Point2, Point3, ShelfIx, StoreTime};
 
 /// Somebody in the shop.
 #[derive(Debug)]
@@ -36,24 +31,26 @@ pub(crate) struct Person {
     pub last_taken: Vec<UnitId>,
     /// Where the last take was.
     pub last_place: Option<(ShelfIx, f64)>,
+    /// Something could not be done since this was last looked at.
+    pub failed: bool,
 }
 
 /// A hand and what it holds.
 #[derive(Debug, Default)]
 pub(crate) struct Arm {
-    wrist: Point3,
+    pub wrist: Point3,
     pub holds: Vec<UnitId>,
     at_shelf: bool,
 }
 
 /// A task under way.
 #[derive(Debug)]
-struct Doing {
-    task: Task,
-    seconds: f64,
+pub(super) struct Doing {
+    pub task: Task,
+    pub seconds: f64,
     reach: Option<Box<Reach>>,
     /// Where a walk leads, once known.
-    to: Option<Point2>,
+    pub to: Option<Point2>,
     /// The hand-over's own progress.
     given: bool,
 }
@@ -83,6 +80,7 @@ impl Person {
             gone: false,
             last_taken: Vec::new(),
             last_place: None,
+            failed: false,
         };
         for hand in 0..2 {
             person.arms[hand].wrist = person.rest(hand);
@@ -125,11 +123,23 @@ impl Person {
         }
     }
 
+    /// Whether a scenario has nothing more for this person.
+    pub fn is_done(&self) -> bool {
+        let idle = self.task.is_none() && self.queue.is_empty();
+        idle && matches!(&self.mind, Mind::Part(part) if part.is_done())
+    }
+
     /// Asked by another to do something: at once if walking or standing about, else next.
     pub fn ask(&mut self, tasks: Vec<Task>) {
         let idle = matches!(
             self.task.as_ref().map(|d| &d.task),
-            Some(Task::Walk(_) | Task::Wait(_) | Task::Approach { .. } | Task::Follow { .. })
+            Some(
+                Task::Walk(_)
+                    | Task::Wait(_)
+                    | Task::WaitUntil(_)
+                    | Task::Approach { .. }
+                    | Task::Follow { .. }
+            )
         );
         if idle && let Some(doing) = self.task.take() {
             self.queue.push_front(doing.task);
@@ -160,16 +170,17 @@ impl Person {
     /// As the others see them.
     pub fn neighbour(&self) -> Neighbour {
         let task = self.task.as_ref().map(|d| &d.task);
-        let busy = matches!(
-            task,
-            Some(Task::Reach(_) | Task::Wait(_) | Task::WaitUntil(_) | Task::Receive { .. })
-        );
+        let claims = match task {
+            Some(Task::Walk(_) | Task::Approach { .. }) => self.task.as_ref().and_then(|d| d.to),
+            Some(Task::Pass { .. } | Task::Give(_) | Task::Follow { .. }) => None,
+            _ => Some(self.walker.position),
+        };
         Neighbour {
             person: self.id,
             party: self.party,
             position: self.walker.position,
             velocity: self.walker.velocity,
-            busy,
+            claims,
             free: self.mind.is_sociable()
                 && matches!(
                     task,
@@ -247,6 +258,7 @@ impl Person {
                         return;
                     }
                     Aim::Never => {
+                        self.failed = true;
                         self.last_taken.clear();
                         return;
                     }
@@ -306,14 +318,11 @@ impl Person {
                 }
                 done
             }
-            Task::Give {
-                to,
-                what,
-                units,
-                adversarial,
-            } => {
-                let (to, what, units, adversarial) = (*to, *what, *units, *adversarial);
-                self.give(doing, to, what, units, adversarial, stage) || waited
+            Task::Give(gift) => {
+                let gift = *gift;
+                let done = self.give(doing, gift, stage);
+                self.failed |= waited && !done;
+                done || waited
             }
             Task::Receive { from } => {
                 if let Some(giver) = stage.neighbour(*from) {
@@ -395,8 +404,6 @@ impl Person {
         let rest = self.rest(hand);
         let was_moved = reach.t_end() != StoreTime::default();
         let mut reacher = Reacher {
-            person: self.id,
-            party: self.party,
             wrist: &mut self.arms[hand].wrist,
             rest,
             draw: &mut self.draw,
@@ -418,284 +425,4 @@ impl Person {
         }
         done
     }
-
-    fn give(
-        &mut self,
-        doing: &mut Doing,
-        to: u32,
-        what: Own,
-        units: u32,
-        adversarial: bool,
-        stage: &mut Stage,
-    ) -> bool {
-        let Some(other) = stage.neighbour(to).copied() else {
-            return true;
-        };
-        let me = self.walker.position;
-        if me.distance(other.position) > ARM_M {
-            // Walk up to them, and look again now and then where they are.
-            let ticks = (doing.seconds / DT).round() as u64;
-            if ticks % 30 == 1 {
-                let away = (me - other.position) * (0.6 / me.distance(other.position));
-                let beside = other.position + away;
-                if let Some(to) = stage.floor.nearest_free(beside, 0.5) {
-                    self.walker.set_out(stage, to);
-                }
-            }
-            self.walker.step(stage, self.id);
-            doing.to = None;
-            return false;
-        }
-        self.walker.stand();
-        self.walker.turn_to(other.position - me);
-        if other.receives_from != Some(self.id) {
-            return false;
-        }
-        let since = *doing.to.get_or_insert(Point2::new(doing.seconds, 0.0));
-        let meet = ((me + other.position) * 0.5).at_height(1.05);
-        let elapsed = doing.seconds - since.x;
-        let held = self.hold_own(what, units, &stage.goods);
-        let Some((hand, units)) = held else {
-            return true;
-        };
-        ease(&mut self.arms[hand].wrist, meet);
-        // `step` eases the hand back to rest in the same tick; twice towards keeps it out.
-        ease(&mut self.arms[hand].wrist, meet);
-        if elapsed < 0.8 {
-            return false;
-        }
-        self.arms[hand].holds.retain(|id| !units.contains(id));
-        self.record_hand_over(&units, other, adversarial, stage);
-        stage.posts.push(Post::Hand { to, units });
-        true
-    }
-
-    fn record_hand_over(
-        &self,
-        units: &[UnitId],
-        other: Neighbour,
-        adversarial: bool,
-        stage: &mut Stage,
-    ) {
-        let now = stage.now();
-        let sku = units.first().and_then(|&id| stage.goods.get(id).sku);
-        let line = Line::Action(Action {
-            action: "hand_over",
-            t_start: now - walkout_model::TimeDelta::from_millis(800),
-            t_end: now,
-            person: self.id,
-            phone: stage.parties[self.party].phone,
-            to_phone: stage.parties[other.party].phone,
-            gtin: sku.map(|s| stage.shop.catalogue[s].gtin),
-            units: units.len() as u32,
-            shelf: None,
-            plates: Vec::new(),
-            home: false,
-            adversarial,
-        });
-        stage.truth.write(&line);
-    }
-
-    /// Gets so many of one's own things into one hand; `None` if there are none.
-    fn hold_own(&mut self, what: Own, units: u32, goods: &Goods) -> Option<(usize, Vec<UnitId>)> {
-        let matches = |id: &UnitId| match what {
-            Own::Unit(unit) => *id == unit,
-            Own::Sku(sku) => goods.get(*id).sku == Some(sku),
-            Own::Foreign => goods.get(*id).sku.is_none(),
-        };
-        let most = (units.max(1)) as usize;
-        for hand in 0..2 {
-            let held: Vec<UnitId> = self.arms[hand]
-                .holds
-                .iter()
-                .copied()
-                .filter(matches)
-                .collect();
-            if held.len() >= most {
-                return Some((hand, held.into_iter().take(most).collect()));
-            }
-        }
-        let mut hand = usize::from(self.draw.chance(0.7));
-        if !self.arms[hand].holds.is_empty() {
-            hand = 1 - hand;
-        }
-        let own: Vec<UnitId> = self
-            .belongings()
-            .filter(|id| matches(id))
-            .take(most)
-            .collect();
-        if own.is_empty() {
-            return None;
-        }
-        for arm in &mut self.arms {
-            arm.holds.retain(|id| !own.contains(id));
-        }
-        self.bag.retain(|id| !own.contains(id));
-        self.arms[hand].holds.extend(&own);
-        Some((hand, own))
-    }
-
-    fn take_aim(&mut self, mut job: Job, stage: &mut Stage) -> Aim {
-        let (shelf, x_m) = match job.deed {
-            Deed::Take { shelf, x_m, .. } | Deed::Press { shelf, x_m, .. } => (shelf, x_m),
-            Deed::Put { place, .. } => match place {
-                Place::Near(shelf, x_m) => (shelf, x_m),
-                Place::Lane(lane) => {
-                    let l = &stage.shop.planogram.lanes[lane.usize()];
-                    (l.shelf, l.x_m + l.width_m / 2.0)
-                }
-            },
-        };
-        // Somebody who was called away, or pushed aside, walks up to the shelf again.
-        let front = stage.shop.layout.floor_from_shelf(shelf, x_m, 0.0, 0.0);
-        if self.walker.position.distance(front.floor()) > 1.0 {
-            if job.tries >= 2 {
-                return Aim::Never;
-            }
-            job.tries += 1;
-            return Aim::First(vec![Task::Approach { shelf, x_m }, Task::Reach(job)]);
-        }
-        match job.deed.clone() {
-            Deed::Take { what, units, .. } => self.aim_take(job, shelf, x_m, what, units, stage),
-            Deed::Put { what, units, place } => self.aim_put(job, what, units, place, stage),
-            Deed::Press { .. } => {
-                let hand = job.hand.unwrap_or_else(|| self.free_hand());
-                let target = stage.shop.layout.floor_from_shelf(shelf, x_m, 0.03, 0.08);
-                let press = plates_at(&stage.shop, shelf, x_m, 0.16);
-                let draw = &mut self.draw;
-                let reach = Reach::begin(
-                    job,
-                    hand,
-                    Kind::Press,
-                    Vec::new(),
-                    target,
-                    press,
-                    false,
-                    draw,
-                );
-                Aim::Reach(Box::new(reach))
-            }
-        }
-    }
-
-    fn aim_take(
-        &mut self,
-        job: Job,
-        shelf: ShelfIx,
-        x_m: f64,
-        what: Wanted,
-        units: u32,
-        stage: &mut Stage,
-    ) -> Aim {
-        let mut ids = match what {
-            Wanted::Sku(sku) => stage.goods.takeable(shelf, sku, x_m),
-            Wanted::Unit(id) => {
-                let here = stage.goods.get(id).stand.as_ref().map(|s| s.shelf) == Some(shelf);
-                let clear = here && stage.goods.is_clear(shelf, id);
-                clear.then_some(id).into_iter().collect()
-            }
-        };
-        ids.truncate(units.max(1) as usize);
-        if ids.is_empty() {
-            return Aim::Never;
-        }
-        let hand = job.hand.unwrap_or_else(|| self.free_hand());
-        if !self.arms[hand].holds.is_empty() {
-            return Aim::First(vec![Task::Stow, Task::Reach(job)]);
-        }
-        let goods: Vec<(UnitId, Stand)> = ids
-            .iter()
-            .filter_map(|&id| Some((id, stage.goods.get(id).stand.clone()?)))
-            .collect();
-        for &id in &ids {
-            stage.goods.reserve(id, true);
-        }
-        self.aim(job, hand, Kind::Take, goods, false, stage)
-    }
-
-    fn aim_put(&mut self, job: Job, what: Own, units: u32, place: Place, stage: &mut Stage) -> Aim {
-        let in_hand: Vec<usize> = self.arms.iter().map(|a| a.holds.len()).collect();
-        let Some((hand, ids)) = self.hold_own(what, units, &stage.goods) else {
-            return Aim::Never;
-        };
-        let fetch = self.arms[hand].holds.len() != in_hand[hand];
-        let shop = stage.shop.clone();
-        // Several at once stand side by side or one before the other: each finds its spot with the
-        // ones before it already there.
-        let mut goods: Vec<(UnitId, Stand)> = Vec::new();
-        for &id in &ids {
-            let stand = stage.goods.spot(&shop, id, place, &mut self.draw);
-            stage.goods.put(&shop, id, stand.clone());
-            goods.push((id, stand));
-        }
-        for &id in ids.iter().rev() {
-            stage.goods.take(&shop, id);
-        }
-        self.aim(job, hand, Kind::Put, goods, fetch, stage)
-    }
-
-    fn aim(
-        &mut self,
-        job: Job,
-        hand: usize,
-        kind: Kind,
-        goods: Vec<(UnitId, Stand)>,
-        fetch: bool,
-        stage: &Stage,
-    ) -> Aim {
-        let Some((id, stand)) = goods.first() else {
-            return Aim::Never;
-        };
-        let target = stage.goods.grip(&stage.shop, *id, stand);
-        let press = stand.shares.clone();
-        let reach = Reach::begin(job, hand, kind, goods, target, press, fetch, &mut self.draw);
-        Aim::Reach(Box::new(reach))
-    }
-
-    fn free_hand(&mut self) -> usize {
-        let hand = usize::from(self.draw.chance(0.7));
-        if self.arms[hand].holds.is_empty() {
-            hand
-        } else {
-            1 - hand
-        }
-    }
-
-    /// A SKU the person has, drawn among all units of it.
-    pub fn some_own_sku(&mut self, goods: &Goods) -> Option<SkuIx> {
-        let skus: Vec<SkuIx> = self
-            .belongings()
-            .filter_map(|id| goods.get(id).sku)
-            .collect();
-        self.draw.pick(&skus).copied()
-    }
-}
-
-/// What comes of wanting to reach.
-enum Aim {
-    /// The hand sets out.
-    Reach(Box<Reach>),
-    /// Something else must be done before.
-    First(Vec<Task>),
-    /// It cannot be done: nothing there, nothing in hand, no way.
-    Never,
-}
-
-/// The plates under a stretch of a shelf, by overlap.
-fn plates_at(shop: &Shop, shelf: ShelfIx, x_m: f64, width_m: f64) -> Vec<(PlateIx, f64)> {
-    let (left, right) = (x_m - width_m / 2.0, x_m + width_m / 2.0);
-    let mut found: Vec<(PlateIx, f64)> = shop
-        .layout
-        .plates_of(shelf)
-        .filter_map(|plate| {
-            let p = &shop.layout.plates[plate.usize()];
-            let along = right.min(p.x_m + p.width_m) - left.max(p.x_m);
-            (along > 0.0).then_some((plate, along))
-        })
-        .collect();
-    let total: f64 = found.iter().map(|(_, a)| a).sum();
-    for (_, along) in &mut found {
-        *along /= total;
-    }
-    found
 }

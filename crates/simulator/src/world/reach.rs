@@ -66,8 +66,6 @@ struct Times {
 
 /// What a reach needs to know of the person.
 pub(crate) struct Reacher<'a> {
-    pub person: u32,
-    pub party: usize,
     pub wrist: &'a mut Point3,
     pub rest: Point3,
     pub draw: &'a mut Draw,
@@ -200,15 +198,17 @@ impl Reach {
 
     /// Whether the hand must set out now for the goods to move at the wanted instant.
     fn is_due(&self, now: StoreTime) -> bool {
-        let press_s = if self.kind == Kind::Put {
-            0.0
-        } else {
+        let press_s = if self.kind == Kind::Take {
             self.times.press_s
+        } else {
+            0.0
         };
+        // What is held half lifted counts from the lift.
+        let half = self.job.slow_s.map_or(0.5, |_| 0.0);
         let move_s = if self.kind == Kind::Press {
             0.0
         } else {
-            self.times.move_s / 2.0
+            half * self.times.move_s
         };
         let ahead = self.times.extend_s + press_s + move_s;
         self.job

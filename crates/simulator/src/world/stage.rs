@@ -1,7 +1,7 @@
 //! What all people share: the shop, its goods, the gates, the parties, and who stands where.
 
 use super::floor::Floor;
-use super::goods::Goods;
+use super::goods::{Goods, Place};
 use super::task::Task;
 use crate::draw::Draw;
 use crate::scene::Scene;
@@ -31,6 +31,10 @@ pub(crate) struct Stage {
     /// Chance that an action knocks the whole rack.
     pub bump: f64,
     pub tick: u64,
+    /// A scenario's people by their place in its list, once they came in.
+    pub cast: Vec<Option<u32>>,
+    /// What a scenario asked for that could not be done.
+    pub undone: Vec<String>,
 }
 
 /// Who came under one code, or a tailgater who came under none.
@@ -66,8 +70,8 @@ pub(crate) struct Neighbour {
     pub party: usize,
     pub position: Point2,
     pub velocity: Point2,
-    /// Stands and means to stay.
-    pub busy: bool,
+    /// Where they stand and mean to stay, or where they are going to.
+    pub claims: Option<Point2>,
     /// A shopper who could be asked to take part in something.
     pub free: bool,
     /// Waits for this person to hand something over.
@@ -140,8 +144,9 @@ impl Stage {
                 let crowd: f64 = self
                     .crowd
                     .iter()
-                    .filter(|n| n.person != me && n.busy)
-                    .map(|n| (0.55 - n.position.distance(p)).max(0.0) * 6.0)
+                    .filter(|n| n.person != me)
+                    .filter_map(|n| n.claims)
+                    .map(|place| (0.55 - place.distance(p)).max(0.0) * 6.0)
                     .sum();
                 let cost = crowd + 0.3 * i as f64 + 0.1 * j as f64;
                 if best.is_none_or(|(b, _)| cost < b) {
@@ -150,6 +155,17 @@ impl Stage {
             }
         }
         best.map(|(_, p)| p)
+    }
+
+    /// The middle of a place, along its shelf.
+    pub fn spot_of(&self, place: Place) -> (ShelfIx, f64) {
+        match place {
+            Place::Near(shelf, x_m) => (shelf, x_m),
+            Place::Lane(lane) => {
+                let lane = &self.shop.planogram.lanes[lane.usize()];
+                (lane.shelf, lane.x_m + lane.width_m / 2.0)
+            }
+        }
     }
 
     /// A free place just inside a gate.

@@ -29,18 +29,25 @@ pub(crate) enum Task {
     /// Put what the hands hold into the bag.
     Stow,
     /// Walk up to somebody and give them something.
-    Give {
-        to: u32,
-        what: Own,
-        units: u32,
-        adversarial: bool,
-    },
+    Give(Gift),
     /// Stand and wait to be given something.
     Receive { from: u32 },
     /// Tell the party that one is done.
     Ready,
     /// Wait until the whole party is done.
     AwaitParty,
+}
+
+/// Something for somebody.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Gift {
+    /// Who gets it.
+    pub to: u32,
+    pub what: Own,
+    pub units: u32,
+    pub adversarial: bool,
+    /// Not before then.
+    pub at: Option<StoreTime>,
 }
 
 /// What a hand does at a shelf.
@@ -112,6 +119,8 @@ pub(crate) enum Deed {
 pub(crate) enum Wanted {
     /// Any unit of a SKU.
     Sku(SkuIx),
+    /// Any unit of a SKU, the nearest to the place first.
+    Near(SkuIx),
     /// This very unit.
     Unit(UnitId),
 }
@@ -123,6 +132,4 @@ pub(crate) enum Own {
     Sku(SkuIx),
     /// This very unit.
     Unit(UnitId),
-    /// Things that are not the shop's.
-    Foreign,
 }

@@ -129,7 +129,7 @@ pub(crate) fn small_shop() -> Arc<Shop> {
 }
 
 /// A run to its end; panics if it has none.
-fn run(
+pub(crate) fn run(
     shop: &Arc<Shop>,
     plan: &Plan,
     seconds_max: u64,
@@ -204,7 +204,7 @@ fn the_same_seed_is_the_same_day() {
 }
 
 /// Takes, puts and so on of a run's truth.
-fn actions(truth: &str) -> Vec<Value> {
+pub(crate) fn actions(truth: &str) -> Vec<Value> {
     let lines = truth
         .lines()
         .map(|l| serde_json::from_str::<Value>(l).unwrap());
@@ -212,7 +212,7 @@ fn actions(truth: &str) -> Vec<Value> {
 }
 
 /// Opening stock + restocks − receipts − what came out without a code = closing stock.
-fn units_are_conserved(truth: &str) -> Result<(), String> {
+pub(crate) fn units_are_conserved(truth: &str) -> Result<(), String> {
     let mut expected: BTreeMap<String, i64> = BTreeMap::new();
     let mut closing: BTreeMap<String, i64> = BTreeMap::new();
     let mut stocks = 0;
@@ -283,9 +283,11 @@ fn every_trick_is_played_and_two_in_five_actions_are_adversarial() {
     let (_, truth) = run(&shop, &plan(Preset::Adversarial, 11, 60), 3600, |_| {});
     let all = actions(&truth);
     let bad = all.iter().filter(|v| v["adversarial"] == true).count();
-    let share = bad as f64 / all.len() as f64;
-    println!("adversarial: {share:.3} of {}", all.len());
-    assert!((0.37..=0.43).contains(&share), "{share} of {}", all.len());
+    let is_staff = |v: &&Value| v["action"] == "restock" || v["action"] == "tidy";
+    let by_shoppers = all.len() - all.iter().filter(is_staff).count();
+    let share = bad as f64 / by_shoppers as f64;
+    println!("adversarial: {share:.3} of {by_shoppers}");
+    assert!((0.37..=0.43).contains(&share), "{share} of {by_shoppers}");
     let kinds = |name: &str| all.iter().filter(|v| v["action"] == name).count();
     for kind in [
         "take",

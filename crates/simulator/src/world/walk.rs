@@ -11,6 +11,8 @@ const APART_M: f64 = 0.5;
 const TURNS_DEG: [f64; 9] = [0.0, -20.0, 20.0, -45.0, 45.0, -75.0, 75.0, -110.0, 110.0];
 /// Seconds without progress after which others begin to be squeezed past.
 const SQUEEZE_AFTER_S: f64 = 1.2;
+/// Within this distance of the goal somebody who is held up has arrived, metres.
+const NEAR_M: f64 = 0.35;
 /// Seconds over which the distance kept from others then falls to nothing: people turn sideways.
 const SQUEEZE_OVER_S: f64 = 4.0;
 
@@ -64,7 +66,9 @@ impl Walker {
         let Some(&goal) = self.path.last() else {
             return true;
         };
-        if self.position.distance(goal) < 0.06 {
+        let away = self.position.distance(goal);
+        // Near enough, where somebody stands in the way: arms are longer than that.
+        if away < 0.06 || (away < NEAR_M && self.stuck_s > 0.6) {
             self.stand();
             return true;
         }
