@@ -54,8 +54,8 @@ impl Size {
     }
 }
 
-/// Cases of runs that go on without end.
-const SLICE: TimeDelta = TimeDelta::from_secs(300);
+/// The length of a case where runs go on without end.
+pub const SLICE: TimeDelta = TimeDelta::from_secs(300);
 /// Runs at once.
 const THREADS: usize = 2;
 

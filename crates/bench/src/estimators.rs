@@ -60,7 +60,7 @@ pub struct Estimators {
 }
 
 /// How long a detector may still be undecided about the last thing that happened.
-const SETTLE: TimeDelta = TimeDelta::from_secs(5);
+const SETTLE: TimeDelta = TimeDelta::from_secs(1);
 /// How long fusion may wait for an exit or for late observations.
 const WAIT: TimeDelta = TimeDelta::from_secs(120);
 

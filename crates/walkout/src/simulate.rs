@@ -1,13 +1,99 @@
 //! `walkout simulate`.
 
-use anyhow::Result;
+use anyhow::{Context, Result};
+use std::path::PathBuf;
 use std::process::ExitCode;
+use std::sync::Arc;
+use walkout_model::TimeDelta;
+use walkout_model::files::{load_shop, locate};
+use walkout_simulator::{Plan, Preset};
+
+mod day;
+mod report;
 
 /// Arguments of `walkout simulate`.
 #[derive(clap::Args)]
-pub struct Args {}
+pub struct Args {
+    /// A shop's folder, or the name of one under shops/; the preset's own by default
+    shop: Option<String>,
+    /// quiet, busy, adversarial or cps2020
+    #[arg(long, default_value = "busy", value_name = "P")]
+    preset: Preset,
+    /// Seed of every draw
+    #[arg(long, default_value_t = 1, value_name = "S")]
+    seed: u64,
+    /// Let so many parties in
+    #[arg(long, value_name = "N", conflicts_with = "minutes")]
+    receipts: Option<u32>,
+    /// Let parties in for so long
+    #[arg(long, value_name = "M")]
+    minutes: Option<f64>,
+    /// The ledger, sqlite:PATH or postgres://…; a temporary one by default
+    #[arg(long, value_name = "URL")]
+    ledger: Option<String>,
+    /// Write the figures and every receipt as JSON
+    #[arg(long, value_name = "FILE")]
+    report: Option<PathBuf>,
+    /// Write what really happened as JSON lines
+    #[arg(long, value_name = "FILE")]
+    truth: Option<PathBuf>,
+}
 
-/// Runs the command.
-pub fn run(_args: Args) -> Result<ExitCode> {
-    anyhow::bail!("not there yet")
+/// Runs the shop and prints what came of it: exit code 1 if the books do not add up.
+pub fn run(args: Args) -> Result<ExitCode> {
+    if let Some(minutes) = args.minutes {
+        anyhow::ensure!(
+            (0.1..=100_000.0).contains(&minutes),
+            "--minutes must be 0.1 to 100000"
+        );
+    }
+    let name = args.shop.as_deref();
+    let shop = load_shop(&locate(name.unwrap_or(args.preset.default_shop()))?)?;
+    let mut plan = Plan::preset(args.preset, args.seed);
+    plan.duration = args.minutes.map(|m| TimeDelta::from_secs_f64(m * 60.0));
+    plan.receipts = match plan.duration {
+        Some(_) => None,
+        None => Some(args.receipts.unwrap_or(40)),
+    };
+    let scratch = Scratch::new()?;
+    let url = args.ledger.unwrap_or_else(|| scratch.url());
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()
+        .context("cannot start the runtime")?;
+    let day = runtime.block_on(day::run(Arc::new(shop), plan, &url))?;
+    print!("{}", day.report);
+    if let Some(path) = &args.truth {
+        std::fs::write(path, &day.truth).with_context(|| format!("write {}", path.display()))?;
+    }
+    if let Some(path) = &args.report {
+        let text = serde_json::to_string_pretty(&day.report)?;
+        std::fs::write(path, text + "\n").with_context(|| format!("write {}", path.display()))?;
+    }
+    Ok(ExitCode::from(u8::from(!day.report.books_add_up())))
+}
+
+/// A folder for the ledger of one run.
+struct Scratch(PathBuf);
+
+impl Scratch {
+    fn new() -> Result<Self> {
+        let name = format!("walkout-simulate-{}", std::process::id());
+        let path = std::env::temp_dir().join(name);
+        std::fs::create_dir_all(&path)
+            .with_context(|| format!("make the folder {}", path.display()))?;
+        Ok(Self(path))
+    }
+
+    fn url(&self) -> String {
+        format!("sqlite:{}", self.0.join("ledger.db").display())
+    }
+}
+
+impl Drop for Scratch {
+    fn drop(&mut self) {
+        // Best effort: what stays is in the system's temporary folder.
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
 }
