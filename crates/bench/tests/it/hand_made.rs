@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use walkout_bench::outcome::{Claim, Guess, Outcome};
 use walkout_bench::truth::Truth;
-use walkout_model::{Decision, Gtin, MovementId, StoreTime};
+use walkout_model::{Decision, Gtin, MovementId, SessionId, StoreTime};
 
 pub fn gtin(n: u64) -> Gtin {
     Gtin::from_body(880_104_300_000 + n).unwrap()
@@ -106,4 +106,9 @@ pub fn outcome(exits: &[(u32, i64)], guesses: Vec<Guess>) -> Outcome {
         exits: exits.iter().map(|&(p, t)| (p, second(t))).collect(),
         late: 0,
     }
+}
+
+/// Another number for a session, in another order.
+pub fn scrambled(session: SessionId) -> SessionId {
+    SessionId(session.0.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 1)
 }

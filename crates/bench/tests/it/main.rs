@@ -7,4 +7,6 @@ mod hand_made;
 #[cfg(test)]
 mod isolation;
 #[cfg(test)]
+mod replay;
+#[cfg(test)]
 mod scoring;
