@@ -160,7 +160,7 @@ fn place(fixture: &mut Fixture, s: usize, mut picked: Vec<(usize, u32)>, skus: &
     // Popular goods stand broader; which ones those are is arbitrary here.
     for turn in 0..2 {
         for (k, lane) in picked.iter_mut().enumerate() {
-            if spare > 0 && lane.1 < 3 && (k + turn + s) % 2 == 0 {
+            if spare > 0 && lane.1 < 3 && (k + turn + s).is_multiple_of(2) {
                 lane.1 += 1;
                 spare -= 1;
             }
@@ -230,7 +230,7 @@ fn lane(
     } else {
         1
     };
-    // A fifth of the range is left for a leaning hand.
+    // Half the range is left for leaning hands.
     let bears = f64::from(plates * fixture.plate.range_g) * 0.5 / sku.mass_g;
     let capacity = (facings * deep * high).min(bears as u32).min(CAPACITY_MAX);
     Lane {

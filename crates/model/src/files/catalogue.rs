@@ -43,7 +43,7 @@ pub(super) fn read(text: &str, head: Option<&Head>, report: &Report<'_>) -> Good
     let mut goods = Goods::default();
     let mut products = Vec::new();
     let mut rows_seen = 0;
-    rows::read(text, &COLUMNS, report, |row| {
+    let whole = rows::read(text, &COLUMNS, report, |row| {
         rows_seen += 1;
         let gtin = gtin(row);
         match gtin {
@@ -63,8 +63,8 @@ pub(super) fn read(text: &str, head: Option<&Head>, report: &Report<'_>) -> Good
         }
         products.extend(product(row, gtin, head));
     });
-    if rows_seen == 0 {
-        goods.unsure = true;
+    goods.unsure |= !whole;
+    if whole && rows_seen == 0 {
         report.file("lists no goods", "add a row for each SKU");
     }
     goods.catalogue = Catalogue::new(products);

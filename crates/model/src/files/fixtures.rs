@@ -82,10 +82,12 @@ pub(super) fn read(top: &mut Table<'_, '_>, head: &mut Head, report: &Report<'_>
     }
     for mut table in fixtures {
         let name = table.name();
+        head.unnamed |= name.is_none();
         if let Some(name) = name
             && !names.insert(name.to_owned())
         {
             twice(report, table.byte_of("name"), "fixture", name);
+            head.unnamed = true;
         }
         let position = table.point("position");
         let yaw = table.number_or("yaw_deg", ANGLE_DEG, 0.0);
@@ -153,10 +155,12 @@ fn shelves(
     let tables = table.tables("shelf", "[[fixture.shelf]]", SHELVES_MAX);
     for mut table in tables {
         let name = table.name();
+        head.unnamed |= name.is_none();
         if let Some(name) = name
             && !names.insert(name)
         {
             twice(report, table.byte_of("name"), "shelf", name);
+            head.unnamed = true;
         }
         let full_name = fixture_name.zip(name).map(|(f, s)| format!("{f}/{s}"));
         if let Some(full_name) = &full_name {
@@ -196,8 +200,13 @@ fn shelves(
         let end_plate = u32::try_from(head.layout.plates.len()).unwrap_or(u32::MAX);
         board.shelf.fixture = fixture_ix;
         board.shelf.plates = first_plate..end_plate;
-        head.shelves
-            .insert(board.shelf.name.clone(), Some(shelf_ix));
+        // A name that two shelves share stands for neither.
+        let named = head.shelves.entry(board.shelf.name.clone()).or_default();
+        *named = if named.is_some() {
+            None
+        } else {
+            Some(shelf_ix)
+        };
         head.layout.shelves.push(board.shelf);
         head.shelf_bytes.push(board.byte);
     }
@@ -366,20 +375,26 @@ fn plate_row(
             "give them here or in the [plate_type] they are of",
         );
     }
-    let (width_m, depth_m) = (like.width_m?, like.depth_m?);
-    let (count, pitch) = (count?, pitch?);
     // Left out, the row stands in the middle of the shelf.
-    let row_width = width_m + pitch * f64::from(count - 1);
-    let middle = |outer: Option<f64>, inner: f64| ((outer.unwrap_or(inner) - inner) / 2.0).max(0.0);
+    let row_width = like
+        .width_m
+        .zip(pitch)
+        .zip(count)
+        .map(|((width, pitch), count)| width + pitch * f64::from(count - 1));
+    let middle = |outer: Option<f64>, inner: Option<f64>| {
+        let spare = outer.zip(inner).map_or(0.0, |(outer, inner)| outer - inner);
+        (spare / 2.0).max(0.0)
+    };
     let x = row.number_or("x_m", OFFSET_M, middle(shelf_width, row_width));
-    let y = row.number_or("y_m", OFFSET_M, middle(shelf_depth, depth_m));
+    let y = row.number_or("y_m", OFFSET_M, middle(shelf_depth, like.depth_m));
+    let (count, pitch) = (count?, pitch?);
     let plate = Plate {
         name: name.unwrap_or_default().to_owned(),
         shelf: ShelfIx(0),
         x_m: x?,
         y_m: y?,
-        width_m,
-        depth_m,
+        width_m: like.width_m?,
+        depth_m: like.depth_m?,
         range_g: like.range_g?,
         noise_g: like.noise_g?,
         resolution_g: like.resolution_g?,

@@ -6,6 +6,7 @@ use super::mistake::Report;
 use super::walkable;
 use crate::layout::{Fixture, Gate, Plate, Shelf};
 use crate::{Point2, Polygon};
+use std::collections::BTreeSet;
 
 /// Play that a tape measure has, metres.
 pub(super) const PLAY_M: f64 = 0.002;
@@ -14,11 +15,18 @@ const GATE_TO_EDGE_M: f64 = 1.0;
 /// Least height between two boards over one another, metres.
 const BOARD_GAP_M: f64 = 0.03;
 
-/// Reports everything that does not fit.
-pub(super) fn check(head: &Head, report: &Report<'_>) {
+/// Reports everything that does not fit. Shelves with such a mistake count as unreadable after it,
+/// so that the lanes on them are not blamed for it.
+pub(super) fn check(head: &mut Head, report: &Report<'_>) {
+    let mut misfits = shelves(head, report);
+    misfits.extend(plates(head, report));
+    for shelf in head.layout.shelves.iter().enumerate() {
+        if misfits.contains(&shelf.0) {
+            head.shelves.insert(shelf.1.name.clone(), None);
+        }
+    }
+    let head = &*head;
     let floor_is_good = floor(head, report);
-    shelves(head, report);
-    plates(head, report);
     if !floor_is_good {
         return;
     }
@@ -36,15 +44,19 @@ fn floor(head: &Head, report: &Report<'_>) -> bool {
         return false;
     }
     let edges: Vec<_> = floor.edges().collect();
+    if let Some(i) = edges.iter().position(|(a, b)| a.distance(*b) < PLAY_M) {
+        report.at(
+            head.floor_byte,
+            format!(
+                "corners {} and {} of the floor are the same",
+                i + 1,
+                (i + 1) % edges.len() + 1
+            ),
+            "remove one; the last corner joins the first by itself",
+        );
+        return false;
+    }
     for (i, &(a, b)) in edges.iter().enumerate() {
-        if a.distance(b) < PLAY_M {
-            report.at(
-                head.floor_byte,
-                format!("corners {} and {} of the floor are the same", i + 1, i + 2),
-                "remove one; the last corner joins the first by itself",
-            );
-            return false;
-        }
         for (j, &(c, d)) in edges.iter().enumerate().skip(i + 2) {
             let neighbours = i == 0 && j + 1 == edges.len();
             if !neighbours && segments_meet((a, b), (c, d)) {
@@ -105,6 +117,14 @@ fn gate_fits(gate: &Gate, head: &Head) -> Result<(), (String, &'static str)> {
         return Err((
             "the shop is not to its left".to_owned(),
             "swap a and b: walking from a to b, the shop lies to the left",
+        ));
+    }
+    let half_m = length / 2.0;
+    let walled = |w: &&(Point2, Point2)| middle.distance_to_segment(w.0, w.1) < half_m * 0.9;
+    if head.layout.walls.iter().any(|w| walled(&w)) {
+        return Err((
+            "a wall goes through it".to_owned(),
+            "end the walls at the ends of the gate",
         ));
     }
     let blocked = head
@@ -168,9 +188,11 @@ fn fixtures(head: &Head, report: &Report<'_>) -> bool {
     good
 }
 
-fn shelves(head: &Head, report: &Report<'_>) {
+/// Reports shelves that do not fit and says which they are.
+fn shelves(head: &Head, report: &Report<'_>) -> BTreeSet<usize> {
     let layout = &head.layout;
-    for (shelf, &byte) in layout.shelves.iter().zip(&head.shelf_bytes) {
+    let mut misfits = BTreeSet::new();
+    for (i, (shelf, &byte)) in layout.shelves.iter().zip(&head.shelf_bytes).enumerate() {
         let Some(fixture) = layout.fixtures.get(shelf.fixture.usize()) else {
             continue;
         };
@@ -180,6 +202,7 @@ fn shelves(head: &Head, report: &Report<'_>) {
             || back > fixture.depth_m + PLAY_M
             || shelf.height_m > fixture.height_m + PLAY_M
         {
+            misfits.insert(i);
             report.at(
                 byte,
                 format!(
@@ -199,6 +222,8 @@ fn shelves(head: &Head, report: &Report<'_>) {
                 shelf.height_m - below.height_m < BOARD_GAP_M && boards_overlap(shelf, below)
             });
             if let Some(below) = clash {
+                let first = fixture.shelves.start as usize;
+                misfits.extend(first..=first + i);
                 report.at(
                     byte,
                     format!("shelves {} and {} are in one place", below.name, shelf.name),
@@ -207,22 +232,29 @@ fn shelves(head: &Head, report: &Report<'_>) {
             }
         }
     }
+    misfits
 }
 
 fn boards_overlap(a: &Shelf, b: &Shelf) -> bool {
     overlap(a.x_m, a.width_m, b.x_m, b.width_m) && overlap(a.y_m, a.depth_m, b.y_m, b.depth_m)
 }
 
-fn plates(head: &Head, report: &Report<'_>) {
+/// Reports plates that do not fit and says on which shelves.
+fn plates(head: &Head, report: &Report<'_>) -> BTreeSet<usize> {
     let layout = &head.layout;
-    for shelf in &layout.shelves {
+    let mut misfits = BTreeSet::new();
+    for (shelf_ix, shelf) in layout.shelves.iter().enumerate() {
         let range = shelf.plates.start as usize..shelf.plates.end as usize;
         let all = layout.plates.get(range.clone()).unwrap_or_default();
         let bytes = head.plate_bytes.get(range).unwrap_or_default();
+        // A row of plates is one thing in the file: its first plate that does not fit is enough.
+        let (mut outside_row, mut clash_row) = (None, None);
         for (i, (plate, &byte)) in all.iter().zip(bytes).enumerate() {
             let right = plate.x_m + plate.width_m;
             let back = plate.y_m + plate.depth_m;
-            if right > shelf.width_m + PLAY_M || back > shelf.depth_m + PLAY_M {
+            let outside = right > shelf.width_m + PLAY_M || back > shelf.depth_m + PLAY_M;
+            if outside && outside_row.replace(byte) != Some(byte) {
+                misfits.insert(shelf_ix);
                 report.at(
                     byte,
                     format!(
@@ -243,7 +275,10 @@ fn plates(head: &Head, report: &Report<'_>) {
                 );
             }
             let clash = all.iter().take(i).find(|o| plates_overlap(plate, o));
-            if let Some(other) = clash {
+            if let Some(other) = clash
+                && clash_row.replace(byte) != Some(byte)
+            {
+                misfits.insert(shelf_ix);
                 report.at(
                     byte,
                     format!("plates {} and {} overlap", other.name, plate.name),
@@ -252,6 +287,7 @@ fn plates(head: &Head, report: &Report<'_>) {
             }
         }
     }
+    misfits
 }
 
 fn plates_overlap(a: &Plate, b: &Plate) -> bool {

@@ -35,6 +35,8 @@ pub(super) struct Head {
     pub(super) shelves: BTreeMap<String, Option<ShelfIx>>,
     /// Whether a fixture, shelf or plate was left out of `layout` because of a mistake.
     pub(super) incomplete: bool,
+    /// Whether a fixture or shelf has no good name of its own, so that others may be meant by it.
+    pub(super) unnamed: bool,
 }
 
 /// Reads the file. `None` if it is not TOML at all, so that nothing can be said about its parts.
@@ -317,7 +319,7 @@ fn antennas(top: &mut Table<'_, '_>, head: &mut Head, report: &Report<'_>) {
 pub(super) fn twice(report: &Report<'_>, byte: usize, kind: &str, name: &str) {
     report.at(
         byte,
-        format!("there are two of {kind} \"{name}\""),
+        format!("{kind} \"{name}\" is there twice"),
         "give one of them another name",
     );
 }

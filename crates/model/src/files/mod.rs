@@ -82,8 +82,8 @@ pub fn parse_shop(name: &str, sources: &Sources) -> Result<Shop, Vec<Mistake>> {
         );
     }
 
-    let head = layout::read(&sources.shop, &shop_report);
-    if let Some(head) = &head {
+    let mut head = layout::read(&sources.shop, &shop_report);
+    if let Some(head) = &mut head {
         geometry::check(head, &shop_report);
     }
     let catalogue = catalogue::read(&sources.catalogue, head.as_ref(), &catalogue_report);

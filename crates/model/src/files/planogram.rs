@@ -35,7 +35,7 @@ pub(super) fn read(
     let mut placed: Vec<Placed> = Vec::new();
     let mut names = BTreeSet::new();
     let mut rows_seen = 0;
-    rows::read(text, &COLUMNS, report, |row| {
+    let whole = rows::read(text, &COLUMNS, report, |row| {
         rows_seen += 1;
         let lane = lane(row, head, goods, &mut names);
         placed.extend(lane.map(|lane| Placed {
@@ -43,7 +43,7 @@ pub(super) fn read(
             byte: row.byte,
         }));
     });
-    if rows_seen == 0 {
+    if whole && rows_seen == 0 {
         report.file("places no goods", "add a row for each lane of a shelf");
     }
     let Some(head) = head else {
@@ -116,6 +116,8 @@ fn shelf(row: &Row<'_>, head: Option<&Head>) -> Option<ShelfIx> {
     match shelves.get(name) {
         // `None` inside: the shelf has a mistake of its own, said already.
         Some(found) => *found,
+        // Where a name could not be read, that one may be meant.
+        None if head?.unnamed => None,
         None => {
             row.wrong(
                 "shelf",
@@ -327,42 +329,65 @@ fn lanes_apart(placed: &[Placed], report: &Report<'_>) {
     }
 }
 
-/// Reports plates that full lanes would overload. A lane's mass lies evenly along it.
+/// Reports plates that full lanes would overload, the worst of each lane. A lane's mass lies evenly
+/// along it.
 fn plates_bear(placed: &[Placed], head: &Head, goods: &Goods, report: &Report<'_>) {
     let plates = &head.layout.plates;
-    let mut loads: BTreeMap<PlateIx, (f64, usize)> = BTreeMap::new();
-    for Placed { lane, byte } in placed {
-        let Some(product) = goods.catalogue.get(lane.sku) else {
-            continue;
-        };
-        let full_g = product.unit_mass.grams() * f64::from(lane.capacity);
-        let shares: Vec<f64> = lane
-            .plates
-            .iter()
-            .map(|p| {
-                let plate = &plates[p.usize()];
-                let right = (plate.x_m + plate.width_m).min(lane.x_m + lane.width_m);
-                (right - plate.x_m.max(lane.x_m)).max(0.0)
-            })
-            .collect();
-        let whole: f64 = shares.iter().sum::<f64>().max(1e-9);
-        for (&p, share) in lane.plates.iter().zip(&shares) {
-            let entry = loads.entry(p).or_insert((0.0, *byte));
-            entry.0 += full_g * share / whole;
-            entry.1 = *byte;
+    let mut loads_g: BTreeMap<PlateIx, f64> = BTreeMap::new();
+    for Placed { lane, .. } in placed {
+        for (plate, load_g) in full_load_g(lane, head, goods) {
+            *loads_g.entry(plate).or_default() += load_g;
         }
     }
-    for (p, (load_g, byte)) in loads {
-        let plate = &plates[p.usize()];
-        if load_g > plate.range_g {
+    for Placed { lane, byte } in placed {
+        let excess =
+            |p: &PlateIx| loads_g.get(p).copied().unwrap_or(0.0) - plates[p.usize()].range_g;
+        let worst = lane
+            .plates
+            .iter()
+            .max_by(|a, b| excess(a).total_cmp(&excess(b)));
+        if let Some(worst) = worst
+            && excess(worst) > 0.0
+        {
+            let plate = &plates[worst.usize()];
             report.at(
-                byte,
+                *byte,
                 format!(
-                    "filled to capacity, plate {} bears {load_g:.0} g, its range is {:.0} g",
-                    plate.name, plate.range_g
+                    "filled to capacity, plate {} bears {:.0} g, its range is {:.0} g",
+                    plate.name,
+                    excess(worst) + plate.range_g,
+                    plate.range_g
                 ),
                 "lower the capacity of the lanes on it, or give the plate a wider range",
             );
         }
     }
+}
+
+/// What a full lane puts on each of its plates, grams. Nothing for goods of which one unit is too
+/// heavy already, which has been said.
+fn full_load_g(lane: &Lane, head: &Head, goods: &Goods) -> Vec<(PlateIx, f64)> {
+    let plates = &head.layout.plates;
+    let Some(product) = goods.catalogue.get(lane.sku) else {
+        return Vec::new();
+    };
+    let unit_g = product.unit_mass.grams();
+    if lane
+        .plates
+        .iter()
+        .any(|p| unit_g > plates[p.usize()].range_g)
+    {
+        return Vec::new();
+    }
+    let under_m = |p: &PlateIx| {
+        let plate = &plates[p.usize()];
+        let right = (plate.x_m + plate.width_m).min(lane.x_m + lane.width_m);
+        (right - plate.x_m.max(lane.x_m)).max(0.0)
+    };
+    let whole_m: f64 = lane.plates.iter().map(under_m).sum::<f64>().max(1e-9);
+    let full_g = unit_g * f64::from(lane.capacity);
+    lane.plates
+        .iter()
+        .map(|p| (*p, full_g * under_m(p) / whole_m))
+        .collect()
 }

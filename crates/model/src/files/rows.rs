@@ -77,13 +77,14 @@ impl Row<'_> {
     }
 }
 
-/// Reads a file with these columns, in any order, and hands each good row to `take`.
+/// Reads a file with these columns, in any order, and hands each row that has them to `take`.
+/// Says whether that was all of the file.
 pub(super) fn read(
     text: &str,
     columns: &[&'static str],
     report: &Report<'_>,
     mut take: impl FnMut(&Row<'_>),
-) {
+) -> bool {
     let mut reader = csv::ReaderBuilder::new()
         .has_headers(false)
         .flexible(true)
@@ -93,18 +94,19 @@ pub(super) fn read(
         Some(Ok(header)) => header,
         _ => {
             report.file("is empty", format!("begin it with {}", columns.join(",")));
-            return;
+            return false;
         }
     };
     let Some(by_name) = header_columns(&header, columns, text, report) else {
-        return;
+        return false;
     };
+    let mut whole = true;
     for (count, record) in records.enumerate() {
         let record = match record {
             Ok(record) => record,
             Err(error) => {
                 report.file(format!("cannot be read: {error}"), "save the file as CSV");
-                return;
+                return false;
             }
         };
         let byte = first_byte(&record, text);
@@ -114,7 +116,7 @@ pub(super) fn read(
                 format!("there are more than {ROWS_MAX} rows"),
                 "split the shop",
             );
-            return;
+            return false;
         }
         if record.len() != header.len() {
             report.at(
@@ -126,6 +128,7 @@ pub(super) fn read(
                 ),
                 "give every column a value, and quote values that hold a comma",
             );
+            whole = false;
             continue;
         }
         take(&Row {
@@ -136,6 +139,7 @@ pub(super) fn read(
             report,
         });
     }
+    whole
 }
 
 fn header_columns(
