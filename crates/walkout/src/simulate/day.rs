@@ -218,6 +218,7 @@ impl Floor {
 fn name(program: &Program) -> String {
     match program {
         Program::Preset(preset) => preset.to_string(),
+        Program::Scenario(scenario) => scenario.title().to_owned(),
     }
 }
 
