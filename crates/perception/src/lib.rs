@@ -241,3 +241,5 @@ impl Perception {
     }
 }
 
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,5 @@
+//! Traces made by hand: what a plate would send, and what must be concluded.
+
+mod intake;
+mod steps;
+mod trace;
