@@ -107,6 +107,19 @@ impl Belief {
         self.misplaced.retain(|m| m.units > 0.02);
     }
 
+    /// A thing of about `grams` was taken away near `x_m` with probability `p`.
+    pub(crate) fn take_foreign(&mut self, shelf: ShelfIx, x_m: f64, grams: f64, p: f64) {
+        if let Some(thing) = self
+            .foreign
+            .iter_mut()
+            .filter(|f| f.shelf == shelf && (f.x_m - x_m).abs() < 0.25)
+            .min_by(|a, b| (a.grams - grams).abs().total_cmp(&(b.grams - grams).abs()))
+        {
+            thing.probability -= p;
+        }
+        self.foreign.retain(|f| f.probability > 0.01);
+    }
+
     pub(crate) fn add_foreign(&mut self, thing: Foreign) {
         self.foreign.push(thing);
         if self.foreign.len() > MISPLACED_MAX {

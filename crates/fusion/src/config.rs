@@ -45,8 +45,10 @@ pub struct FusionConfig {
     pub mass_gain: f64,
     /// How far plate shares differ from those of an evenly resting item.
     pub share_sigma: f64,
-    /// Weight of somebody unseen, beside tracks that weigh 1 when a hand is at the goods.
+    /// Weight of somebody whom no gate let in, beside tracks that weigh 1 when a hand is at the goods.
     pub unseen: f64,
+    /// Weight of a person who must be inside and whom the tracker has lost.
+    pub lost: f64,
     /// Probability that two tracks swap identities when they meet.
     pub swap: f64,
     /// The posterior's log weights are divided by this: 1 trusts the model fully.
@@ -65,7 +67,8 @@ impl Default for FusionConfig {
             mass_floor_g: 1.0,
             mass_gain: 0.004,
             share_sigma: 0.08,
-            unseen: 0.004,
+            unseen: 0.001,
+            lost: 0.03,
             swap: 0.02,
             temperature: 1.0,
         }

@@ -104,6 +104,9 @@ pub(crate) fn learn(belief: &mut Belief, hypotheses: &[Hypothesis], step: &Weigh
                         who: part.who,
                         probability: h.probability,
                     });
+                } else {
+                    let grams = f64::from(step.delta_g).abs();
+                    belief.take_foreign(step.shelf, x_m, grams, h.probability);
                 }
                 continue;
             };

@@ -147,7 +147,12 @@ impl Gates {
     ) -> bool {
         let candidates: Vec<(TrackId, f64)> = at_gate(shop, crossing, tracks)
             .into_iter()
-            .filter(|(id, _)| tracks.tracks.get(id).is_some_and(|t| !t.settled))
+            .filter(|(id, _)| {
+                tracks
+                    .tracks
+                    .get(id)
+                    .is_some_and(|t| !t.left && (!t.settled || t.identity.of(Who::Unknown) > 0.5))
+            })
             .collect();
         if candidates.is_empty() && age < TRACKS_BEGIN {
             return false;
@@ -223,17 +228,11 @@ impl Gates {
             .filter(|(_, p)| p.left < p.entered)
             .map(|(id, _)| *id)
             .collect();
+        let missing = self.missing(crossing.t + TRACKS_COME, tracks);
         for id in &inside {
-            let tracked: f64 = tracks
-                .tracks
-                .values()
-                .filter(|t| !t.left && t.inherited < 0.5)
-                .map(|t| t.identity.of(Who::Session(*id)))
-                .sum();
-            let missing = self.parties.get(id).map_or(0.0, |p| {
-                (f64::from(p.entered - p.left) - tracked).clamp(0.0, 1.0)
-            });
-            weights.push((Who::Session(*id), 0.02 + 0.2 * missing));
+            let who = Who::Session(*id);
+            let n = missing.iter().find(|m| m.0 == who).map_or(0.0, |m| m.1);
+            weights.push((who, 0.02 + 0.2 * n.min(1.0)));
         }
         let nearest = candidates
             .iter()
@@ -280,6 +279,22 @@ impl Gates {
             .retain(|(who, _, _)| *who != Who::Session(session));
     }
 
+    /// Parties with fewer live tracks than people inside, and how many people that is.
+    pub(crate) fn missing(&self, now: StoreTime, tracks: &TrackStore) -> Vec<(Who, f64)> {
+        self.parties
+            .iter()
+            .map(|(id, p)| {
+                let who = Who::Session(*id);
+                let inside = f64::from(p.entered.saturating_sub(p.left));
+                (who, inside - tracks.tracked(who, now))
+            })
+            .filter(|(who, n)| {
+                let gone = matches!(who, Who::Session(s) if self.has_left(*s, now));
+                *n > 0.05 && !gone
+            })
+            .collect()
+    }
+
     /// Tracks that began a while ago and that no gate claimed inherit from ended ones.
     fn settle_births(&mut self, now: StoreTime, shop: &Shop, tracks: &mut TrackStore) {
         let due: Vec<TrackId> = tracks
@@ -306,7 +321,8 @@ impl Gates {
                     .iter()
                     .any(|g| place.distance_to_segment(g.a, g.b) < NEAR_GATE_M);
             if !waits {
-                tracks.inherit(id, &mut self.lost);
+                let missing = self.missing(now, tracks);
+                tracks.inherit(id, &mut self.lost, &missing);
             }
         }
     }

@@ -32,7 +32,7 @@ const STRAY: f64 = 2e-3;
 /// Prior that a step off a shelf is no goods at all.
 const FOREIGN_TAKE: f64 = 2e-3;
 /// Prior that a step onto a shelf is no goods at all.
-const FOREIGN_PUT: f64 = 0.05;
+const FOREIGN_PUT: f64 = 0.1;
 /// Prior that goods put back go to the place of their SKU.
 const TO_HOME: f64 = 0.7;
 /// Prior that one step holds two SKUs or two people's goods.
@@ -351,9 +351,9 @@ impl<'a> Case<'a> {
             let sku = SkuIx::from(i);
             let held = match c.who {
                 Who::Session(_) => self.belief.in_cart(c.who, sku),
-                Who::Unknown => 0.1,
+                Who::Unknown => 0.3 / self.shop.catalogue.len().max(1) as f64,
             };
-            if held < 0.005 {
+            if held < 0.002 {
                 continue;
             }
             let unit = product.unit_mass.grams();

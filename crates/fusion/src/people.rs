@@ -86,6 +86,10 @@ pub(crate) fn candidates(
         }
     }
     by_who.entry(Who::Unknown).or_default();
+    let missing = gates.missing(step.t_change, tracks);
+    for (who, _) in &missing {
+        by_who.entry(*who).or_default();
+    }
     by_who
         .into_iter()
         .map(|(who, tracks)| Candidate {
@@ -95,7 +99,10 @@ pub(crate) fn candidates(
             unseen: if who == Who::Unknown {
                 config.unseen
             } else {
-                0.0
+                missing
+                    .iter()
+                    .find(|m| m.0 == who)
+                    .map_or(0.0, |m| config.lost * m.1.min(2.0))
             },
         })
         .collect()

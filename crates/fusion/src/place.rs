@@ -21,6 +21,12 @@ fn plates_of<'a>(layout: &'a Layout, s: &Shelf) -> &'a [walkout_model::layout::P
         .unwrap_or_default()
 }
 
+/// Steps in which places within a lane are tried, metres.
+const UNTIDY_M: f64 = 0.015;
+
+/// Share of a plate's load that each neighbour shows, through board and frame.
+const LEAK: f64 = 0.02;
+
 /// Share of the load on each plate of an item `width_m` wide about `x_m`, resting evenly.
 pub(crate) fn shares(edges: &[(f64, f64)], x_m: f64, width_m: f64) -> Vec<f64> {
     let half = (width_m / 2.0).max(0.002);
@@ -39,7 +45,13 @@ pub(crate) fn shares(edges: &[(f64, f64)], x_m: f64, width_m: f64) -> Vec<f64> {
     }) {
         shares[nearest] = 1.0;
     }
-    shares
+    (0..shares.len())
+        .map(|i| {
+            let left = i.checked_sub(1).map_or(0.0, |j| shares[j]);
+            let right = shares.get(i + 1).copied().unwrap_or(0.0);
+            shares[i] * (1.0 - 2.0 * LEAK) + LEAK * (left + right)
+        })
+        .collect()
 }
 
 /// The shares on all plates of the shelf for each way in which `units` may come off or go onto a lane.
@@ -52,20 +64,22 @@ pub(crate) fn lane_shares(
     let columns = lane.facings.clamp(1, 12);
     let pitch = lane.width_m / f64::from(columns);
     let width = f64::from(product.size_mm[0]) / 1_000.0;
+    let width = width.min(lane.width_m);
+    let at = |x: f64| shares(edges, x, width);
     let single: Vec<Vec<f64>> = (0..columns)
-        .map(|c| {
-            shares(
-                edges,
-                lane.x_m + (f64::from(c) + 0.5) * pitch,
-                width.min(pitch),
-            )
-        })
+        .map(|c| at(lane.x_m + (f64::from(c) + 0.5) * pitch))
         .collect();
+    // Shoppers leave columns untidy: an item may as well stand anywhere in the lane.
+    let room = lane.width_m - width;
+    let spots = ((room / UNTIDY_M).ceil() as u32).clamp(1, 16);
+    let mut ways = single.clone();
+    ways.extend(
+        (0..=spots).map(|k| at(lane.x_m + width / 2.0 + room * f64::from(k) / f64::from(spots))),
+    );
     if units < 2 || columns < 2 {
-        return single;
+        return ways;
     }
     // Several units: from one column, from two, or from all over the lane.
-    let mut ways = single.clone();
     let mean = |parts: &[&Vec<f64>]| -> Vec<f64> {
         (0..edges.len())
             .map(|i| parts.iter().map(|p| p[i]).sum::<f64>() / parts.len() as f64)

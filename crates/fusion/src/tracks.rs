@@ -15,6 +15,13 @@ pub(crate) const HIDDEN_AFTER: TimeDelta = TimeDelta::from_millis(500);
 /// Two tracks this near each other may swap identities, metres.
 const ENCOUNTER_M: f64 = 0.5;
 
+/// Density per square metre of a new track that is somebody whom no gate let in.
+const STRANGER: f64 = 2e-4;
+/// The same for somebody inside whose track was lost long ago.
+const ANYWHERE: f64 = 4e-3;
+/// The same for a double of a person who stands right there.
+const DOUBLE: f64 = 0.02;
+
 /// One track.
 #[derive(Clone, Debug)]
 pub(crate) struct Track {
@@ -146,6 +153,19 @@ impl TrackStore {
         self.meet(now, swap);
     }
 
+    /// Expected number of live tracks of a party.
+    pub(crate) fn tracked(&self, who: Who, now: StoreTime) -> f64 {
+        self.tracks
+            .values()
+            .filter(|t| !t.left)
+            .filter(|t| {
+                t.nearest(now)
+                    .is_some_and(|p| (now.since(p.t).0).abs() < HIDDEN_AFTER.0 * 2)
+            })
+            .map(|t| t.identity.of(who))
+            .sum()
+    }
+
     fn meet(&mut self, now: StoreTime, swap: f64) {
         let live: Vec<(TrackId, Point2)> = self
             .tracks
@@ -192,22 +212,37 @@ impl TrackStore {
 
     /// A track that was born away from any gate is somebody whose track has ended: it inherits who
     /// the ended tracks may have been, by how well a walk from their last place to its first fits.
-    /// `lost` are people who must be inside and have no track: party, last time, last place.
-    pub(crate) fn inherit(&mut self, id: TrackId, lost: &mut Vec<(Who, StoreTime, Point2)>) {
+    /// `lost` are people who must be inside and have no track: party, last time, last place. `missing`
+    /// are parties with fewer tracks than people inside, and how many.
+    pub(crate) fn inherit(
+        &mut self,
+        id: TrackId,
+        lost: &mut Vec<(Who, StoreTime, Point2)>,
+        missing: &[(Who, f64)],
+    ) {
         let Some((t_born, place)) = self.birth(id) else {
             return;
         };
-        // Density of a person that nothing explains, per square metre.
-        let mut weights: Vec<(Who, f64)> = vec![(Who::Unknown, 0.01)];
+        let mut weights: Vec<(Who, f64)> = vec![(Who::Unknown, STRANGER)];
+        weights.extend(missing.iter().map(|(who, n)| (*who, n * ANYWHERE)));
         let mut shares: Vec<(TrackId, f64)> = Vec::new();
         for (other, track) in &self.tracks {
             let Some(last) = track.last() else { continue };
-            if *other == id || track.left || last.t > t_born + TimeDelta::from_millis(300) {
+            if *other == id || track.left {
+                continue;
+            }
+            if last.t > t_born + TimeDelta::from_millis(300) {
+                // It goes on: the new one may be its double.
+                if let Some(beside) = track.nearest(t_born) {
+                    let d = beside.position.distance(place);
+                    let w = DOUBLE * (-0.5 * (d / 0.4).powi(2)).exp();
+                    weights.extend(track.identity.iter().map(|(who, p)| (who, p * w)));
+                }
                 continue;
             }
             let w = walk_density(t_born.since(last.t), last.position.distance(place))
                 * (1.0 - track.inherited).max(0.0);
-            if w > 1e-6 {
+            if w > 1e-7 {
                 shares.push((*other, w));
                 weights.extend(track.identity.iter().map(|(who, p)| (who, p * w)));
             }

@@ -23,6 +23,8 @@ pub struct PerceptionConfig {
     pub catch_up_bins: i64,
     /// Bins in the window that decides whether a plate rests.
     pub window_bins: usize,
+    /// The same for a rise, which is more often a hand that presses than goods that are put back.
+    pub rise_bins: usize,
     /// A plate has left its rest when the mean of three bins is off by this many grams (or four
     /// standard deviations, whichever is more).
     pub onset_g: f32,
@@ -34,8 +36,12 @@ pub struct PerceptionConfig {
     pub step_g: f32,
     /// Plates whose halfway instants lie within this many bins changed together.
     pub together_bins: i64,
+    /// From when on a finished plate's neighbour is read although it rings.
+    pub hurry_bins: i64,
     /// How long a finished plate waits for an unsettled neighbour.
     pub wait_bins: i64,
+    /// Share of a load that its plate's neighbours show at most, through board and frame.
+    pub leak: f32,
     /// Smallest departure from rest that is worth a touch, grams.
     pub touch_g: f32,
 }
@@ -51,12 +57,15 @@ impl Default for PerceptionConfig {
             stuck_after: TimeDelta::from_secs(5),
             catch_up_bins: 600,
             window_bins: 7,
+            rise_bins: 12,
             onset_g: 3.0,
             calm_g: 1.5,
             ringing_g: 10.0,
             step_g: 2.5,
             together_bins: 5,
-            wait_bins: 24,
+            hurry_bins: 14,
+            wait_bins: 50,
+            leak: 0.08,
             touch_g: 10.0,
         }
     }

@@ -10,6 +10,9 @@ pub(crate) const HISTORY: usize = 128;
 /// enough to follow drift and creep.
 const LEVEL_BINS: f32 = 60.0;
 
+/// Roughness from which on a window swings rather than being pressed.
+const ROUGH: f32 = 1.1;
+
 /// What a plate is known to do.
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Phase {
@@ -56,6 +59,11 @@ struct Window {
     sd: f32,
     /// Mean of the later half minus mean of the earlier.
     tilt: f32,
+    /// Largest less smallest of the means of its thirds.
+    waver: f32,
+    /// Mean square of successive differences over the variance (von Neumann): 2 for white noise,
+    /// 0.8 to 3 for a swing of 3–7 Hz, well below 1 for a hand's force.
+    roughness: f32,
     n: usize,
 }
 
@@ -127,11 +135,21 @@ impl PlateState {
         }
     }
 
-    /// Takes the bin's mean and says if the plate came to rest with it.
+    /// Largest departure from the old level while active, grams; 0 at rest.
+    pub(crate) fn departure(&self) -> f32 {
+        match self.phase {
+            Phase::Active { peak, .. } => peak.abs(),
+            _ => 0.0,
+        }
+    }
+
+    /// Takes the bin's mean and says if the plate came to rest with it. A change of less than
+    /// `shadow_g` may be what a pressed neighbour leaks through the board, and is waited out.
     pub(crate) fn update(
         &mut self,
         bin: i64,
         value: Option<f32>,
+        shadow_g: f32,
         config: &PerceptionConfig,
     ) -> Option<Rested> {
         self.history[slot(bin)] = value.unwrap_or(f32::NAN);
@@ -148,7 +166,7 @@ impl PlateState {
         self.missing = 0;
         match self.phase {
             Phase::Unknown => {
-                if let Some((window, _)) = self.resting(bin, config) {
+                if let Some((window, _)) = self.resting(bin, self.history[slot(bin)], config) {
                     self.rest_at(&window);
                 }
                 None
@@ -164,27 +182,38 @@ impl PlateState {
                     peak
                 };
                 self.phase = Phase::Active { onset, peak };
-                let (window, sigma) = self.resting(bin, config)?;
-                // The window must lie after the onset, or it is the old rest that is still in it.
-                let settled = bin + 1 - window.n as i64;
-                if settled <= onset + 1 {
+                let (window, sigma) = self.resting(bin, self.level, config)?;
+                let change = (window.mean - self.level).abs();
+                if change >= config.step_g && change < shadow_g {
                     return None;
                 }
-                let before = self.level;
-                let level_var = self.noise.powi(2) / self.level_bins.clamp(1.0, LEVEL_BINS);
-                let delta = window.mean - before;
-                let rested = Rested {
-                    onset,
-                    change: self.crossing(onset, settled, before, window.mean),
-                    settled,
-                    delta,
-                    sigma: (sigma * sigma + level_var + 0.04).sqrt(),
-                    peak,
-                };
-                self.rest_at(&window);
-                Some(rested)
+                self.conclude(bin, &window, sigma)
             }
         }
+    }
+
+    /// Ends the activity with the window that was found at rest.
+    fn conclude(&mut self, bin: i64, window: &Window, sigma: f32) -> Option<Rested> {
+        let Phase::Active { onset, peak } = self.phase else {
+            return None;
+        };
+        // The window must lie after the onset, or it is the old rest that is still in it.
+        let settled = bin + 1 - window.n as i64;
+        if settled <= onset + 1 {
+            return None;
+        }
+        let before = self.level;
+        let level_var = self.noise.powi(2) / self.level_bins.clamp(1.0, LEVEL_BINS);
+        let rested = Rested {
+            onset,
+            change: self.crossing(onset, settled, before, window.mean),
+            settled,
+            delta: window.mean - before,
+            sigma: (sigma * sigma + level_var + 0.04).sqrt(),
+            peak,
+        };
+        self.rest_at(window);
+        Some(rested)
     }
 
     fn rest_at(&mut self, window: &Window) {
@@ -216,37 +245,76 @@ impl PlateState {
         self.level += off.clamp(-limit, limit) / self.level_bins;
     }
 
-    /// The window that ends with `bin`, if the plate rests in it, and the standard deviation of its mean.
-    fn resting(&self, bin: i64, config: &PerceptionConfig) -> Option<(Window, f32)> {
+    /// The window that ends with `bin`, if the plate rests in it after having been at `before`, and
+    /// the standard deviation of its mean.
+    ///
+    /// Short and calm, or longer and ringing about a level that stays. A hand's force wavers slowly
+    /// where a board rings fast, which tells a plate under a hand from one at rest; and since a hand
+    /// presses and does not lift, a rise is asked for more than a fall.
+    fn resting(&self, bin: i64, before: f32, config: &PerceptionConfig) -> Option<(Window, f32)> {
         let calm = config.calm_g.max(3.0 * self.noise);
         let short = self.window(bin, config.window_bins)?;
-        let n = short.n as f32;
-        if short.sd <= calm && short.tilt.abs() <= calm {
+        let rising = short.mean - before > config.step_g;
+        // Nearly every take begins with a press that stays level for a moment; few rises are goods.
+        let still = !rising
+            || self
+                .window(bin, config.rise_bins)
+                .is_some_and(|w| w.sd <= 2.0 * self.noise && w.tilt.abs() <= 2.0 * self.noise);
+        if short.sd <= calm && short.tilt.abs() <= calm && still {
             // Neighbouring bins of what is left of a swing are not independent.
-            let sigma = short.sd.max(self.noise) / n.sqrt() * 1.5;
+            let sigma = short.sd.max(self.noise) / (short.n as f32).sqrt() * 1.5;
             return Some((short, sigma));
         }
-        let long = self.window(bin, config.window_bins * 2)?;
-        if long.sd <= config.ringing_g && long.tilt.abs() <= 1.0 + 0.7 * long.sd {
+        for length in [2, 4] {
+            let long = self.window(bin, config.window_bins * length)?;
             let sigma = long.sd / (long.n as f32).sqrt() * 1.5;
-            return Some((long, sigma));
+            let change = (long.mean - before).abs();
+            if long.sd <= config.ringing_g
+                && sigma <= 0.6 + 0.012 * change
+                && (long.roughness >= ROUGH || !rising)
+                && long.waver.max(long.tilt.abs()) <= 0.8 + 0.5 * long.sd
+            {
+                return Some((long, sigma));
+            }
         }
         None
+    }
+
+    /// Calls the plate rested although it still rings, because all around it has come to rest.
+    pub(crate) fn rest_now(&mut self, bin: i64, config: &PerceptionConfig) -> Option<Rested> {
+        let long = self.window(bin, config.window_bins * 2)?;
+        let rough = long.roughness >= ROUGH || long.mean < self.level;
+        if long.sd > config.ringing_g || !rough || long.waver > 1.2 + 0.7 * long.sd {
+            return None;
+        }
+        let sigma = long.sd / (long.n as f32).sqrt() * 1.5;
+        self.conclude(bin, &long, sigma)
     }
 
     fn window(&self, bin: i64, bins: usize) -> Option<Window> {
         let half = bins / 2;
         let (mut sum, mut squares, mut n) = (0.0_f32, 0.0_f32, 0_usize);
         let (mut early, mut early_n, mut later, mut later_n) = (0.0_f32, 0_u8, 0.0_f32, 0_u8);
+        let mut thirds = [(0.0_f32, 0_u8); 3];
+        let (mut jumps, mut jumps_n, mut last) = (0.0_f32, 0_u8, f32::NAN);
         let origin = self.history[slot(bin)];
         for k in 0..bins {
             let value = self.history[slot(bin - k as i64)] - origin;
             if !value.is_finite() {
                 continue;
             }
+            if last.is_finite() {
+                jumps += (value - last).powi(2);
+                jumps_n += 1;
+            }
+            last = value;
             sum += value;
             squares += value * value;
             n += 1;
+            if let Some((third, count)) = thirds.get_mut(k * 3 / bins) {
+                *third += value;
+                *count += 1;
+            }
             if k < half {
                 later += value;
                 later_n += 1;
@@ -259,22 +327,31 @@ impl PlateState {
             return None;
         }
         let mean = sum / n as f32;
+        let means = thirds
+            .iter()
+            .filter(|(_, count)| *count > 0)
+            .map(|(third, count)| third / f32::from(*count));
+        let (low, high) = means.fold((f32::MAX, f32::MIN), |(l, h), m| (l.min(m), h.max(m)));
+        let var = (squares / n as f32 - mean * mean).max(0.0);
         Some(Window {
             mean: mean + origin,
-            sd: (squares / n as f32 - mean * mean).max(0.0).sqrt(),
+            sd: var.sqrt(),
+            roughness: jumps / f32::from(jumps_n.max(1)) / var.max(1e-6),
             tilt: later / f32::from(later_n) - early / f32::from(early_n),
+            waver: high - low,
             n: bins,
         })
     }
 
-    /// The first bin after the last one that was still nearer to the old level.
+    /// The first bin after the last one that was still nearer to the old level, by means of five bins
+    /// so that ringing does not cross the middle.
     fn crossing(&self, onset: i64, settled: i64, before: f32, after: f32) -> i64 {
         let middle = (before + after) / 2.0;
         let oldest = onset.max(settled - HISTORY as i64 / 2);
-        let mut bin = settled;
+        let mut bin = settled + 2;
         while bin > oldest {
-            let value = self.history[slot(bin - 1)];
-            if value.is_finite() && (value > middle) != (after > middle) {
+            let smooth = self.mean(bin - 3, bin + 2);
+            if smooth.is_some_and(|value| (value > middle) != (after > middle)) {
                 break;
             }
             bin -= 1;

@@ -76,11 +76,19 @@ impl ShelfState {
             self.judge_health(end, config, intakes, plates, out);
         }
         let mut busy = false;
-        for (i, (intake, plate)) in intakes.iter_mut().zip(plates.iter_mut()).enumerate() {
+        let mut before = 0.0;
+        for (i, intake) in intakes.iter_mut().enumerate() {
+            let after = plates.get(i + 1).map_or(0.0, PlateState::departure);
+            let Some(plate) = plates.get_mut(i) else {
+                break;
+            };
+            let departure = plate.departure();
             let value = intake.close(bin).map(|(mean, _)| mean);
-            if let Some(rested) = plate.update(bin, value, config) {
+            let shadow = config.leak * after.max(before);
+            if let Some(rested) = plate.update(bin, value, shadow, config) {
                 self.note(i, rested, config);
             }
+            before = departure;
             busy |= plate.active_since().is_some();
         }
         if !self.ready.is_empty() {
@@ -126,10 +134,11 @@ impl ShelfState {
         &mut self,
         bin: i64,
         config: &PerceptionConfig,
-        plates: &[PlateState],
+        plates: &mut [PlateState],
         serial: &mut u64,
         out: &mut Vec<PerceptionEvent>,
     ) {
+        self.hurry_neighbours(bin, config, plates);
         self.ready.sort_by_key(|(plate, r)| (*plate, r.change));
         let mut left = std::mem::take(&mut self.ready);
         while let Some(first) = left.first().copied() {
@@ -142,11 +151,9 @@ impl ShelfState {
                 let mut i = 0;
                 while i < left.len() {
                     let (p, r) = left[i];
-                    let joins = group.iter().any(|(q, s)| {
-                        p.abs_diff(*q) <= 2
-                            && p != *q
-                            && (r.change - s.change).abs() <= config.together_bins
-                    });
+                    let joins = group
+                        .iter()
+                        .any(|(q, s)| p != *q && together(p.abs_diff(*q), &r, s, config));
                     if joins && group.iter().all(|(q, _)| *q != p) {
                         group.push(left.remove(i));
                         grown = true;
@@ -171,6 +178,28 @@ impl ShelfState {
                 group.sort_by_key(|(plate, _)| *plate);
                 self.emit_group(&group, bin, config, plates, serial, out);
             }
+        }
+    }
+
+    /// A plate that still rings beside one that has rested for a while, and that was disturbed by the
+    /// same action, is read as it is: both are one item.
+    fn hurry_neighbours(&mut self, bin: i64, config: &PerceptionConfig, plates: &mut [PlateState]) {
+        let mut hurried = Vec::new();
+        for (p, state) in plates.iter_mut().enumerate() {
+            let Some(onset) = state.active_since() else {
+                continue;
+            };
+            let partner = self.ready.iter().any(|(q, r)| {
+                p.abs_diff(*q) == 1
+                    && (r.onset - onset).abs() <= 6
+                    && bin - r.settled >= config.hurry_bins
+            });
+            if partner && let Some(rested) = state.rest_now(bin, config) {
+                hurried.push((p, rested));
+            }
+        }
+        for (p, rested) in hurried {
+            self.note(p, rested, config);
         }
     }
 
@@ -253,8 +282,8 @@ impl ShelfState {
                 continue;
             };
             let delta = after - before;
-            let sigma = (state.noise() * 0.7).max(0.3);
-            if delta.abs() > 3.0 * sigma && delta.abs() < 12.0 {
+            let sigma = (state.noise() * 0.7).max(0.2);
+            if delta.abs() < 12.0 {
                 deltas.push((p, delta, sigma));
             }
         }
@@ -287,6 +316,18 @@ impl ShelfState {
                 }));
             }
         }
+    }
+}
+
+/// Whether what two plates so far apart did is one action: an item is set down or lifted off all its
+/// plates at once, and a hand presses all of them from the same instant on.
+fn together(apart: usize, a: &Rested, b: &Rested, config: &PerceptionConfig) -> bool {
+    let same_change = (a.change - b.change).abs() <= config.together_bins;
+    let same_onset = (a.onset - b.onset).abs() <= 3 && (a.delta < 0.0) == (b.delta < 0.0);
+    match apart {
+        1 => same_change || same_onset,
+        2 => same_change,
+        _ => false,
     }
 }
 
