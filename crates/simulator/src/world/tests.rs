@@ -1,10 +1,11 @@
 //! Properties of the world: over many seeds, in a small shop made here and in the shipped ones.
 
 use super::World;
-use crate::{Plan, Preset};
+use crate::{Plan, Preset, Simulation, Tick};
 use proptest::prelude::*;
 use serde_json::Value;
 use std::collections::BTreeMap;
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
 use walkout_model::files::load_shop;
 use walkout_model::layout::{Fixture, Gate, GateKind, Plate, Shelf};
@@ -365,4 +366,43 @@ fn twenty_people_get_through_flash() {
     println!("flash, busy: {ticks} ticks, {pace:.0}x real time, at most {most} people");
     assert_eq!(truth.matches("\"type\":\"receipt\"").count(), 60);
     assert!((15..=20).contains(&most), "{most} at once");
+}
+
+#[test]
+fn the_shipped_shops_empty_in_bounded_time_and_lose_nothing() {
+    for name in ["nano", "corner", "flash"] {
+        let shop = shipped(name);
+        let footprints: Vec<Polygon> = shop.layout.fixtures.iter().map(|f| f.footprint()).collect();
+        for seed in 0..3 {
+            let mut stayed: BTreeMap<u32, u32> = BTreeMap::new();
+            let plan = plan(Preset::Adversarial, seed, 12);
+            let (_, truth) = run(&shop, &plan, 3600, |world| {
+                for body in &world.scene().people {
+                    *stayed.entry(body.person).or_default() += 1;
+                    assert!(footprints.iter().all(|f| !f.contains(body.position)));
+                }
+            });
+            units_are_conserved(&truth).unwrap();
+            let longest_s = stayed.values().max().unwrap() / 60;
+            assert!(longest_s < 600, "{name} {seed}: {longest_s} s");
+        }
+    }
+}
+
+#[test]
+fn the_same_plan_gives_the_same_stream_and_no_more_than_devices_send() {
+    let shop = shipped("nano");
+    let one = |seed| {
+        let mut simulation = Simulation::new(shop.clone(), plan(Preset::Busy, seed, 5)).unwrap();
+        let mut tick = Tick::default();
+        let mut hash = DefaultHasher::new();
+        for _ in 0..40 * 60 {
+            simulation.step(&mut tick);
+            format!("{tick:?}").hash(&mut hash);
+        }
+        assert!(simulation.drain_truth().contains("\"take\""));
+        hash.finish()
+    };
+    assert_eq!(one(3), one(3));
+    assert_ne!(one(3), one(4));
 }
