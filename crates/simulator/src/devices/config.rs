@@ -212,7 +212,7 @@ pub struct TrackerConfig {
     /// After a loss of this length every second person comes back under a new number. 4; of
     /// those lost for a second, one in 25.
     pub forget_s: f64,
-    /// Identity swaps per second while two people are within `swap_range_m`. 0.0035; thrice that if
+    /// Identity swaps per second while two people are within `swap_range_m`. 0.003; thrice that if
     /// either is seen by fewer than two cameras. Set with `lost_per_s` so that IDF1 over `busy` lies
     /// in the published 88–94 %.
     pub swap_per_s: f64,
@@ -251,7 +251,7 @@ impl Default for TrackerConfig {
             lost_per_s: 0.015,
             lost_s: 0.6,
             forget_s: 4.0,
-            swap_per_s: 0.0035,
+            swap_per_s: 0.003,
             swap_range_m: 0.6,
             confirm_frames: 3,
             ghosts_per_min: 0.2,

@@ -303,7 +303,7 @@ fn record_busy(shop: &str, warm_up: u64, minutes: u64, seed: u64) -> Recording {
 fn in_busy_shops_the_tracker_is_as_good_as_published_ones() {
     for shop in ["flash", "nano"] {
         let mut all = Vec::new();
-        for seed in 0..3 {
+        for seed in 0..8 {
             let recording = record_busy(shop, 2, 6, seed);
             let quality = recording.quality();
             println!("{shop}, {:.1} people: {quality}", recording.people());
