@@ -68,3 +68,23 @@ fn summary(shop: &Shop) -> String {
     }
     out
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_good_shop_is_summed_up() {
+        let dir = walkout_testkit::shop_dir("nano");
+        let text = summary(&load_shop(&dir).unwrap());
+        for line in [
+            "nano: 나노 스토어 / Nano store – no mistakes",
+            "  area       31.0 m²",
+            "  plates     306",
+            "  SKUs       85",
+            "  unit mass  15 to 1600 g, median 145 g",
+        ] {
+            assert!(text.contains(line), "{line} is not in\n{text}");
+        }
+    }
+}

@@ -127,3 +127,33 @@ fn some_goods_are_alike() {
         assert!(products.iter().any(|p| p.tax.rate_bp == 0), "{name}");
     }
 }
+
+#[test]
+fn the_aisles_of_flash_are_wide_enough_for_two() {
+    let shop = load("flash");
+    let layout = &shop.layout;
+    let footprints: Vec<_> = layout.fixtures.iter().map(|f| f.footprint()).collect();
+    for fixture in &layout.fixtures {
+        for share in [0.1, 0.5, 0.9] {
+            for ahead_cm in 1..90 {
+                let ahead = -f64::from(ahead_cm) / 100.0;
+                let local = walkout_model::Point2::new(fixture.width_m * share, ahead);
+                let at = fixture.pose.floor_from_local(local);
+                let free = layout.floor.contains(at) && footprints.iter().all(|f| !f.contains(at));
+                assert!(free, "{} cm in front of {}", ahead_cm, fixture.name);
+            }
+        }
+    }
+}
+
+#[test]
+fn a_shop_is_found_by_its_name() {
+    let found = walkout_model::files::locate("nano").unwrap();
+    assert_eq!(load_shop(&found).unwrap().name, "nano");
+    let by_path = walkout_model::files::locate(&shop_dir("corner").to_string_lossy()).unwrap();
+    assert_eq!(load_shop(&by_path).unwrap().name, "corner");
+    let absent = walkout_model::files::locate("nowhere")
+        .unwrap_err()
+        .to_string();
+    assert!(absent.contains("corner, flash, nano"), "{absent}");
+}
