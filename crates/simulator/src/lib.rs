@@ -142,15 +142,11 @@ impl Simulation {
         self.world.undone()
     }
 
-    /// The opening count: units of its own SKU in each lane right now. Staff count a shop before it
-    /// opens; called later it is the truth and not for estimators.
+    /// What staff counted before the shop opened: units of its own SKU in each lane. However late
+    /// it is asked for, it is the opening count and says nothing of what happened since.
     pub fn count_lanes(&self) -> Vec<(LaneIx, u32)> {
-        let counts = self.world.lane_counts();
-        counts
-            .into_iter()
-            .enumerate()
-            .map(|(l, n)| (LaneIx::from(l), n))
-            .collect()
+        let counts = self.world.opening_count().iter().copied();
+        (0_u32..).map(LaneIx).zip(counts).collect()
     }
 
     /// What really happened since the last call, as JSON lines (`docs/reference/truth.md`).

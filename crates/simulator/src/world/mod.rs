@@ -65,6 +65,7 @@ pub(crate) struct World {
     entry: GateIx,
     exit: GateIx,
     script: Option<Script>,
+    opening: Vec<u32>,
     empty_since: Option<StoreTime>,
     closed_books: bool,
 }
@@ -127,6 +128,8 @@ impl World {
         };
         let mut stock = Draw::new(seed, stream::STOCK);
         fill_shelves(&mut stage, script.as_ref(), &mut stock);
+        let lanes = (0..stage.shop.planogram.lanes.len()).map(LaneIx::from);
+        let opening = lanes.map(|l| stage.goods.on_hand(l)).collect();
         let demand = demand(&stage, &mut Draw::new(seed, stream::DEMAND))?;
         let mut world = Self {
             people: Vec::new(),
@@ -146,6 +149,7 @@ impl World {
             entry,
             exit,
             script,
+            opening,
             empty_since: None,
             closed_books: false,
             stage,
@@ -165,12 +169,9 @@ impl World {
         self.stage.truth.drain()
     }
 
-    /// Units of its own SKU in each lane.
-    pub fn lane_counts(&self) -> Vec<u32> {
-        let lanes = self.stage.shop.planogram.lanes.len();
-        (0..lanes)
-            .map(|l| self.stage.goods.on_hand(LaneIx::from(l)))
-            .collect()
+    /// Units of its own SKU in each lane when the shop opened.
+    pub fn opening_count(&self) -> &[u32] {
+        &self.opening
     }
 
     /// Device faults that the scenario asks for.

@@ -25,6 +25,8 @@ pub(crate) struct Person {
     task: Option<Doing>,
     pub mind: Mind,
     pub draw: Draw,
+    /// Has come through the gate.
+    inside: bool,
     /// Has crossed the exit.
     pub gone: bool,
     /// The units that the last reach took; empty if it found none.
@@ -77,6 +79,7 @@ impl Person {
             task: None,
             mind,
             draw,
+            inside: false,
             gone: false,
             last_taken: Vec::new(),
             last_place: None,
@@ -129,8 +132,13 @@ impl Person {
         idle && matches!(&self.mind, Mind::Part(part) if part.is_done())
     }
 
-    /// Asked by another to do something: at once if walking or standing about, else next.
+    /// Asked by another to do something: at once if walking or standing about, else next; who is
+    /// still before the gate comes in first.
     pub fn ask(&mut self, tasks: Vec<Task>) {
+        if !self.inside {
+            self.queue.extend(tasks);
+            return;
+        }
         let idle = matches!(
             self.task.as_ref().map(|d| &d.task),
             Some(
@@ -181,7 +189,8 @@ impl Person {
             position: self.walker.position,
             velocity: self.walker.velocity,
             claims,
-            free: self.mind.is_sociable()
+            free: self.inside
+                && self.mind.is_sociable()
                 && matches!(
                     task,
                     Some(Task::Walk(_) | Task::Wait(_) | Task::Approach { .. })
@@ -389,6 +398,7 @@ impl Person {
         }
         if there {
             stage.release(gate);
+            self.inside = inward;
             self.gone |= !inward;
         }
         there

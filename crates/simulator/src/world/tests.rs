@@ -10,8 +10,8 @@ use std::sync::Arc;
 use walkout_model::files::load_shop;
 use walkout_model::layout::{Fixture, Gate, GateKind, Plate, Shelf};
 use walkout_model::{
-    Catalogue, Currency, FixtureIx, Gtin, Lane, Layout, Mass, Money, Planogram, PlateIx, Point2,
-    Polygon, Pose2, Product, ShelfIx, Shop, SkuIx, TaxClass,
+    Catalogue, Currency, FixtureIx, GateDirection, Gtin, Lane, Layout, Mass, Money, Planogram,
+    PlateIx, Point2, Polygon, Pose2, Product, ShelfIx, Shop, SkuIx, TaxClass,
 };
 
 /// 5 × 4 m with two gondolas of four shelves of twelve plates, 48 lanes.
@@ -375,14 +375,26 @@ fn the_shipped_shops_empty_in_bounded_time_and_lose_nothing() {
         let footprints: Vec<Polygon> = shop.layout.fixtures.iter().map(|f| f.footprint()).collect();
         for seed in 0..3 {
             let mut stayed: BTreeMap<u32, u32> = BTreeMap::new();
+            let mut places: BTreeMap<u32, Point2> = BTreeMap::new();
+            let (mut came, mut went) = (0, 0);
             let plan = plan(Preset::Adversarial, seed, 12);
             let (_, truth) = run(&shop, &plan, 3600, |world| {
+                for (_, direction) in &world.scene().crossings {
+                    match direction {
+                        GateDirection::In => came += 1,
+                        GateDirection::Out => went += 1,
+                    }
+                }
                 for body in &world.scene().people {
                     *stayed.entry(body.person).or_default() += 1;
+                    let before = places.insert(body.person, body.position);
+                    let jump = before.map_or(0.0, |p| p.distance(body.position));
+                    assert!(jump < 0.03, "{name} {seed}: {jump} m in a tick");
                     assert!(footprints.iter().all(|f| !f.contains(body.position)));
                 }
             });
             units_are_conserved(&truth).unwrap();
+            assert_eq!((came, went), (stayed.len(), stayed.len()), "{name} {seed}");
             let longest_s = stayed.values().max().unwrap() / 60;
             assert!(longest_s < 600, "{name} {seed}: {longest_s} s");
         }
