@@ -13,4 +13,4 @@ pub use gateway::{
     Capture, CaptureId, CaptureRequest, Gateway, GatewayError, Hold, HoldId, HoldRequest,
     IdempotencyKey, KeyTooLong, Refund, RefundId, RefundRequest,
 };
-pub use sandbox::{Sandbox, SandboxHold, TestCard};
+pub use sandbox::{Sandbox, SandboxError, SandboxHold, TestCard};

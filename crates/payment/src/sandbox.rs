@@ -6,7 +6,11 @@ use crate::{
     IdempotencyKey, Refund, RefundId, RefundRequest,
 };
 use async_trait::async_trait;
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
+use std::fs::{File, OpenOptions};
+use std::io::{Read, Write};
+use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use walkout_model::{Currency, CustomerId, Money, StoreTime, TimeDelta};
 
@@ -56,6 +60,31 @@ pub struct Sandbox {
     books: Mutex<Books>,
 }
 
+/// Why a sandbox's file cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum SandboxError {
+    /// It could not be opened, read or cut.
+    #[error("cannot open the sandbox gateway's file {path}: {source}")]
+    File {
+        /// Which.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// A line is not one of ours.
+    #[error(
+        "line {line} of the sandbox gateway's file {path} cannot be read: {source}; move the file away to start anew"
+    )]
+    Line {
+        /// Which file.
+        path: PathBuf,
+        /// Which line, from 1.
+        line: usize,
+        /// Why.
+        source: serde_json::Error,
+    },
+}
+
 #[derive(Debug, Default)]
 struct Books {
     cards: BTreeMap<CustomerId, TestCard>,
@@ -63,10 +92,20 @@ struct Books {
     holds: Vec<SandboxHold>,
     answers: BTreeMap<IdempotencyKey, (Request, Result<Answer, GatewayError>)>,
     refunds: u64,
+    file: Option<File>,
+}
+
+/// One line of the file.
+#[derive(Serialize, Deserialize)]
+struct Line {
+    key: IdempotencyKey,
+    request: Request,
+    answer: Result<Answer, GatewayError>,
 }
 
 /// What a key was used for; the clock is no part of it.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 enum Request {
     Hold(CustomerId, Money),
     Capture(HoldId, Money),
@@ -74,7 +113,8 @@ enum Request {
     Refund(CaptureId, Money),
 }
 
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 enum Answer {
     Hold(Hold),
     Capture(Capture),
@@ -86,6 +126,45 @@ impl Sandbox {
     /// A sandbox in which every card pays.
     pub fn new() -> Self {
         Self::default()
+    }
+
+    /// A sandbox that keeps its record in a file, as a real gateway would, so that it still knows
+    /// its holds when the shop is started again. A last line that a crash cut short is dropped: its
+    /// request was never answered.
+    ///
+    /// # Errors
+    /// If the file cannot be opened or holds something else.
+    pub fn kept_in(path: &Path) -> Result<Self, SandboxError> {
+        let failed = |source| SandboxError::File {
+            path: path.to_owned(),
+            source,
+        };
+        let mut options = OpenOptions::new();
+        let mut file = options
+            .read(true)
+            .append(true)
+            .create(true)
+            .open(path)
+            .map_err(failed)?;
+        let mut text = String::new();
+        file.read_to_string(&mut text).map_err(failed)?;
+        let whole = text.rfind('\n').map_or(0, |end| end + 1);
+        if whole < text.len() {
+            file.set_len(whole as u64).map_err(failed)?;
+        }
+        let mut books = Books::default();
+        for (i, line) in text[..whole].lines().enumerate() {
+            let line: Line = serde_json::from_str(line).map_err(|source| SandboxError::Line {
+                path: path.to_owned(),
+                line: i + 1,
+                source,
+            })?;
+            books.absorb(line.key, line.request, line.answer);
+        }
+        books.file = Some(file);
+        Ok(Self {
+            books: Mutex::new(books),
+        })
     }
 
     /// Gives a customer another card.
@@ -125,7 +204,7 @@ impl Sandbox {
         &self,
         key: IdempotencyKey,
         request: Request,
-        act: impl FnOnce(&mut Books) -> Result<Answer, GatewayError>,
+        now: StoreTime,
     ) -> Result<Answer, GatewayError> {
         let mut books = self.books();
         let customer = books.customer_of(&request);
@@ -145,11 +224,7 @@ impl Sandbox {
         let answer = match books.answers.get(&key) {
             Some((before, answer)) if *before == request => answer.clone(),
             Some(_) => Err(GatewayError::KeyConflict),
-            None => {
-                let answer = act(&mut books);
-                books.answers.insert(key, (request, answer.clone()));
-                answer
-            }
+            None => books.decide_and_keep(key, request, now),
         };
         if lost {
             return Err(GatewayError::Unreachable);
@@ -180,90 +255,144 @@ impl Books {
             .ok_or_else(|| GatewayError::Unknown { id: id.to_owned() })
     }
 
-    fn hold(&mut self, request: &HoldRequest) -> Result<Answer, GatewayError> {
-        let card = self.card(request.customer);
-        let lasts = match card {
+    fn decide_and_keep(
+        &mut self,
+        key: IdempotencyKey,
+        request: Request,
+        now: StoreTime,
+    ) -> Result<Answer, GatewayError> {
+        let answer = match &request {
+            Request::Hold(customer, amount) => self.hold(*customer, *amount, now),
+            Request::Capture(hold, amount) => self.capture(hold, *amount, now),
+            Request::Release(hold) => self.release(hold),
+            Request::Refund(capture, amount) => self.refund(capture, *amount),
+        };
+        let line = Line {
+            key,
+            request,
+            answer,
+        };
+        if self.write(&line).is_err() {
+            // Nothing happened that the file does not know of.
+            return Err(GatewayError::Unreachable);
+        }
+        let answer = line.answer.clone();
+        self.absorb(line.key, line.request, line.answer);
+        answer
+    }
+
+    fn write(&mut self, line: &Line) -> std::io::Result<()> {
+        let Some(file) = &mut self.file else {
+            return Ok(());
+        };
+        let mut text = serde_json::to_string(line)?;
+        text.push('\n');
+        file.write_all(text.as_bytes())?;
+        file.sync_data()
+    }
+
+    /// Takes an answer into the books. Holds and captures have the number of the hold.
+    fn absorb(
+        &mut self,
+        key: IdempotencyKey,
+        request: Request,
+        answer: Result<Answer, GatewayError>,
+    ) {
+        let hold = match &request {
+            Request::Hold(..) => None,
+            Request::Capture(hold, _) | Request::Release(hold) => self.find(&hold.0, "h").ok(),
+            Request::Refund(capture, _) => self.find(&capture.0, "c").ok(),
+        };
+        let hold = hold.and_then(|index| self.holds.get_mut(index));
+        match (&request, &answer, hold) {
+            (Request::Hold(customer, _), Ok(Answer::Hold(hold)), _) => {
+                self.holds.push(SandboxHold {
+                    customer: *customer,
+                    amount: hold.amount,
+                    expires: hold.expires,
+                    captured: None,
+                    refunded_minor: 0,
+                    released: false,
+                });
+            }
+            (_, Ok(Answer::Capture(capture)), Some(hold)) => hold.captured = Some(capture.amount),
+            (_, Ok(Answer::Released), Some(hold)) => hold.released = true,
+            (_, Ok(Answer::Refund(refund)), Some(hold)) => {
+                hold.refunded_minor += refund.amount.minor;
+                self.refunds += 1;
+            }
+            _ => {}
+        }
+        self.answers.insert(key, (request, answer));
+    }
+
+    fn hold(
+        &self,
+        customer: CustomerId,
+        amount: Money,
+        now: StoreTime,
+    ) -> Result<Answer, GatewayError> {
+        let lasts = match self.card(customer) {
             TestCard::DeclinesHolds => return Err(declined()),
             TestCard::AsksToConfirm => return Err(GatewayError::AuthenticationRequired),
             TestCard::HoldsLapseAfter(lasts) => lasts,
             _ => HOLD_LASTS,
         };
-        self.holds.push(SandboxHold {
-            customer: request.customer,
-            amount: request.amount,
-            expires: request.now + lasts,
-            captured: None,
-            refunded_minor: 0,
-            released: false,
-        });
         Ok(Answer::Hold(Hold {
-            id: HoldId(format!("h{}", self.holds.len())),
-            amount: request.amount,
-            expires: request.now + lasts,
+            id: HoldId(format!("h{}", self.holds.len() + 1)),
+            amount,
+            expires: now + lasts,
         }))
     }
 
-    fn capture(&mut self, request: &CaptureRequest) -> Result<Answer, GatewayError> {
-        let index = self.find(&request.hold.0, "h")?;
-        let card = self.card(self.holds[index].customer);
-        let hold = &mut self.holds[index];
+    fn capture(&self, id: &HoldId, amount: Money, now: StoreTime) -> Result<Answer, GatewayError> {
+        let index = self.find(&id.0, "h")?;
+        let hold = &self.holds[index];
         if hold.captured.is_some() || hold.released {
-            return Err(GatewayError::Unknown {
-                id: request.hold.0.clone(),
-            });
+            return Err(GatewayError::Unknown { id: id.0.clone() });
         }
-        if request.now > hold.expires {
+        if now > hold.expires {
             return Err(GatewayError::HoldExpired);
         }
-        let fits = request.amount.currency == hold.amount.currency
-            && (1..=hold.amount.minor).contains(&request.amount.minor);
+        let fits = amount.currency == hold.amount.currency
+            && (1..=hold.amount.minor).contains(&amount.minor);
         if !fits {
             return Err(GatewayError::OverAmount {
-                asked: request.amount,
+                asked: amount,
                 available: hold.amount,
             });
         }
-        if card == TestCard::DeclinesCaptures {
+        if self.card(hold.customer) == TestCard::DeclinesCaptures {
             return Err(declined());
         }
-        hold.captured = Some(request.amount);
         Ok(Answer::Capture(Capture {
             id: CaptureId(format!("c{}", index + 1)),
-            amount: request.amount,
+            amount,
         }))
     }
 
-    fn release(&mut self, id: &HoldId) -> Result<Answer, GatewayError> {
+    fn release(&self, id: &HoldId) -> Result<Answer, GatewayError> {
         let index = self.find(&id.0, "h")?;
-        let hold = &mut self.holds[index];
-        if hold.captured.is_some() {
+        if self.holds[index].captured.is_some() {
             return Err(GatewayError::Unknown { id: id.0.clone() });
         }
-        hold.released = true;
         Ok(Answer::Released)
     }
 
-    fn refund(&mut self, request: &RefundRequest) -> Result<Answer, GatewayError> {
-        let unknown = || GatewayError::Unknown {
-            id: request.capture.0.clone(),
-        };
-        let index = self.find(&request.capture.0, "c")?;
-        let hold = &mut self.holds[index];
+    fn refund(&self, id: &CaptureId, amount: Money) -> Result<Answer, GatewayError> {
+        let unknown = || GatewayError::Unknown { id: id.0.clone() };
+        let hold = &self.holds[self.find(&id.0, "c")?];
         let captured = hold.captured.ok_or_else(unknown)?;
         let left = captured.minor - hold.refunded_minor;
-        if request.amount.currency != captured.currency
-            || !(1..=left).contains(&request.amount.minor)
-        {
+        if amount.currency != captured.currency || !(1..=left).contains(&amount.minor) {
             return Err(GatewayError::OverAmount {
-                asked: request.amount,
+                asked: amount,
                 available: Money::new(left, captured.currency),
             });
         }
-        hold.refunded_minor += request.amount.minor;
-        self.refunds += 1;
         Ok(Answer::Refund(Refund {
-            id: RefundId(format!("r{}", self.refunds)),
-            amount: request.amount,
+            id: RefundId(format!("r{}", self.refunds + 1)),
+            amount,
         }))
     }
 }
@@ -278,33 +407,30 @@ fn declined() -> GatewayError {
 impl Gateway for Sandbox {
     async fn hold(&self, request: HoldRequest) -> Result<Hold, GatewayError> {
         let content = Request::Hold(request.customer, request.amount);
-        match self.answer(request.key.clone(), content, |books| books.hold(&request))? {
+        match self.answer(request.key, content, request.now)? {
             Answer::Hold(hold) => Ok(hold),
             _ => Err(GatewayError::KeyConflict),
         }
     }
 
     async fn capture(&self, request: CaptureRequest) -> Result<Capture, GatewayError> {
-        let content = Request::Capture(request.hold.clone(), request.amount);
-        match self.answer(request.key.clone(), content, |books| {
-            books.capture(&request)
-        })? {
+        let content = Request::Capture(request.hold, request.amount);
+        match self.answer(request.key, content, request.now)? {
             Answer::Capture(capture) => Ok(capture),
             _ => Err(GatewayError::KeyConflict),
         }
     }
 
     async fn release(&self, hold: &HoldId, key: IdempotencyKey) -> Result<(), GatewayError> {
-        let content = Request::Release(hold.clone());
-        match self.answer(key, content, |books| books.release(hold))? {
+        match self.answer(key, Request::Release(hold.clone()), StoreTime::default())? {
             Answer::Released => Ok(()),
             _ => Err(GatewayError::KeyConflict),
         }
     }
 
     async fn refund(&self, request: RefundRequest) -> Result<Refund, GatewayError> {
-        let content = Request::Refund(request.capture.clone(), request.amount);
-        match self.answer(request.key.clone(), content, |books| books.refund(&request))? {
+        let content = Request::Refund(request.capture, request.amount);
+        match self.answer(request.key, content, StoreTime::default())? {
             Answer::Refund(refund) => Ok(refund),
             _ => Err(GatewayError::KeyConflict),
         }
@@ -452,5 +578,55 @@ mod tests {
         assert_eq!(sandbox.release(&held.id, key("r")).await, Ok(()));
         assert_eq!(sandbox.release(&held.id, key("r2")).await, Ok(()));
         assert!(capture(&sandbox, &held, 1, "c", NOW).await.is_err());
+    }
+
+    #[tokio::test]
+    async fn a_file_outlives_the_program() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("sandbox.jsonl");
+        let (held, taken) = {
+            let sandbox = Sandbox::kept_in(&path).unwrap();
+            let held = hold(&sandbox, 1_000, "h1").await.unwrap();
+            let other = hold(&sandbox, 2_000, "h2").await.unwrap();
+            let over = capture(&sandbox, &other, 3_000, "over", NOW).await;
+            assert!(over.is_err());
+            let taken = capture(&sandbox, &other, 1_500, "c2", NOW).await.unwrap();
+            (held, taken)
+        };
+        // The next line was being written when the power went.
+        let mut file = OpenOptions::new().append(true).open(&path).unwrap();
+        file.write_all(b"{\"key\":\"c1\",\"requ").unwrap();
+        drop(file);
+
+        let sandbox = Sandbox::kept_in(&path).unwrap();
+        assert_eq!(hold(&sandbox, 1_000, "h1").await, Ok(held.clone()));
+        assert_eq!(
+            capture(&sandbox, &held, 700, "c1", NOW)
+                .await
+                .unwrap()
+                .amount,
+            won(700)
+        );
+        let refund = RefundRequest {
+            capture: taken.id,
+            amount: won(500),
+            key: key("r"),
+        };
+        assert!(sandbox.refund(refund).await.is_ok());
+        let again = Sandbox::kept_in(&path).unwrap();
+        assert_eq!(again.holds(), sandbox.holds());
+        assert_eq!(again.taken_minor(Currency::KRW), 1_700);
+    }
+
+    #[test]
+    fn a_file_of_something_else_is_refused_by_name() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("sandbox.jsonl");
+        std::fs::write(&path, "hello\n").unwrap();
+        let refused = Sandbox::kept_in(&path).unwrap_err().to_string();
+        assert!(
+            refused.contains("line 1") && refused.contains("sandbox.jsonl"),
+            "{refused}"
+        );
     }
 }
