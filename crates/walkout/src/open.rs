@@ -76,7 +76,7 @@ impl Opening {
         let mut seed = [0; 32];
         getrandom::fill(&mut seed).map_err(|e| anyhow::anyhow!("no randomness: {e}"))?;
         let config = Config::new(keys, seed, self.shop.currency);
-        let gateway = Arc::new(Sandbox::new());
+        let gateway = Arc::new(Sandbox::kept_in(&self.data.join("sandbox.jsonl"))?);
         let checkout = Checkout::open(self.shop.clone(), ledger.clone(), gateway, config)
             .await
             .context("reading the ledger")?;
