@@ -9,6 +9,7 @@ use walkout_simulator::Preset;
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let mut options = Options {
         presets: Vec::new(),
+        scenarios: Vec::new(),
         shop: None,
         seed: 1,
         seeds: None,
@@ -21,10 +22,11 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
             "quick" => options.size = Size::Quick,
             "errors" => options.errors = true,
             seed if seed.parse::<u64>().is_ok() => options.seed = seed.parse()?,
+            path if path.contains('/') => options.scenarios.push(path.into()),
             preset => options.presets.push(preset.parse()?),
         }
     }
-    if options.presets.is_empty() {
+    if options.presets.is_empty() && options.scenarios.is_empty() {
         options.presets = Preset::ALL.to_vec();
     }
     let begin = std::time::Instant::now();

@@ -5,18 +5,21 @@ use crate::matching::compare;
 use crate::run::{Recording, RunError, run};
 use crate::score::{CaseRule, Score};
 use crate::table::Row;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use walkout_model::files::{ShopError, ShopNotFound, load_shop, locate};
 use walkout_model::{Gtin, Shop, TimeDelta};
-use walkout_simulator::{Plan, Preset};
+use walkout_simulator::{Plan, Preset, Scenario, ScenarioError};
 
 /// What to measure.
 #[derive(Clone, Debug)]
 pub struct Options {
     /// Presets, in this order.
     pub presets: Vec<Preset>,
+    /// Folders of scenario files or single files, in this order; they keep the seeds and shops they ask for.
+    pub scenarios: Vec<PathBuf>,
     /// A shop (a folder or the name of one under `shops/`) for all presets, instead of each one's own.
     pub shop: Option<String>,
     /// The first seed; further runs use the ones after it.
@@ -76,6 +79,25 @@ pub enum AccuracyError {
     /// There is no such shop.
     #[error(transparent)]
     NoShop(#[from] ShopNotFound),
+    /// A scenario has mistakes or does not fit its shop.
+    #[error("{}: {reason}", path.display())]
+    Scenario {
+        /// The file.
+        path: PathBuf,
+        /// Every mistake.
+        reason: ScenarioError,
+    },
+    /// A folder could not be read.
+    #[error("read the folder {}: {reason}", path.display())]
+    Read {
+        /// Which.
+        path: PathBuf,
+        /// Why.
+        reason: std::io::Error,
+    },
+    /// A folder without scenarios.
+    #[error("{}: no scenario (*.scn) in this folder", .0.display())]
+    NoScenario(PathBuf),
 }
 
 /// A measured preset or folder.
@@ -219,7 +241,55 @@ fn plan(options: &Options) -> Result<(Vec<Group>, Vec<Job>), AccuracyError> {
             runs: jobs.len() - before,
         });
     }
+    for path in &options.scenarios {
+        let mut names = BTreeSet::new();
+        let before = jobs.len();
+        for file in scenario_files(path)? {
+            let wrong = |reason| AccuracyError::Scenario {
+                path: file.clone(),
+                reason,
+            };
+            let scenario = Scenario::load(&file).map_err(wrong)?;
+            let shop = scenario.fit(&*load(scenario.shop())?).map_err(wrong)?;
+            names.insert(shop.name.clone());
+            jobs.push(Job {
+                group: groups.len(),
+                label: file.display().to_string(),
+                shop: Arc::new(shop),
+                plan: Plan::scenario(scenario),
+            });
+        }
+        groups.push(Group {
+            preset: "scripted".to_owned(),
+            shop: Vec::from_iter(names).join("+"),
+            rule: CaseRule::Run,
+            runs: jobs.len() - before,
+        });
+    }
     Ok((groups, jobs))
+}
+
+/// The file itself, or the scenarios in a folder, by name.
+fn scenario_files(path: &Path) -> Result<Vec<PathBuf>, AccuracyError> {
+    if path.is_file() {
+        return Ok(vec![path.to_owned()]);
+    }
+    let failed = |reason| AccuracyError::Read {
+        path: path.to_owned(),
+        reason,
+    };
+    let mut files = Vec::new();
+    for entry in std::fs::read_dir(path).map_err(failed)? {
+        let file = entry.map_err(failed)?.path();
+        if file.extension().is_some_and(|extension| extension == "scn") {
+            files.push(file);
+        }
+    }
+    files.sort();
+    match files.is_empty() {
+        true => Err(AccuracyError::NoScenario(path.to_owned())),
+        false => Ok(files),
+    }
 }
 
 fn work_off(job: &Job, rule: CaseRule, list: bool) -> Result<Done, AccuracyError> {

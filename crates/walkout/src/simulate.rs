@@ -4,9 +4,9 @@ use anyhow::{Context, Result};
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
-use walkout_model::TimeDelta;
 use walkout_model::files::{load_shop, locate};
-use walkout_simulator::{Plan, Preset};
+use walkout_model::{Shop, TimeDelta};
+use walkout_simulator::{Plan, Preset, Scenario};
 
 mod day;
 mod report;
@@ -19,9 +19,12 @@ pub struct Args {
     /// quiet, busy, adversarial or cps2020
     #[arg(long, default_value = "busy", value_name = "P")]
     preset: Preset,
-    /// Seed of every draw
-    #[arg(long, default_value_t = 1, value_name = "S")]
-    seed: u64,
+    /// A scenario file instead of a preset
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["preset", "receipts", "minutes", "shop"])]
+    scenario: Option<PathBuf>,
+    /// Seed of every draw; the scenario's own, or 1
+    #[arg(long, value_name = "S")]
+    seed: Option<u64>,
     /// Let so many parties in
     #[arg(long, value_name = "N", conflicts_with = "minutes")]
     receipts: Option<u32>,
@@ -41,20 +44,7 @@ pub struct Args {
 
 /// Runs the shop and prints what came of it: exit code 1 if the books do not add up.
 pub fn run(args: Args) -> Result<ExitCode> {
-    if let Some(minutes) = args.minutes {
-        anyhow::ensure!(
-            (0.1..=100_000.0).contains(&minutes),
-            "--minutes must be 0.1 to 100000"
-        );
-    }
-    let name = args.shop.as_deref();
-    let shop = load_shop(&locate(name.unwrap_or(args.preset.default_shop()))?)?;
-    let mut plan = Plan::preset(args.preset, args.seed);
-    plan.duration = args.minutes.map(|m| TimeDelta::from_secs_f64(m * 60.0));
-    plan.receipts = match plan.duration {
-        Some(_) => None,
-        None => Some(args.receipts.unwrap_or(40)),
-    };
+    let (shop, plan) = args.plan()?;
     let scratch = Scratch::new()?;
     let url = args.ledger.unwrap_or_else(|| scratch.url());
     let runtime = tokio::runtime::Builder::new_multi_thread()
@@ -72,6 +62,35 @@ pub fn run(args: Args) -> Result<ExitCode> {
         std::fs::write(path, text + "\n").with_context(|| format!("write {}", path.display()))?;
     }
     Ok(ExitCode::from(u8::from(!day.report.books_add_up())))
+}
+
+impl Args {
+    fn plan(&self) -> Result<(Shop, Plan)> {
+        if let Some(path) = &self.scenario {
+            let scenario = Scenario::load(path).with_context(|| path.display().to_string())?;
+            let shop = scenario
+                .fit(&load_shop(&locate(scenario.shop())?)?)
+                .with_context(|| path.display().to_string())?;
+            let mut plan = Plan::scenario(scenario);
+            plan.seed = self.seed.unwrap_or(plan.seed);
+            return Ok((shop, plan));
+        }
+        if let Some(minutes) = self.minutes {
+            anyhow::ensure!(
+                (0.1..=100_000.0).contains(&minutes),
+                "--minutes must be 0.1 to 100000"
+            );
+        }
+        let name = self.shop.as_deref();
+        let shop = load_shop(&locate(name.unwrap_or(self.preset.default_shop()))?)?;
+        let mut plan = Plan::preset(self.preset, self.seed.unwrap_or(1));
+        plan.duration = self.minutes.map(|m| TimeDelta::from_secs_f64(m * 60.0));
+        plan.receipts = match plan.duration {
+            Some(_) => None,
+            None => Some(self.receipts.unwrap_or(40)),
+        };
+        Ok((shop, plan))
+    }
 }
 
 /// A folder for the ledger of one run.

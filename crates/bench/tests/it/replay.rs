@@ -148,6 +148,7 @@ fn another_seed_gives_another_day() {
 fn figures_do_not_depend_on_the_order_in_which_runs_end() {
     let options = Options {
         presets: vec![Preset::Cps2020, Preset::Quiet],
+        scenarios: Vec::new(),
         shop: Some("nano".into()),
         seed: 3,
         seeds: Some(2),

@@ -1,6 +1,7 @@
 //! `walkout bench accuracy`.
 
 use anyhow::Result;
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Instant;
 use walkout_bench::accuracy::{Measured, Options, Size, measure};
@@ -13,6 +14,9 @@ pub struct Args {
     /// quiet, busy, adversarial or cps2020; may be given again; all of them by default
     #[arg(long, value_name = "P")]
     preset: Vec<Preset>,
+    /// A folder of scenario files, or one file; may be given again; alone, no preset is run
+    #[arg(long, value_name = "DIR")]
+    scenarios: Vec<PathBuf>,
     /// A shop for all presets, instead of each one's own
     #[arg(long)]
     shop: Option<String>,
@@ -38,11 +42,12 @@ pub fn run(args: Args) -> Result<ExitCode> {
     anyhow::ensure!(args.seeds != Some(0), "--seeds must be at least 1");
     let begin = Instant::now();
     let measured = measure(&Options {
-        presets: if args.preset.is_empty() {
+        presets: if args.preset.is_empty() && args.scenarios.is_empty() {
             Preset::ALL.to_vec()
         } else {
             args.preset
         },
+        scenarios: args.scenarios,
         shop: args.shop,
         seed: args.seed,
         seeds: args.seeds,
