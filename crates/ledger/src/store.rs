@@ -5,10 +5,12 @@ use crate::canonical::Sealed;
 use crate::{Balances, EntryHash, Head, LedgerError, Movement};
 use sqlx::any::{AnyArguments, AnyConnectOptions, AnyPoolOptions, AnyRow};
 use sqlx::{
-    AnyConnection, AnyPool, Arguments as _, AssertSqlSafe, ConnectOptions as _, Executor as _,
-    Row as _,
+    AnyConnection, AnyPool, Arguments as _, AssertSqlSafe, ConnectOptions as _, Connection as _,
+    Executor as _, Row as _,
 };
 use std::str::FromStr as _;
+use std::sync::Arc;
+use tokio::sync::{Mutex, OwnedMappedMutexGuard, OwnedMutexGuard};
 use walkout_model::{Gtin, StoreTime};
 
 /// The format that this program writes.
@@ -20,8 +22,19 @@ const READERS_MAX: u32 = 4;
 /// Most rows of one INSERT; larger batches take several.
 const ROWS_MAX: usize = 64;
 
-/// An entry of at most so many movements is written in one round trip.
-const GLUED_MOVEMENTS_MAX: usize = 4;
+/// SQLite writes to several tables in one statement only through a trigger.
+const APPEND_VIEW: &str = "CREATE VIEW IF NOT EXISTS ledger_append AS
+    SELECT e.seq, time_us, key, kind, body, evidence, hash, line, from_account, to_account, gtin, units
+    FROM ledger_entry e LEFT JOIN ledger_movement m ON m.seq = e.seq";
+const APPEND_TRIGGER: &str = "CREATE TRIGGER IF NOT EXISTS ledger_append_one
+    INSTEAD OF INSERT ON ledger_append BEGIN
+        INSERT INTO ledger_entry (seq, time_us, key, kind, body, evidence, hash)
+        VALUES (NEW.seq, NEW.time_us, NEW.key, NEW.kind, NEW.body, NEW.evidence, NEW.hash);
+        INSERT INTO ledger_movement (seq, line, from_account, to_account, gtin, units)
+        SELECT NEW.seq, NEW.line, NEW.from_account, NEW.to_account, NEW.gtin, NEW.units
+        WHERE NEW.line IS NOT NULL;
+        UPDATE ledger_head SET seq = NEW.seq, hash = NEW.hash WHERE id = 1;
+    END";
 
 /// Which database.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -43,10 +56,12 @@ pub(crate) enum Access {
 #[derive(Clone, Debug)]
 pub(crate) struct Store {
     dialect: Dialect,
-    /// One connection.
-    write: AnyPool,
-    /// The same for a ledger in memory, where every connection is a database of its own.
-    read: AnyPool,
+    options: AnyConnectOptions,
+    /// The one connection that writes, held apart from any pool: a pool tests a connection each time
+    /// it is given back, which costs as much as the commit itself. `None` when it was lost.
+    write: Arc<Mutex<Option<AnyConnection>>>,
+    /// `None` for a ledger in memory, which lives in its one connection.
+    read: Option<AnyPool>,
 }
 
 /// An entry as it is stored: nothing checked yet.
@@ -115,14 +130,14 @@ impl Dialect {
         }
     }
 
-    fn schema(self) -> [String; 4] {
+    fn schema(self) -> Vec<String> {
         // In SQLite only INTEGER names the row's own number (64 bits), and STRICT and WITHOUT ROWID
         // save a column of the wrong type and a second tree.
         let (integer, strict, clustered) = match self {
             Self::Sqlite => ("INTEGER", " STRICT", " STRICT, WITHOUT ROWID"),
             Self::Postgres => ("BIGINT", "", ""),
         };
-        [
+        let mut schema = vec![
             format!(
                 "CREATE TABLE IF NOT EXISTS ledger_entry (
                     seq {integer} PRIMARY KEY,
@@ -155,24 +170,41 @@ impl Dialect {
                  ON CONFLICT (id) DO NOTHING",
                 EntryHash::default()
             ),
-        ]
+        ];
+        if self == Self::Sqlite {
+            schema.extend([APPEND_VIEW.to_owned(), APPEND_TRIGGER.to_owned()]);
+        }
+        schema
     }
 
-    /// Several statements as one transaction in one round trip.
-    fn glued(self, statements: &[String]) -> String {
-        match self {
-            Self::Sqlite => format!("BEGIN IMMEDIATE; {}; COMMIT", statements.join("; ")),
-            Self::Postgres => {
-                let (last, first) = match statements.split_last() {
-                    Some((last, first)) => (last.as_str(), first),
-                    None => ("", [].as_slice()),
-                };
-                let parts: Vec<String> = first
-                    .iter()
-                    .enumerate()
-                    .map(|(i, statement)| format!("part{i} AS ({statement})"))
-                    .collect();
-                format!("WITH {} {last}", parts.join(", "))
+    /// One entry with at most one movement, in one statement, which is one transaction and one round
+    /// trip: to SQLite's thread or to the server, a round trip costs about as much as all the rest of
+    /// a commit but its sync.
+    fn append_one(self, movements: usize) -> &'static str {
+        match (self, movements) {
+            (Self::Sqlite, 0) => {
+                "INSERT INTO ledger_append (seq, time_us, key, kind, body, evidence, hash)
+                 VALUES ($1, $2, $3, $4, $5, $6, $7)"
+            }
+            (Self::Sqlite, _) => {
+                "INSERT INTO ledger_append (seq, time_us, key, kind, body, evidence, hash,
+                     line, from_account, to_account, gtin, units)
+                 VALUES ($1, $2, $3, $4, $5, $6, $7, $9, $10, $11, $12, $13)"
+            }
+            (Self::Postgres, 0) => {
+                "WITH entry AS (
+                     INSERT INTO ledger_entry (seq, time_us, key, kind, body, evidence, hash)
+                     VALUES ($1, $2, $3, $4, $5, $6, $7))
+                 UPDATE ledger_head SET seq = $1, hash = $7 WHERE id = 1"
+            }
+            (Self::Postgres, _) => {
+                "WITH entry AS (
+                     INSERT INTO ledger_entry (seq, time_us, key, kind, body, evidence, hash)
+                     VALUES ($1, $2, $3, $4, $5, $6, $7)),
+                 movement AS (
+                     INSERT INTO ledger_movement (seq, line, from_account, to_account, gtin, units)
+                     VALUES ($8, $9, $10, $11, $12, $13))
+                 UPDATE ledger_head SET seq = $1, hash = $7 WHERE id = 1"
             }
         }
     }
@@ -198,7 +230,7 @@ impl Store {
     /// Opens the place that the URL names.
     pub(crate) async fn open(url: &str, access: Access) -> Result<Self, LedgerError> {
         let dialect = Dialect::of(url).ok_or_else(|| LedgerError::Url(url.to_owned()))?;
-        let memory = dialect == Dialect::Sqlite && url.contains(":memory:");
+        let memory = dialect == Dialect::Sqlite && url.ends_with(":memory:");
         let target = match dialect {
             Dialect::Sqlite if !memory => sqlite_url(url, access),
             _ => url.to_owned(),
@@ -207,94 +239,117 @@ impl Store {
         let options = AnyConnectOptions::from_str(&target)
             .map_err(|_| LedgerError::Url(url.to_owned()))?
             .disable_statement_logging();
-        let pool = |connections: u32| {
-            AnyPoolOptions::new()
-                .max_connections(connections)
-                .test_before_acquire(false)
-                .idle_timeout(None)
-                .max_lifetime(None)
-                .acquire_timeout(std::time::Duration::from_secs(30))
-                .after_connect(move |connection, _| {
-                    Box::pin(async move {
-                        for setting in dialect.settings(access) {
-                            connection.execute(*setting).await?;
-                        }
-                        Ok(())
-                    })
-                })
-        };
         let failed = LedgerError::store("open it");
-        let write = pool(1)
-            .connect_with(options.clone())
-            .await
-            .map_err(&failed)?;
-        let read = if memory || access == Access::Read {
-            write.clone()
-        } else {
-            pool(READERS_MAX).connect_lazy_with(options)
-        };
-        let store = Self {
-            dialect,
-            write,
-            read,
-        };
+        let mut first = connect(&options, dialect, access).await.map_err(&failed)?;
         if access == Access::Create {
-            let mut connection = store.write.acquire().await.map_err(&failed)?;
             for statement in dialect.schema() {
-                connection
-                    .execute(AssertSqlSafe(statement))
-                    .await
-                    .map_err(LedgerError::store("make its tables"))?;
+                let made = first.execute(AssertSqlSafe(statement)).await;
+                made.map_err(LedgerError::store("make its tables"))?;
             }
         }
-        Ok(store)
+        let read = (!memory).then(|| {
+            AnyPoolOptions::new()
+                .max_connections(READERS_MAX)
+                .after_connect(move |connection, _| {
+                    Box::pin(settle(connection, dialect, Access::Read))
+                })
+                .connect_lazy_with(options.clone())
+        });
+        Ok(Self {
+            dialect,
+            options,
+            write: Arc::new(Mutex::new(Some(first))),
+            read,
+        })
     }
 
     /// A connection for reading.
     pub(crate) async fn reader(&self) -> Result<Reader, LedgerError> {
-        let connection = self.read.acquire().await;
-        let connection = connection.map_err(LedgerError::store("read"))?;
-        Ok(Reader(Reading::Each(connection)))
+        let Some(pool) = &self.read else {
+            return self.only().await;
+        };
+        let connection = pool.acquire().await.map_err(LedgerError::store("read"))?;
+        Ok(Reader(Reading::Pooled(connection)))
     }
 
     /// A connection to which the log stands still.
     pub(crate) async fn snapshot(&self) -> Result<Reader, LedgerError> {
-        let transaction = self.read.begin_with(self.dialect.begin_snapshot()).await;
+        let Some(pool) = &self.read else {
+            return self.only().await;
+        };
+        let transaction = pool.begin_with(self.dialect.begin_snapshot()).await;
         let transaction = transaction.map_err(LedgerError::store("read"))?;
         Ok(Reader(Reading::Snapshot(transaction)))
     }
 
+    /// The connection of a ledger in memory; nothing is written while it is held.
+    async fn only(&self) -> Result<Reader, LedgerError> {
+        let guard = Arc::clone(&self.write).lock_owned().await;
+        OwnedMutexGuard::try_map(guard, Option::as_mut)
+            .map(|connection| Reader(Reading::Only(connection)))
+            .map_err(|_| LedgerError::Closed("it was closed".into()))
+    }
+
     /// Writes entries in one transaction; when it returns they are on disk.
     pub(crate) async fn write(&self, entries: &[Linked<'_>]) -> Result<(), WriteError> {
-        let mut connection = self
-            .write
-            .acquire()
-            .await
-            .map_err(|error| WriteError::Failed(LedgerError::store("connect")(error)))?;
-        let written = write(self.dialect, &mut connection, entries).await;
-        let Err(error) = written else {
+        let mut slot = self.write.lock().await;
+        if slot.is_none() && self.read.is_some() {
+            let made = connect(&self.options, self.dialect, Access::Create).await;
+            *slot = Some(made.map_err(|e| WriteError::Failed(LedgerError::store("connect")(e)))?);
+        }
+        let Some(connection) = slot.as_mut() else {
+            return Err(WriteError::Failed(LedgerError::Closed(
+                "it was closed".into(),
+            )));
+        };
+        let Err(error) = write(self.dialect, connection, entries).await else {
             return Ok(());
         };
         // Whatever was begun ends here; a ROLLBACK with nothing begun fails, which is as well.
-        let rolled_back = connection.execute("ROLLBACK").await;
-        if error
-            .as_database_error()
-            .is_some_and(|e| e.is_unique_violation())
-        {
-            return Err(WriteError::Taken);
-        }
-        if self.dialect == Dialect::Postgres && rolled_back.is_err() {
-            // The connection may be dead; the pool makes another.
-            let _ = connection.close().await;
+        let _ = connection.execute("ROLLBACK").await;
+        match &error {
+            sqlx::Error::Database(database) if database.is_unique_violation() => {
+                return Err(WriteError::Taken);
+            }
+            sqlx::Error::Database(_) => {}
+            // The connection itself failed; the next batch makes another.
+            _ if self.read.is_some() => *slot = None,
+            _ => {}
         }
         Err(WriteError::Failed(LedgerError::store("append")(error)))
     }
 
     /// Closes every connection, after the transactions under way.
     pub(crate) async fn close(&self) {
-        self.read.close().await;
-        self.write.close().await;
+        if let Some(pool) = &self.read {
+            pool.close().await;
+        }
+        if let Some(connection) = self.write.lock().await.take() {
+            // Everything acknowledged is on disk already.
+            let _ = connection.close().await;
+        }
     }
+}
+
+async fn connect(
+    options: &AnyConnectOptions,
+    dialect: Dialect,
+    access: Access,
+) -> Result<AnyConnection, sqlx::Error> {
+    let mut connection = AnyConnection::connect_with(options).await?;
+    settle(&mut connection, dialect, access).await?;
+    Ok(connection)
+}
+
+async fn settle(
+    connection: &mut AnyConnection,
+    dialect: Dialect,
+    access: Access,
+) -> Result<(), sqlx::Error> {
+    for setting in dialect.settings(access) {
+        connection.execute(*setting).await?;
+    }
+    Ok(())
 }
 
 /// `sqlite:PATH` as sqlx wants it: percent-encoded, and the access said.
@@ -327,9 +382,16 @@ async fn write(
         return Ok(());
     };
     if let [entry] = entries
-        && entry.sealed.draft.movements.len() <= GLUED_MOVEMENTS_MAX
+        && entry.sealed.draft.movements.len() <= 1
     {
-        return write_one(dialect, connection, entry).await;
+        let mut arguments = AnyArguments::default();
+        bind_entry(&mut arguments, entry)?;
+        for movement in &entry.sealed.draft.movements {
+            bind_movement(&mut arguments, entry.seq, 0, movement)?;
+        }
+        let sql = dialect.append_one(entry.sealed.draft.movements.len());
+        connection.execute(sqlx::query_with(sql, arguments)).await?;
+        return Ok(());
     }
     connection.execute(dialect.begin()).await?;
     for chunk in powers_of_two(entries) {
@@ -337,7 +399,7 @@ async fn write(
         for entry in chunk {
             bind_entry(&mut arguments, entry)?;
         }
-        let sql = insert_entries(chunk.len(), 0);
+        let sql = insert_entries(chunk.len());
         execute(connection, sql, arguments).await?;
     }
     let movements: Vec<(u64, usize, &Movement)> = entries
@@ -352,36 +414,17 @@ async fn write(
         for (seq, line, movement) in chunk {
             bind_movement(&mut arguments, *seq, *line, movement)?;
         }
-        let sql = insert_movements(chunk.len(), 0);
+        let sql = insert_movements(chunk.len());
         execute(connection, sql, arguments).await?;
     }
     let mut arguments = AnyArguments::default();
     bind_head(&mut arguments, last)?;
-    execute(connection, update_head(0), arguments).await?;
+    let update = "UPDATE ledger_head SET seq = $1, hash = $2 WHERE id = 1";
+    connection
+        .execute(sqlx::query_with(update, arguments))
+        .await?;
     connection.execute("COMMIT").await?;
     Ok(())
-}
-
-/// The common case of one small entry: a round trip to SQLite's thread or to the server costs about
-/// as much as the rest of a commit, so all statements go in one.
-async fn write_one(
-    dialect: Dialect,
-    connection: &mut AnyConnection,
-    entry: &Linked<'_>,
-) -> Result<(), sqlx::Error> {
-    let movements = &entry.sealed.draft.movements;
-    let mut arguments = AnyArguments::default();
-    let mut statements = vec![insert_entries(1, 0)];
-    bind_entry(&mut arguments, entry)?;
-    if !movements.is_empty() {
-        statements.push(insert_movements(movements.len(), arguments.len()));
-        for (line, movement) in movements.iter().enumerate() {
-            bind_movement(&mut arguments, entry.seq, line, movement)?;
-        }
-    }
-    statements.push(update_head(arguments.len()));
-    bind_head(&mut arguments, entry)?;
-    execute(connection, dialect.glued(&statements), arguments).await
 }
 
 async fn execute(
@@ -411,36 +454,28 @@ fn powers_of_two<T>(mut rest: &[T]) -> impl Iterator<Item = &[T]> {
     })
 }
 
-fn insert_entries(rows: usize, bound: usize) -> String {
+fn insert_entries(rows: usize) -> String {
     let into = "INSERT INTO ledger_entry (seq, time_us, key, kind, body, evidence, hash) VALUES ";
-    values(into, rows, 7, bound)
+    values(into, rows, 7)
 }
 
-fn insert_movements(rows: usize, bound: usize) -> String {
+fn insert_movements(rows: usize) -> String {
     let into =
         "INSERT INTO ledger_movement (seq, line, from_account, to_account, gtin, units) VALUES ";
-    values(into, rows, 6, bound)
+    values(into, rows, 6)
 }
 
-fn values(into: &str, rows: usize, columns: usize, bound: usize) -> String {
+fn values(into: &str, rows: usize, columns: usize) -> String {
     let mut sql = into.to_owned();
     for row in 0..rows {
         sql.push_str(if row == 0 { "(" } else { ",(" });
         for column in 0..columns {
             let comma = if column == 0 { "" } else { "," };
-            sql.push_str(&format!("{comma}${}", bound + row * columns + column + 1));
+            sql.push_str(&format!("{comma}${}", row * columns + column + 1));
         }
         sql.push(')');
     }
     sql
-}
-
-fn update_head(bound: usize) -> String {
-    format!(
-        "UPDATE ledger_head SET seq = ${}, hash = ${} WHERE id = 1",
-        bound + 1,
-        bound + 2
-    )
 }
 
 fn bind_entry(arguments: &mut AnyArguments, entry: &Linked<'_>) -> Result<(), sqlx::Error> {
@@ -491,16 +526,18 @@ fn signed(number: u64) -> i64 {
 pub(crate) struct Reader(Reading);
 
 enum Reading {
-    Each(sqlx::pool::PoolConnection<sqlx::Any>),
+    Pooled(sqlx::pool::PoolConnection<sqlx::Any>),
     /// Rolled back when it is dropped, also half-way.
     Snapshot(sqlx::Transaction<'static, sqlx::Any>),
+    Only(OwnedMappedMutexGuard<Option<AnyConnection>, AnyConnection>),
 }
 
 impl Reader {
     fn connection(&mut self) -> &mut AnyConnection {
         match &mut self.0 {
-            Reading::Each(connection) => connection,
+            Reading::Pooled(connection) => connection,
             Reading::Snapshot(transaction) => transaction,
+            Reading::Only(connection) => connection,
         }
     }
 
