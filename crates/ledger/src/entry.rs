@@ -172,6 +172,16 @@ impl Draft {
     }
 }
 
+impl Entry {
+    /// The log's head when this was its last entry.
+    pub fn head(&self) -> Head {
+        Head {
+            seq: self.seq,
+            hash: self.hash,
+        }
+    }
+}
+
 impl Movement {
     fn check(&self, index: usize) -> Result<(), DraftError> {
         if self.units == 0 || self.units > UNITS_MAX {

@@ -183,10 +183,7 @@ impl Walk {
                 }
                 self.movements += entry.draft.movements.len() as u64;
                 self.met |= noted == Some(entry.hash);
-                self.head = Head {
-                    seq: entry.seq,
-                    hash: entry.hash,
-                };
+                self.head = entry.head();
                 after = raw.seq;
             }
             if page.len() < limit {

@@ -9,7 +9,7 @@ use sqlx::{
     Executor as _, Row as _,
 };
 use std::str::FromStr as _;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 use tokio::sync::{Mutex, OwnedMappedMutexGuard, OwnedMutexGuard};
 use walkout_model::{Gtin, StoreTime};
 
@@ -19,8 +19,9 @@ const FORMAT: i64 = 1;
 /// Connections that read beside the writer.
 const READERS_MAX: u32 = 4;
 
-/// Most rows of one INSERT; larger batches take several.
-const ROWS_MAX: usize = 64;
+/// Most rows of one INSERT, a power of two; larger batches take several. SQLite looks each parameter's
+/// name up among all of the statement, so twice the rows take four times as long to bind.
+const ROWS_MAX: usize = 16;
 
 /// SQLite writes to several tables in one statement only through a trigger.
 const APPEND_VIEW: &str = "CREATE VIEW IF NOT EXISTS ledger_append AS
@@ -399,8 +400,8 @@ async fn write(
         for entry in chunk {
             bind_entry(&mut arguments, entry)?;
         }
-        let sql = insert_entries(chunk.len());
-        execute(connection, sql, arguments).await?;
+        let sql = INSERT_ENTRIES.of(chunk.len());
+        connection.execute(sqlx::query_with(sql, arguments)).await?;
     }
     let movements: Vec<(u64, usize, &Movement)> = entries
         .iter()
@@ -414,8 +415,8 @@ async fn write(
         for (seq, line, movement) in chunk {
             bind_movement(&mut arguments, *seq, *line, movement)?;
         }
-        let sql = insert_movements(chunk.len());
-        execute(connection, sql, arguments).await?;
+        let sql = INSERT_MOVEMENTS.of(chunk.len());
+        connection.execute(sqlx::query_with(sql, arguments)).await?;
     }
     let mut arguments = AnyArguments::default();
     bind_head(&mut arguments, last)?;
@@ -427,18 +428,7 @@ async fn write(
     Ok(())
 }
 
-async fn execute(
-    connection: &mut AnyConnection,
-    sql: String,
-    arguments: AnyArguments,
-) -> Result<(), sqlx::Error> {
-    connection
-        .execute(sqlx::query_with(AssertSqlSafe(sql), arguments))
-        .await?;
-    Ok(())
-}
-
-/// Chunks of 64, 32, … 1: few texts of SQL, so that each stays prepared.
+/// Chunks of 16, 8, … 1: few texts of SQL, so that each stays prepared.
 fn powers_of_two<T>(mut rest: &[T]) -> impl Iterator<Item = &[T]> {
     let mut size = ROWS_MAX;
     std::iter::from_fn(move || {
@@ -454,15 +444,29 @@ fn powers_of_two<T>(mut rest: &[T]) -> impl Iterator<Item = &[T]> {
     })
 }
 
-fn insert_entries(rows: usize) -> String {
+static INSERT_ENTRIES: LazyLock<Inserts> = LazyLock::new(|| {
     let into = "INSERT INTO ledger_entry (seq, time_us, key, kind, body, evidence, hash) VALUES ";
-    values(into, rows, 7)
-}
-
-fn insert_movements(rows: usize) -> String {
+    Inserts::new(into, 7)
+});
+static INSERT_MOVEMENTS: LazyLock<Inserts> = LazyLock::new(|| {
     let into =
         "INSERT INTO ledger_movement (seq, line, from_account, to_account, gtin, units) VALUES ";
-    values(into, rows, 6)
+    Inserts::new(into, 6)
+});
+
+/// The texts of an INSERT of 1, 2, 4 … rows.
+struct Inserts(Vec<String>);
+
+impl Inserts {
+    fn new(into: &str, columns: usize) -> Self {
+        let sizes = (0..=ROWS_MAX.ilog2()).map(|log| 1 << log);
+        Self(sizes.map(|rows| values(into, rows, columns)).collect())
+    }
+
+    /// The text for a power of two that is not above [`ROWS_MAX`].
+    fn of(&'static self, rows: usize) -> &'static str {
+        &self.0[rows.ilog2() as usize]
+    }
 }
 
 fn values(into: &str, rows: usize, columns: usize) -> String {

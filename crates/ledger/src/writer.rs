@@ -4,7 +4,7 @@
 use crate::canonical::{Sealed, link};
 use crate::chain::follow;
 use crate::store::{Linked, Store, WriteError};
-use crate::{Appended, Balances, Entry, Head, LedgerError};
+use crate::{Appended, Balances, Draft, Entry, Head, LedgerError};
 use std::collections::BTreeMap;
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
 use tokio::sync::{broadcast, mpsc, oneshot};
@@ -59,28 +59,26 @@ impl Shared {
     }
 
     /// Takes committed entries into the view and tells the subscribers.
-    fn commit(&self, entries: Vec<Entry>) {
+    fn commit<'a>(&self, entries: impl Iterator<Item = (Head, &'a Draft)> + Clone) {
         {
             let mut view = self.view.write().unwrap_or_else(PoisonError::into_inner);
-            for entry in &entries {
+            for (head, draft) in entries.clone() {
                 assert_eq!(
-                    entry.seq,
+                    head.seq,
                     view.head.seq + 1,
                     "the view takes every entry once"
                 );
-                for movement in &entry.draft.movements {
+                for movement in &draft.movements {
                     view.balances.apply(movement);
                 }
-                view.head = Head {
-                    seq: entry.seq,
-                    hash: entry.hash,
-                };
+                view.head = head;
             }
         }
         if self.committed.receiver_count() > 0 {
-            for entry in entries {
+            for (Head { seq, hash }, draft) in entries {
+                let draft = draft.clone();
                 // Nobody listening is no error.
-                let _ = self.committed.send(Arc::new(entry));
+                let _ = self.committed.send(Arc::new(Entry { seq, draft, hash }));
             }
         }
     }
@@ -98,17 +96,14 @@ impl Shared {
                 let seq = head.seq + 1;
                 let entry =
                     follow(&head, raw).map_err(|what| LedgerError::Damaged { seq, what })?;
-                head = Head {
-                    seq,
-                    hash: entry.hash,
-                };
+                head = entry.head();
                 if head.seq == stored.seq && head.hash != stored.hash {
                     let what = "the head has another hash".into();
                     return Err(LedgerError::Damaged { seq, what });
                 }
                 entries.push(entry);
             }
-            self.commit(entries);
+            self.commit(entries.iter().map(|entry| (entry.head(), &entry.draft)));
             if page.len() < PAGE {
                 break;
             }
@@ -163,7 +158,13 @@ struct Waiting {
 impl Writer {
     async fn run(mut self) {
         let mut closing = Vec::new();
+        let mut several = false;
         while let Some(first) = self.queue.recv().await {
+            if several {
+                // The writers just answered are about to append again: let them, or half of all
+                // commits would be of the few that were quickest.
+                tokio::task::yield_now().await;
+            }
             let mut batch = Vec::new();
             let mut bytes = 0;
             let mut next = Some(first);
@@ -183,6 +184,7 @@ impl Writer {
                 }
                 next = self.queue.try_recv().ok();
             }
+            several = batch.len() > 1;
             self.append(batch).await;
         }
         self.shared.store.close().await;
@@ -256,20 +258,17 @@ async fn record(
         }
         match shared.store.write(&linked).await {
             Ok(()) => {
-                let entries = linked.iter().map(|linked| Entry {
-                    seq: linked.seq,
-                    draft: linked.sealed.draft.clone(),
-                    hash: linked.hash,
-                });
-                let entries: Vec<Entry> = entries.collect();
-                for (entry, place) in entries.iter().zip(places) {
+                for (linked, place) in linked.iter().zip(places) {
                     answers[place] = Some(Ok(Appended {
-                        seq: entry.seq,
-                        hash: entry.hash,
+                        seq: linked.seq,
+                        hash: linked.hash,
                         duplicate: false,
                     }));
                 }
-                shared.commit(entries);
+                shared.commit(linked.iter().map(|linked| {
+                    let Linked { seq, hash, sealed } = *linked;
+                    (Head { seq, hash }, &sealed.draft)
+                }));
                 break;
             }
             Err(WriteError::Taken) if attempt < ATTEMPTS_MAX => {

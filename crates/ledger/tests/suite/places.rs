@@ -21,6 +21,37 @@ impl Drop for Place {
 }
 
 impl Place {
+    /// The SQLite file.
+    pub fn file(&self) -> std::path::PathBuf {
+        self.folder.as_ref().unwrap().join("ledger.db")
+    }
+
+    /// A connection past the ledger, with which to do what it never would.
+    pub async fn connect(&self) -> sqlx::AnyConnection {
+        sqlx::any::install_default_drivers();
+        let mut connection = sqlx::AnyConnection::connect(&self.url).await.unwrap();
+        if self.url.starts_with("sqlite:") {
+            for setting in [
+                "PRAGMA foreign_keys = OFF",
+                "PRAGMA synchronous = OFF",
+                // A table renamed stays under its old name in triggers.
+                "PRAGMA legacy_alter_table = ON",
+            ] {
+                connection.execute(setting).await.unwrap();
+            }
+        }
+        connection
+    }
+
+    /// Runs statements past the ledger.
+    pub async fn spoil(&self, sql: &'static str) {
+        let mut connection = self.connect().await;
+        for statement in sql.split("; ") {
+            connection.execute(statement).await.unwrap();
+        }
+        connection.close().await.unwrap();
+    }
+
     /// A SQLite file in a fresh folder.
     pub fn sqlite() -> Self {
         let n = COUNT.fetch_add(1, Ordering::Relaxed);
