@@ -4,6 +4,7 @@ use crate::review::{ReviewId, ReviewReason};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, VecDeque};
 use walkout_model::{Gtin, SessionId, StoreTime};
+use walkout_wire::entry::EntryCodeError;
 
 /// What the log says happened. Rebuilt with everything else.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
@@ -70,6 +71,20 @@ pub struct Refusals {
     pub exits_repeated: u64,
     /// Answers that were not taken.
     pub answers_refused: u64,
+}
+
+impl Refusals {
+    pub(crate) fn count_code(&mut self, error: &EntryCodeError) {
+        let counter = match error {
+            EntryCodeError::Forged | EntryCodeError::UnknownKey(_) => &mut self.codes_forged,
+            EntryCodeError::Expired { .. } => &mut self.codes_expired,
+            EntryCodeError::FromTheFuture { .. } => &mut self.codes_from_the_future,
+            EntryCodeError::Malformed(_) | EntryCodeError::People(_) | EntryCodeError::Issued => {
+                &mut self.codes_malformed
+            }
+        };
+        *counter += 1;
+    }
 }
 
 /// Something that a person should know, but that is no question.

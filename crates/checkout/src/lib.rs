@@ -10,6 +10,7 @@ mod config;
 mod counters;
 mod error;
 mod event;
+mod inner;
 mod opening;
 mod pay;
 mod plan;

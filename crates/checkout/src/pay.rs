@@ -2,9 +2,9 @@
 //! A step's idempotency key follows from the log, so a step that was interrupted is simply asked
 //! again.
 
-use crate::checkout::{Asking, Inner};
 use crate::error::CheckoutError;
 use crate::event::{Event, StepId};
+use crate::inner::{Asking, Inner};
 use crate::receipt::{Receipt, ReceiptStatus, cart_lines, taxes, total};
 use crate::session::{Session, Stage, Step};
 use walkout_ledger::{Account, Movement};

@@ -1,9 +1,10 @@
 //! What others may see.
 
-use crate::checkout::{Checkout, Inner, lock};
+use crate::checkout::Checkout;
 use crate::counters::{Counters, Notice, Refusals};
 use crate::error::CheckoutError;
 use crate::event::MovementRecorded;
+use crate::inner::{Inner, lock};
 use crate::receipt::{Receipt, cart_lines, total};
 use crate::review::{Review, ReviewId, ReviewView};
 use crate::session::{CartLine, Session, SessionView, Stage};

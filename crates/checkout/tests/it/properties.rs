@@ -3,11 +3,11 @@
 use crate::fixture::*;
 use proptest::prelude::*;
 use std::collections::BTreeMap;
-use walkout_checkout::{ReceiptStatus, Verdict};
+use walkout_checkout::{Checkout, ReceiptStatus, Verdict};
 use walkout_ledger::Account;
 use walkout_model::{
     AttributedMovement, CustomerId, Decision, Gtin, LaneIx, MovementId, SessionId, ShelfIx, SkuIx,
-    Who,
+    StoreTime, Who,
 };
 use walkout_payment::TestCard;
 
@@ -157,8 +157,23 @@ async fn run(bench: &mut Bench, i: usize, op: Op) {
                 .unwrap();
         }
         Op::Tick => bench.checkout.tick(now).await.unwrap(),
-        Op::Reopen => bench.checkout = bench.reopened().await,
+        Op::Reopen => {
+            let reopened = bench.reopened().await;
+            assert_eq!(views(&reopened, now), views(&bench.checkout, now));
+            bench.checkout = reopened;
+        }
     }
+}
+
+fn views(checkout: &Checkout, now: StoreTime) -> String {
+    let receipts = checkout.receipts(1_000).unwrap();
+    let people = (checkout.sessions(), checkout.debts(), receipts);
+    let work = (
+        checkout.reviews(now),
+        checkout.counters(),
+        checkout.notices(),
+    );
+    format!("{people:#?} {work:#?}")
 }
 
 async fn check(bench: &Bench) {
