@@ -4,7 +4,7 @@ import { colourOf, count, el, nameOf, svg, t } from "./text.js";
 export const fillColour = (fill) => {
   if (fill === null) return "var(--line)";
   const f = Math.max(0, Math.min(1, fill));
-  return `hsl(${8 + 150 * f} ${62 - 14 * f}% ${62 - 2 * f}%)`;
+  return `hsl(${10 + 148 * f} ${64 - 26 * f}% ${66 - 6 * f}%)`;
 };
 
 export class Floor {
@@ -23,7 +23,7 @@ export class Floor {
     const at = (x, y) => (this.turned ? [y - y0, x - x0] : [x - x0, this.top - y]);
     this.at = at;
     const [w, h] = this.turned ? [this.top - y0, x1 - x0] : [x1 - x0, this.top - y0];
-    const m = 0.45;
+    const m = 0.7;
     root.setAttribute("viewBox", `${-m} ${-m} ${w + 2 * m} ${h + 2 * m}`);
     root.replaceChildren();
     const points = (list) => list.map(([x, y]) => at(x, y).join(",")).join(" ");
@@ -118,7 +118,7 @@ export class Floor {
       seen.add(person.id);
       let g = this.people.get(person.id);
       if (!g) {
-        g = svg("g", { class: "person" }, svg("circle", { class: "body", r: 0.22 }), svg("text", { class: "tag" }));
+        g = svg("g", { class: "person" }, svg("circle", { class: "body", r: 0.19 }), svg("text", { class: "tag" }));
         this.layer.append(g);
         this.people.set(person.id, g);
       }

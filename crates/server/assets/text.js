@@ -49,7 +49,7 @@ export function time(micros, shop, seconds = true) {
 }
 
 export const count = (n) => new Intl.NumberFormat(locale.lang).format(n);
-export const percent = (p) => p >= 0.9995 ? "100 %" : p >= 0.99 ? `${(p * 100).toFixed(1)} %` : `${Math.round(p * 100)} %`;
+export const percent = (p) => p >= 0.9995 ? "100\u00a0%" : p >= 0.99 ? `${(p * 100).toFixed(1)}\u00a0%` : `${Math.round(p * 100)}\u00a0%`;
 export const grams = (g) => `${g > 0 ? "+" : g < 0 ? "−" : ""}${count(Math.abs(Math.round(g)))} g`;
 
 // Twelve colours, told apart in light and dark, each dark enough for white text.

@@ -80,15 +80,19 @@ fn markup() -> Markup {
                     }
                 }
                 main {
-                    section.card #floor {
-                        svg #plan role="img" aria-label="floor plan" {}
-                        div.legend #legend {}
-                        div.elevation #elevation {}
+                    div.column {
+                        section.card #floor {
+                            svg #plan role="img" aria-label="floor plan" {}
+                            div.legend #legend {}
+                            div.elevation #elevation {}
+                        }
+                        (list("moves"))
                     }
-                    (list("carts"))
-                    (list("moves"))
-                    (list("reviews"))
-                    (list("receipts"))
+                    div.column {
+                        (list("carts"))
+                        (list("reviews"))
+                        (list("receipts"))
+                    }
                     section.card #health {
                         h2 { span data-t="health" {} }
                         div.body #health-list {}

@@ -64,13 +64,21 @@ fn main() -> ExitCode {
     }
 }
 
-/// Warnings and errors go to the terminal's error stream; `RUST_LOG` is not needed for them.
+/// Warnings and errors go to the terminal's error stream.
 fn logging() {
-    let subscriber = tracing_subscriber::fmt()
+    use tracing_subscriber::filter::{LevelFilter, Targets};
+    use tracing_subscriber::layer::SubscriberExt;
+    use tracing_subscriber::util::SubscriberInitExt;
+    // The embedded broker calls every client that hangs up an error.
+    let targets = Targets::new()
+        .with_default(LevelFilter::WARN)
+        .with_target("rumqttd", LevelFilter::OFF);
+    let lines = tracing_subscriber::fmt::layer()
         .with_writer(std::io::stderr)
-        .with_max_level(tracing::Level::WARN)
-        .with_target(false)
-        .finish();
-    // A second call, as in tests, changes nothing.
-    let _ = tracing::subscriber::set_global_default(subscriber);
+        .with_target(false);
+    // A second call changes nothing.
+    let _ = tracing_subscriber::registry()
+        .with(lines)
+        .with(targets)
+        .try_init();
 }
