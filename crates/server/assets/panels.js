@@ -36,7 +36,7 @@ const who = (a) => a.who ?? t("unknown");
 const decisionClass = { accept: "good", review: "warn", leaveoff: "" };
 
 export function movement(m, shop) {
-  const others = m.alternatives.slice(0, 3);
+  const others = m.alternatives.filter((a) => a.probability >= 0.005).slice(0, 3);
   const bar = (a, best) => el("div", { class: best ? "bar best" : "bar" },
     el("span", { title: `${who(a)} · ${said(a)}` }, `${who(a)} · ${said(a)}`), el("span", { class: "track" }, el("i", { style: `width:${Math.round(a.probability * 100)}%` })), el("span", {}, percent(a.probability)));
   return el("div", { class: "item move" },
@@ -46,7 +46,7 @@ export function movement(m, shop) {
     el("div", { class: "sparkbox" }, spark(m.curve)),
     el("div", {},
       el("div", { class: "bars" }, bar(m.best, true), others.map((a) => bar(a, false))),
-      el("div", { class: "factors" }, m.factors.map((f) => el("span", { class: `chip ${f.log_odds > 0.5 ? "good" : f.log_odds < -0.5 ? "bad" : ""}`, title: "ln odds" }, `${t(f.name)} ${f.log_odds >= 0 ? "+" : "−"}${Math.abs(f.log_odds).toFixed(1)}`)))));
+      el("div", { class: "factors" }, m.factors.filter((f) => Math.abs(f.log_odds) >= 0.05).map((f) => el("span", { class: `chip ${f.log_odds > 0.5 ? "good" : f.log_odds < -0.5 ? "bad" : ""}`, title: "ln odds" }, `${t(f.name)} ${f.log_odds >= 0 ? "+" : "−"}${Math.abs(f.log_odds).toFixed(1)}`)))));
 }
 
 export function receipts(list, shop) {
@@ -61,9 +61,12 @@ export function receipts(list, shop) {
 export function reviews(list, shop, answer) {
   if (!list.length) return [el("div", { class: "empty" }, t("empty_reviews"))];
   return list.map((r) => el("div", { class: "item" },
-    el("div", { class: "row" }, badge(r.session), el("span", { class: "grow" }, r.shelf ?? r.why, el("span", { class: "muted small" }, ` · ${time(r.t, shop)}`)),
-      r.at_risk_minor ? el("span", { class: "chip warn" }, `${money(r.at_risk_minor, shop)} ${t("risk")}`) : null),
-    r.shelf && r.why ? el("div", { class: "muted small" }, r.why) : null,
+    el("div", { class: "review" },
+      el("div", {},
+        el("div", { class: "row" }, badge(r.session), el("b", { class: "grow" }, r.shelf),
+          r.at_risk_minor ? el("span", { class: "chip warn" }, `${money(r.at_risk_minor, shop)} ${t("risk")}`) : null),
+        el("div", { class: "muted small" }, `${time(r.t, shop)} · ${grams(r.delta_g)} · ${t(`why_${r.why}`)}`)),
+      spark(r.curve)),
     el("div", { class: "answers" }, r.options.map((o, i) => el("button", {
       class: i === 0 ? "first" : "", onclick: (e) => {
         for (const b of e.target.closest(".answers").children) b.disabled = true;

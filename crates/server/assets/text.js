@@ -13,6 +13,8 @@ const words = {
     mass: "mass", place: "place", reach: "reach", look: "look", cart: "cart", stock: "stock", prior: "prior",
     broker: "Broker", connected: "connected", gone: "gone", messages: "Messages", samples: "Load samples", dropped: "Dropped", reconnects: "Times lost",
     plates_good: "Plates good", plates_bad: "Plates faulty", entries: "Ledger entries", refused: "Refused", lag: "Behind the devices", cause: "Cause", no_refusals: "Nothing was refused.",
+    why_doubt: "not sure enough", why_unknown_person: "nobody known did it", why_unknown_session: "session not known", why_late: "known after the exit",
+    why_beyond_cart: "more than the cart held", why_unknown_sku: "not in the catalogue", why_unknown_shelf: "shelf not known", why_absurd_quantity: "too many units", why_conflict: "conclusions contradict",
     answered: "Answered", failed: "That did not work", free: "free",
   },
   ko: {
@@ -28,6 +30,8 @@ const words = {
     mass: "무게", place: "위치", reach: "손", look: "모습", cart: "장바구니", stock: "재고", prior: "평소",
     broker: "브로커", connected: "연결됨", gone: "끊김", messages: "메시지", samples: "무게 표본", dropped: "버림", reconnects: "끊긴 횟수",
     plates_good: "정상 판", plates_bad: "이상 판", entries: "원장 항목", refused: "거부", lag: "장치보다 늦음", cause: "원인", no_refusals: "거부된 것이 없습니다.",
+    why_doubt: "확실하지 않음", why_unknown_person: "모르는 사람", why_unknown_session: "모르는 입장", why_late: "퇴장 뒤에 확인됨",
+    why_beyond_cart: "장바구니보다 많음", why_unknown_sku: "목록에 없는 상품", why_unknown_shelf: "모르는 선반", why_absurd_quantity: "너무 많은 수량", why_conflict: "판단이 엇갈림",
     answered: "처리됨", failed: "처리하지 못했습니다", free: "무료",
   },
 };

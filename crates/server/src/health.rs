@@ -2,12 +2,13 @@
 
 use crate::problem::Problem;
 use crate::state::AppState;
-use crate::view::{HealthView, StateView};
+use crate::view::{HealthView, StateView, TimeView};
 use axum::Json;
 use axum::extract::State;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use std::fmt::Write;
+use std::sync::atomic::Ordering;
 
 /// Broker, plates, counters of what was refused by cause. 503 while the broker is away.
 #[utoipa::path(get, path = "/healthz",
@@ -22,6 +23,15 @@ pub(crate) async fn healthz(State(app): State<AppState>) -> Response {
         StatusCode::SERVICE_UNAVAILABLE
     };
     (status, Json(&state.health)).into_response()
+}
+
+/// The shop's clock, and how far its conclusions are.
+#[utoipa::path(get, path = "/api/v1/time", responses((status = 200, body = TimeView)))]
+pub(crate) async fn time(State(app): State<AppState>) -> Json<TimeView> {
+    Json(TimeView {
+        t: app.now().0,
+        concluded: app.concluded.load(Ordering::Relaxed),
+    })
 }
 
 /// Everything that the page shows but the floor.

@@ -39,6 +39,7 @@ pub fn router(app: AppState) -> Router {
         .route("/api/v1/live", get(live))
         .route("/api/v1/shop", get(api::shop))
         .route("/api/v1/state", get(health::state))
+        .route("/api/v1/time", get(health::time))
         .route("/api/v1/codes", post(api::issue_code))
         .route("/api/v1/gates/{gate}/scan", post(api::scan))
         .route("/api/v1/sessions", get(api::sessions))

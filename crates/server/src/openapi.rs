@@ -26,7 +26,8 @@ use utoipa::OpenApi;
         api::reviews,
         api::answer_review,
         health::healthz,
-        health::state
+        health::state,
+        health::time,
     ),
     components(schemas(view::FloorView))
 )]

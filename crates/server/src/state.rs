@@ -2,6 +2,7 @@
 
 use crate::live::Live;
 use std::sync::Arc;
+use std::sync::atomic::AtomicI64;
 use tokio::sync::mpsc;
 use walkout_checkout::Checkout;
 use walkout_ledger::Ledger;
@@ -34,6 +35,8 @@ pub struct AppState {
     pub to_shop: mpsc::Sender<ToShop>,
     /// Store time.
     pub clock: Clock,
+    /// How far the estimators are, as store time.
+    pub concluded: Arc<AtomicI64>,
 }
 
 impl AppState {

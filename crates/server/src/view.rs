@@ -404,3 +404,12 @@ pub struct StockView {
     /// Units in the back room by the books.
     pub back_room: i64,
 }
+
+/// The shop's clock.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize, ToSchema)]
+pub struct TimeView {
+    /// Store time.
+    pub t: i64,
+    /// Up to when everything that devices said has been concluded.
+    pub concluded: i64,
+}

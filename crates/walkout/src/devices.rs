@@ -3,10 +3,9 @@
 
 use anyhow::{Context, Result};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::{Duration, Instant};
 use tokio::sync::watch;
-use walkout_model::{LoadSample, PartyKind, Shop, StoreTime};
+use walkout_model::{LoadSample, PartyKind, Shop, StoreTime, TimeDelta};
 use walkout_sensors::client::BrokerUrl;
 use walkout_sensors::device::Device;
 use walkout_sensors::{Topic, encode};
@@ -15,6 +14,8 @@ use walkout_wire::senml::Format;
 
 /// Ticks of 1/60 s in a pack of loads: packs go out ten times a second.
 const TICKS_PER_PACK: u32 = 6;
+/// How often the devices look whether the shop keeps up, wall clock.
+const ASK_EVERY: Duration = Duration::from_millis(100);
 /// A phone gives up after this.
 const PHONE_TIMEOUT: Duration = Duration::from_secs(5);
 
@@ -28,8 +29,6 @@ pub struct Devices {
     loads: Vec<Vec<LoadSample>>,
     /// Counts gate messages.
     gate_messages: u64,
-    /// Store time of the last tick, for whoever wants to know.
-    pub now: Arc<AtomicI64>,
 }
 
 impl Devices {
@@ -53,7 +52,6 @@ impl Devices {
             simulation,
             device,
             gate_messages: 0,
-            now: Arc::default(),
         })
     }
 
@@ -70,16 +68,22 @@ impl Devices {
             .collect();
         let body = serde_json::json!({ "lanes": lanes });
         self.api.post("/api/v1/stock/opening", body).await?;
-        let begun = Instant::now();
+        let mut begun = Instant::now();
+        let mut asked = begun;
         let mut tick = Tick::default();
         let mut ticks = 0_u32;
         while !self.simulation.is_over() && !*stop.borrow() {
             tokio::task::block_in_place(|| self.simulation.step(&mut tick));
-            self.now.store(tick.now.0, Ordering::Relaxed);
             self.send(&tick).await?;
             ticks = ticks.wrapping_add(1);
             if ticks.is_multiple_of(TICKS_PER_PACK) {
                 self.send_loads().await?;
+            }
+            if asked.elapsed() >= ASK_EVERY {
+                let waited = Instant::now();
+                self.wait_for_the_shop(tick.now, speed, &stop).await?;
+                begun += waited.elapsed();
+                asked = Instant::now();
             }
             let due = Duration::from_secs_f64(f64::from(ticks) / 60.0 / speed);
             let ahead = due.saturating_sub(begun.elapsed());
@@ -89,6 +93,31 @@ impl Devices {
             }
         }
         self.send_loads().await
+    }
+
+    /// Time in a simulated shop can wait, real devices cannot: on a machine that is too slow for
+    /// the speed asked for, the day goes more slowly instead of losing messages.
+    async fn wait_for_the_shop(
+        &mut self,
+        now: StoreTime,
+        speed: f64,
+        stop: &watch::Receiver<bool>,
+    ) -> Result<()> {
+        let most = TimeDelta::from_secs_f64(1.0 + 0.4 * speed);
+        while !*stop.borrow() {
+            let time = self.api.get("/api/v1/time").await?;
+            let concluded = time.get("concluded").and_then(|t| t.as_i64());
+            // Zero until the first message has come through.
+            let behind = match concluded.filter(|&t| t > 0) {
+                Some(concluded) => now.since(StoreTime(concluded)),
+                None => break,
+            };
+            if behind <= most {
+                break;
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        Ok(())
     }
 
     async fn send(&mut self, tick: &Tick) -> Result<()> {
@@ -183,6 +212,18 @@ impl Api {
             base: format!("http://{http}"),
             agent: config.into(),
         }
+    }
+
+    async fn get(&self, path: &str) -> Result<serde_json::Value> {
+        let url = format!("{}{path}", self.base);
+        let agent = self.agent.clone();
+        let asked = url.clone();
+        let answer = tokio::task::spawn_blocking(move || -> Result<_, ureq::Error> {
+            let mut response = agent.get(&asked).call()?;
+            response.body_mut().read_json::<serde_json::Value>()
+        });
+        let answer = answer.await.context("asking the API")?;
+        answer.with_context(|| format!("GET {url}"))
     }
 
     async fn post(&self, path: &str, body: serde_json::Value) -> Result<serde_json::Value> {

@@ -94,6 +94,7 @@ impl Opening {
             live: Live::default(),
             to_shop,
             clock: Arc::new(move || clock.now()),
+            concluded: Arc::default(),
         };
         let (stop, stopped) = watch::channel(false);
         let task = ShopTask::new(app.clone(), bus, broker.to_string(), from_api);

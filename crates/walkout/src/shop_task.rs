@@ -3,6 +3,7 @@
 
 use crate::pipeline::{Pipeline, PipelineEvent};
 use crate::show::Show;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
@@ -94,6 +95,7 @@ impl ShopTask {
         if self.watermark.is_none_or(|at| due.since(at) >= STRIDE) {
             self.watermark = Some(due);
             self.advance(due).await;
+            self.app.concluded.store(due.0, Ordering::Relaxed);
         }
         for observation in batch.observations {
             match observation {

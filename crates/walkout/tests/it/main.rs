@@ -1,4 +1,6 @@
 //! Tests of the binary as a user runs it.
 
-#[cfg(test)]
+mod devices;
+mod program;
+mod serve;
 mod simulate;
