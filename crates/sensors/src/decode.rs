@@ -262,7 +262,9 @@ impl Decoder {
             return Err((Cause::WrongUnit, format!("{}: no number", shown())));
         };
         let grams = value * scale;
-        if !(grams.abs() <= ABSURD_RANGES * layout.plates[plate.usize()].range_g) {
+        // A pack holds finite numbers alone, and so is a thousandfold one unless it is absurd.
+        if !grams.is_finite() || grams.abs() > ABSURD_RANGES * layout.plates[plate.usize()].range_g
+        {
             return Err((Cause::Absurd, format!("{}: {grams:.0} g", shown())));
         }
         if newest.since(record.time) > TimeDelta::from_secs(10) {

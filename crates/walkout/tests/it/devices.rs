@@ -137,7 +137,7 @@ pub fn one_shopper_takes_one(program: &Program, mosquitto: &Mosquitto<'_>) -> Ta
             s if s < 3.0 => (None, None),
             s if s < 4.5 => (Some(outside + (inside - outside) * ((s - 3.0) / 1.5)), None),
             s if s < 7.0 => (Some(inside + (front - inside) * ((s - 4.5) / 2.5)), None),
-            s if s < 7.6 || s > 8.8 => (Some(front), None),
+            s if !(7.6..=8.8).contains(&s) => (Some(front), None),
             _ => (Some(front), Some(unit)),
         };
         if t - begun >= 2.0 && session.is_none() {

@@ -1,6 +1,10 @@
 //! Tests of the binary as a user runs it.
 
+#[cfg(test)]
 mod devices;
+#[cfg(test)]
 mod program;
+#[cfg(test)]
 mod serve;
+#[cfg(test)]
 mod simulate;
