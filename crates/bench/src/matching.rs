@@ -13,7 +13,7 @@ use walkout_model::{Decision, Gtin, StoreTime, TimeDelta};
 
 /// How far a movement's time may lie outside the action that it explains. Detectors date a step by
 /// the shelf's rest, which comes a second or two after the hand has gone.
-pub const SLACK: TimeDelta = TimeDelta::from_secs(3);
+pub const SLACK: TimeDelta = TimeDelta::from_secs(5);
 
 /// What the comparison of one run found.
 #[derive(Clone, Debug, Default, PartialEq)]

@@ -1,6 +1,8 @@
 //! Tests of the yardsticks and, through them, of the estimators on whole shops.
 
 #[cfg(test)]
+mod accuracy;
+#[cfg(test)]
 mod errors;
 #[cfg(test)]
 mod hand_made;
