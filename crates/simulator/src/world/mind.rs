@@ -165,13 +165,18 @@ impl Shopping {
     }
 
     fn wants_to_put_back(&self, me: &mut Person, stage: &Stage) -> bool {
-        if me.belongings().all(|id| stage.goods.get(id).sku.is_none()) {
-            return false;
-        }
-        // Of n actions the first is a take: the others must make up for it.
-        let chance = match self.habits.put_share {
-            Some(share) => share * 1.7,
-            None => self.habits.put_back,
+        let own = me
+            .belongings()
+            .filter(|&id| stage.goods.get(id).sku.is_some())
+            .count();
+        let chance = match (self.habits.put_share, own) {
+            (_, 0) => 0.0,
+            // Few come for nothing: who has one thing rarely gives it back, at the end never.
+            (Some(_), 1) if self.left == 0 => 0.0,
+            (Some(share), 1) => share * 1.3,
+            // Of n actions the first is a take: the others must make up for it.
+            (Some(share), _) => share * 2.1,
+            (None, _) => self.habits.put_back,
         };
         me.draw.chance(chance)
     }

@@ -324,32 +324,36 @@ fn cps2020_has_the_published_statistics() {
     let shop = shipped("nano");
     let mut all = Vec::new();
     let mut shoppers = BTreeMap::new();
+    let mut empty = 0;
     let plans = Preset::Cps2020.plans(3, 1);
     assert_eq!(plans.len(), 1);
-    for case in 0..46 {
+    // Four times the 46 cases, so that the figures are the preset's and not one seed's.
+    for (seed, case) in (1..=4).flat_map(|seed| (0..46).map(move |case| (seed, case))) {
         let plan = Plan {
             case,
-            ..Plan::preset(Preset::Cps2020, 3)
+            ..Plan::preset(Preset::Cps2020, seed)
         };
         let (_, truth) = run(&shop, &plan, 900, |_| {});
         *shoppers
             .entry(truth.matches("receipt").count())
             .or_insert(0) += 1;
+        empty += truth.matches("\"lines\":[]").count();
         all.extend(actions(&truth));
     }
-    assert_eq!(shoppers, BTreeMap::from([(1, 35), (2, 9), (3, 2)]));
+    assert!(empty <= 20, "{empty} of 236 shoppers left with nothing");
+    assert_eq!(shoppers, BTreeMap::from([(1, 140), (2, 36), (3, 8)]));
     let moves: Vec<&Value> = all.iter().filter(|v| v["units"] != 0).collect();
     let share = |n: usize| n as f64 / moves.len() as f64;
-    let per_case = moves.len() as f64 / 46.0;
+    let per_case = moves.len() as f64 / 184.0;
     let puts = share(moves.iter().filter(|v| v["action"] == "put").count());
     let on_two = |v: &Value| v["plates"].as_array().is_some_and(|p| p.len() >= 2);
     let two = share(moves.iter().filter(|v| on_two(v)).count());
     println!(
-        "cps2020: {per_case:.2} actions a case, {puts:.3} put-backs, {two:.3} on two plates or more"
+        "cps2020: {empty} empty, {per_case:.2} actions a case, {puts:.3} put-backs, {two:.3} on two plates or more"
     );
     assert!((4.5..=5.5).contains(&per_case), "{per_case} actions a case");
-    assert!((0.19..=0.29).contains(&puts), "{puts} put-backs");
-    assert!((0.43..=0.57).contains(&two), "{two} on two plates or more");
+    assert!((0.22..=0.26).contains(&puts), "{puts} put-backs");
+    assert!((0.46..=0.54).contains(&two), "{two} on two plates or more");
 }
 
 #[test]
