@@ -49,8 +49,8 @@ pub struct FusionConfig {
     pub unseen: f64,
     /// Weight of a person who must be inside and whom the tracker has lost.
     pub lost: f64,
-    /// Probability that two tracks swap identities when they meet.
-    pub swap: f64,
+    /// Rate at which two tracks that are near each other swap identities, per second.
+    pub swap_per_s: f64,
     /// The posterior's log weights are divided by this: 1 trusts the model fully.
     pub temperature: f64,
 }
@@ -69,7 +69,7 @@ impl Default for FusionConfig {
             share_sigma: 0.08,
             unseen: 0.001,
             lost: 0.03,
-            swap: 0.02,
+            swap_per_s: 0.006,
             temperature: 1.0,
         }
     }

@@ -313,13 +313,16 @@ impl Gates {
             let Some((born, place)) = tracks.birth(id) else {
                 continue;
             };
-            // Somebody at the gate whose crossing is still to come keeps waiting.
-            let waits = now.since(born) < TimeDelta::from_secs(4)
-                && shop
-                    .layout
-                    .gates
-                    .iter()
-                    .any(|g| place.distance_to_segment(g.a, g.b) < NEAR_GATE_M);
+            // Somebody who still stands before a gate, or has just come through, waits for a crossing.
+            let Some(here) = tracks.tracks.get(&id).and_then(|t| t.last()) else {
+                continue;
+            };
+            let fresh = now.since(born) < TimeDelta::from_secs(4);
+            let waits = shop.layout.gates.iter().any(|g| {
+                let depth = (here.position - g.middle()).dot(g.inward());
+                let outside = depth < 0.4 && here.position.distance_to_segment(g.a, g.b) < 3.0;
+                outside || (fresh && place.distance_to_segment(g.a, g.b) < NEAR_GATE_M)
+            });
             if !waits {
                 let missing = self.missing(now, tracks);
                 tracks.inherit(id, &mut self.lost, &missing);

@@ -7,7 +7,7 @@ use walkout_model::Who;
 pub(crate) struct Identity(Vec<(Who, f64)>);
 
 /// Below this a party is dropped from a distribution.
-const NEGLIGIBLE: f64 = 1e-4;
+const NEGLIGIBLE: f64 = 2e-5;
 
 impl Identity {
     pub(crate) fn unknown() -> Self {

@@ -199,7 +199,7 @@ impl Fusion {
     pub fn advance(&mut self, now: StoreTime, out: &mut Vec<FusionEvent>) {
         let now = self.now.map_or(now, |last| last.max(now));
         self.now = Some(now);
-        self.tracks.advance(now, self.config.swap);
+        self.tracks.advance(now, self.config.swap_per_s);
         self.looks.advance(now);
         let busy_since = self.steps.iter().map(|s| s.t_change).min();
         self.gates.advance(

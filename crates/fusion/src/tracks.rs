@@ -13,7 +13,9 @@ const TRACKS_MAX: usize = 1_024;
 /// A track without a point for this long has ended or is hidden.
 pub(crate) const HIDDEN_AFTER: TimeDelta = TimeDelta::from_millis(500);
 /// Two tracks this near each other may swap identities, metres.
-const ENCOUNTER_M: f64 = 0.5;
+const NEAR_M: f64 = 0.6;
+/// How often tracks are looked through.
+const CHECK: TimeDelta = TimeDelta::from_millis(100);
 
 /// Density per square metre of a new track that is somebody whom no gate let in.
 const STRANGER: f64 = 2e-4;
@@ -71,8 +73,6 @@ pub(crate) struct TrackStore {
     pub tracks: BTreeMap<TrackId, Track>,
     /// When each track first came, kept beyond the remembered points.
     first_seen: BTreeMap<TrackId, (StoreTime, Point2)>,
-    /// Pairs that are near each other now.
-    near: BTreeMap<(TrackId, TrackId), ()>,
     next_check: Option<StoreTime>,
 }
 
@@ -120,14 +120,14 @@ impl TrackStore {
     }
 
     /// Forgets what is too old, and mixes the identities of tracks that meet.
-    pub(crate) fn advance(&mut self, now: StoreTime, swap: f64) {
+    pub(crate) fn advance(&mut self, now: StoreTime, swap_per_s: f64) {
         if self
             .next_check
             .is_some_and(|t| now < t && t.since(now) < TimeDelta::from_secs(1))
         {
             return;
         }
-        self.next_check = Some(now + TimeDelta::from_millis(100));
+        self.next_check = Some(now + CHECK);
         let horizon = StoreTime(now.0.saturating_sub(REMEMBER.0));
         for track in self.tracks.values_mut() {
             while track.points.len() > 1 && track.points.front().is_some_and(|p| p.t < horizon) {
@@ -150,7 +150,7 @@ impl TrackStore {
         }
         let tracks = &self.tracks;
         self.first_seen.retain(|id, _| tracks.contains_key(id));
-        self.meet(now, swap);
+        self.meet(now, swap_per_s * CHECK.as_secs_f64());
     }
 
     /// Expected number of live tracks of a party.
@@ -176,21 +176,13 @@ impl TrackStore {
                 (now.since(last.t) < HIDDEN_AFTER).then_some((*id, last.position))
             })
             .collect();
-        let mut near = BTreeMap::new();
         for (i, (a, pa)) in live.iter().enumerate() {
             for (b, pb) in live.iter().skip(i + 1) {
-                let d = pa.distance(*pb);
-                let was = self.near.contains_key(&(*a, *b));
-                // A little more to part than to meet, so that one meeting is one.
-                if d < ENCOUNTER_M || (was && d < 1.6 * ENCOUNTER_M) {
-                    near.insert((*a, *b), ());
-                    if !was {
-                        self.mix(*a, *b, swap);
-                    }
+                if pa.distance(*pb) < NEAR_M {
+                    self.mix(*a, *b, swap);
                 }
             }
         }
-        self.near = near;
     }
 
     fn mix(&mut self, a: TrackId, b: TrackId, swap: f64) {

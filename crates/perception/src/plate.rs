@@ -49,8 +49,10 @@ pub(crate) struct PlateState {
     phase: Phase,
     level: f32,
     level_bins: f32,
-    /// Standard deviation of one bin at rest.
+    /// Standard deviation of one bin at rest, as it is lately, shaking included.
     noise: f32,
+    /// The same by the plate's own description, which nothing shakes.
+    noise_floor: f32,
     missing: u32,
 }
 
@@ -70,12 +72,14 @@ struct Window {
 impl PlateState {
     pub(crate) fn new(plate: &Plate) -> Self {
         let sample_var = plate.noise_g.powi(2) + plate.resolution_g.powi(2) / 12.0;
+        let noise = ((sample_var / 3.0).sqrt() as f32).max(0.05);
         Self {
             history: [f32::NAN; HISTORY],
             phase: Phase::Unknown,
             level: f32::NAN,
             level_bins: 0.0,
-            noise: ((sample_var / 3.0).sqrt() as f32).max(0.05),
+            noise,
+            noise_floor: noise,
             missing: 0,
         }
     }
@@ -257,15 +261,21 @@ impl PlateState {
         let rising = short.mean - before > config.step_g;
         // Nearly every take begins with a press that stays level for a moment; few rises are goods.
         let still = !rising
-            || self
-                .window(bin, config.rise_bins)
-                .is_some_and(|w| w.sd <= 2.0 * self.noise && w.tilt.abs() <= 2.0 * self.noise);
+            || self.window(bin, config.rise_bins).is_some_and(|w| {
+                let still = 2.0 * self.noise.min(1.3 * self.noise_floor);
+                w.sd <= still && w.tilt.abs() <= still
+            });
         if short.sd <= calm && short.tilt.abs() <= calm && still {
             // Neighbouring bins of what is left of a swing are not independent.
             let sigma = short.sd.max(self.noise) / (short.n as f32).sqrt() * 1.5;
             return Some((short, sigma));
         }
+        let shaken = self.noise > 1.5 * self.noise_floor;
         for length in [2, 4] {
+            // While the rack shakes, a press is as rough as a swing; only its length betrays it.
+            if rising && shaken && length < 4 {
+                continue;
+            }
             let long = self.window(bin, config.window_bins * length)?;
             let sigma = long.sd / (long.n as f32).sqrt() * 1.5;
             let change = (long.mean - before).abs();
