@@ -80,3 +80,26 @@ fn a_ledger_that_is_not_empty_is_refused() {
     let complaint = String::from_utf8_lossy(&second.stderr);
     assert!(complaint.contains("is not empty"), "{complaint}");
 }
+
+#[test]
+fn a_scenario_is_played_and_scored_through_the_command_line() {
+    let here = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let scenario = here.join("../../scenarios/take.scn");
+    let scenario = scenario.to_str().unwrap();
+    let walkout = |args: &[&str]| {
+        let output = Command::new(env!("CARGO_BIN_EXE_walkout"))
+            .args(args)
+            .current_dir(here.join("../../"))
+            .output()
+            .unwrap();
+        let complaint = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "{complaint}");
+        String::from_utf8(output.stdout).unwrap()
+    };
+    assert!(walkout(&["simulate", "--scenario", scenario]).contains("sums to zero"));
+    let line = walkout(&["bench", "accuracy", "--scenarios", scenario, "--json"]);
+    assert_eq!(line.lines().count(), 1);
+    assert!(line.starts_with(r#"{"preset":"scripted","shop":"nano","receipts":"#));
+    let table = walkout(&["bench", "accuracy", "--scenarios", scenario, "--errors"]);
+    assert!(table.contains("reviews/1000"), "{table}");
+}
