@@ -127,3 +127,49 @@ fn write_json(value: &Value, depth: usize, out: &mut String) -> Result<(), Draft
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Account, Cause, Movement};
+    use walkout_model::{Gtin, SessionId, StoreTime};
+
+    #[test]
+    fn the_documented_entry_has_the_documented_hash() {
+        let draft = Draft {
+            key: "m00000000000000a1".into(),
+            time: StoreTime(1_790_000_000_000_000),
+            cause: Cause {
+                kind: "take".into(),
+                body: serde_json::json!({ "shelf": "G1/S3", "p": 0.984 }),
+            },
+            evidence: Some("run:7#42".into()),
+            movements: vec![Movement {
+                from: Account::Lane("G1/S3/L02".into()),
+                to: Account::Cart(SessionId(12)),
+                sku: Gtin::from_body(880_100_000_001).unwrap(),
+                units: 2,
+            }],
+        };
+        let sealed = Sealed::new(draft).unwrap();
+        // Computed from the table of docs/reference/ledger.md by another program.
+        assert_eq!(
+            link(&EntryHash::default(), 1, &sealed.content).to_string(),
+            "6a9195ae2ad6eb42d24a91ed5d9d2118c35223758351c08f6f470642f019e955"
+        );
+    }
+
+    #[test]
+    fn one_value_has_one_text() {
+        let value =
+            serde_json::json!({ "나": [1, 2.5, "\"\n"], "b": null, "a": { "z": true, "y": -0.0 } });
+        let text = canonical_json(&value).unwrap();
+        assert_eq!(
+            text,
+            r#"{"a":{"y":-0.0,"z":true},"b":null,"나":[1,2.5,"\"\n"]}"#
+        );
+        let again: Value = serde_json::from_str(&text).unwrap();
+        assert_eq!(again, value);
+        assert_eq!(canonical_json(&again).unwrap(), text);
+    }
+}

@@ -1,7 +1,7 @@
 //! Re-deriving a log: every stored entry is decoded, checked and linked to the one before it.
 
 use crate::canonical::{content, link};
-use crate::store::{RawEntry, RawMovement, gtin_of};
+use crate::reader::{RawEntry, RawMovement, gtin_of};
 use crate::{BODY_BYTES_MAX, Cause, Draft, Entry, EntryHash, Head, Movement};
 use walkout_model::StoreTime;
 

@@ -1,7 +1,8 @@
 //! Re-deriving a whole ledger and naming the first entry that is not what was recorded.
 
 use crate::chain::follow;
-use crate::store::{Access, Reader, Store};
+use crate::reader::Reader;
+use crate::store::{Access, Store};
 use crate::{Balances, EntryHash, Head, LedgerError};
 use serde::Serialize;
 use sha2::{Digest as _, Sha256};

@@ -8,10 +8,12 @@ mod account;
 mod balances;
 mod canonical;
 mod chain;
+mod dialect;
 mod entry;
 mod error;
 mod fsck;
 mod ledger;
+mod reader;
 mod store;
 mod writer;
 

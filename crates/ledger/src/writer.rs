@@ -86,7 +86,6 @@ impl Shared {
     /// Re-derives what the store has beyond the view.
     async fn catch_up(&self) -> Result<(), LedgerError> {
         let mut reader = self.store.reader().await?;
-        let stored = reader.head().await?;
         let mut head = self.view().head;
         loop {
             let after = i64::try_from(head.seq).unwrap_or(i64::MAX);
@@ -97,30 +96,35 @@ impl Shared {
                 let entry =
                     follow(&head, raw).map_err(|what| LedgerError::Damaged { seq, what })?;
                 head = entry.head();
-                if head.seq == stored.seq && head.hash != stored.hash {
-                    let what = "the head has another hash".into();
-                    return Err(LedgerError::Damaged { seq, what });
-                }
                 entries.push(entry);
             }
             self.commit(entries.iter().map(|entry| (entry.head(), &entry.draft)));
-            if page.len() < PAGE {
-                break;
+            if page.len() == PAGE {
+                continue;
+            }
+            // Read after the entries it can only be further on than they are.
+            let stored = reader.head().await?;
+            if stored == head {
+                return Ok(());
+            }
+            if stored.seq <= head.seq {
+                let what = format!(
+                    "the head says entry {} with hash {}",
+                    stored.seq, stored.hash
+                );
+                let seq = head.seq;
+                return Err(LedgerError::Damaged { seq, what });
+            }
+            if page.is_empty() {
+                let what = format!("the log ends before it, its head says {}", stored.seq);
+                let seq = head.seq + 1;
+                // Unless another process appended just now.
+                let after = i64::try_from(head.seq).unwrap_or(i64::MAX);
+                if reader.page(after, 1).await?.is_empty() {
+                    return Err(LedgerError::Damaged { seq, what });
+                }
             }
         }
-        if head.seq < stored.seq {
-            return Err(LedgerError::Damaged {
-                seq: head.seq + 1,
-                what: format!("the log ends before it, its head says {}", stored.seq),
-            });
-        }
-        if head.seq == stored.seq && head.hash != stored.hash {
-            return Err(LedgerError::Damaged {
-                seq: head.seq,
-                what: "the head has another hash".into(),
-            });
-        }
-        Ok(())
     }
 }
 
@@ -284,7 +288,7 @@ async fn record(
             }
             Err(WriteError::Taken) => {
                 return Err(LedgerError::Closed(
-                    "other writers were always first; append again".into(),
+                    "a place or a key stays taken: append again, or run `walkout fsck`".into(),
                 ));
             }
             Err(WriteError::Failed(error)) => return Err(error),
@@ -327,7 +331,7 @@ fn conflict(sealed: &Sealed, seq: u64) -> LedgerError {
 }
 
 /// The answer to a draft whose key is in the store.
-fn known(sealed: &Sealed, raw: &crate::store::RawEntry) -> Answer {
+fn known(sealed: &Sealed, raw: &crate::reader::RawEntry) -> Answer {
     let seq = u64::try_from(raw.seq).unwrap_or(0);
     let entry = crate::chain::decode(raw).map_err(|what| LedgerError::Damaged { seq, what })?;
     if crate::canonical::content(&entry.draft, &raw.body) == sealed.content {

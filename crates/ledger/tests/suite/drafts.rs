@@ -63,7 +63,7 @@ pub fn varied(n: u64) -> Draft {
             kind: ["take", "put_back", "note"][n as usize % 3].into(),
             body: serde_json::json!({ "n": n, "p": 1.0 / (n + 1) as f64, "말": ["가", null] }),
         },
-        evidence: (n % 2 == 0).then(|| format!("rec:{n}")),
+        evidence: n.is_multiple_of(2).then(|| format!("rec:{n}")),
         movements: movements.filter(|m| m.from != m.to).collect(),
     }
 }

@@ -201,3 +201,46 @@ async fn a_noted_head_proves_that_nothing_was_cut_off() {
         assert!(report.fault.unwrap().what.contains("cut off or rewritten"));
     }
 }
+
+#[tokio::test]
+async fn a_head_that_is_gone_or_behind_is_damage() {
+    for place in Place::lasting("a_head_that_is_gone_or_behind").await {
+        let ledger = Ledger::open(&place.url).await.unwrap();
+        ledger.append(take("a", 1, 1)).await.unwrap();
+        ledger.append(take("b", 1, 1)).await.unwrap();
+        ledger.close().await;
+        for spoil in ["UPDATE ledger_head SET seq = 1", "DELETE FROM ledger_head"] {
+            place.spoil(spoil).await;
+            let opened = Ledger::open(&place.url).await;
+            assert!(
+                matches!(opened, Err(LedgerError::Damaged { .. })),
+                "{spoil}"
+            );
+            let fault = walkout_ledger::fsck(&place.url, None)
+                .await
+                .unwrap()
+                .fault
+                .unwrap();
+            assert!(
+                fault.entry.is_none() && fault.what.contains("head"),
+                "{fault:?}"
+            );
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_path_is_taken_as_it_is_written() {
+    let place = Place::sqlite();
+    let folder = place
+        .file()
+        .with_file_name("a shop's %41 ledger?mode=ro 상점");
+    std::fs::create_dir(&folder).unwrap();
+    let file = folder.join("l.db");
+    let ledger = Ledger::open(&format!("sqlite:{}", file.display()))
+        .await
+        .unwrap();
+    ledger.append(note("a", 1)).await.unwrap();
+    ledger.close().await;
+    assert!(file.exists());
+}
