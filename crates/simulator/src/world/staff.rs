@@ -10,23 +10,28 @@ use walkout_model::{GateIx, LaneIx};
 /// A lane is filled when it holds no more than this share of its capacity.
 const LOW_SHARE: f64 = 0.45;
 
+/// So often staff try to bring a unit home before they take it to the back room.
+const TRIES_MAX: u8 = 5;
+
 /// A member of staff's round.
 #[derive(Debug)]
 pub(crate) struct Work {
     /// Jobs still to do on this round.
     pub left: u32,
     pub exit: GateIx,
-    /// A misplaced unit that was picked up and must go home.
-    pub carrying: Option<UnitId>,
+    /// A misplaced unit that was picked up and must go home, and how often that was tried.
+    pub carrying: Option<(UnitId, u8)>,
     pub leaving: bool,
 }
 
 impl Work {
     /// Chooses the next job of the round.
     pub fn decide(&mut self, me: &mut Person, stage: &mut Stage) {
-        if let Some(unit) = self.carrying.take()
+        if let Some((unit, tries)) = self.carrying.take()
             && me.belongings().any(|own| own == unit)
+            && tries < TRIES_MAX
         {
+            self.carrying = Some((unit, tries + 1));
             return bring_home(me, stage, unit);
         }
         if self.leaving {
@@ -71,7 +76,7 @@ impl Work {
                 units: 1,
             })
         }));
-        self.carrying = Some(unit);
+        self.carrying = Some((unit, 0));
         true
     }
 

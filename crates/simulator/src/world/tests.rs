@@ -405,6 +405,17 @@ fn the_shipped_shops_empty_in_bounded_time_and_lose_nothing() {
     }
 }
 
+/// In these two runs staff once stopped short of a lane that others stood at, and left the shop with
+/// the unit that they were to bring home.
+#[test]
+fn staff_bring_home_what_they_picked_up() {
+    let shop = shipped("nano");
+    for seed in [122, 124] {
+        let (_, truth) = run(&shop, &plan(Preset::Adversarial, seed, 40), 3600, |_| {});
+        units_are_conserved(&truth).unwrap();
+    }
+}
+
 #[test]
 fn the_same_plan_gives_the_same_stream_and_no_more_than_devices_send() {
     let shop = shipped("nano");

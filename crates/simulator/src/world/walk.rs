@@ -11,8 +11,9 @@ const APART_M: f64 = 0.5;
 const TURNS_DEG: [f64; 9] = [0.0, -20.0, 20.0, -45.0, 45.0, -75.0, 75.0, -110.0, 110.0];
 /// Seconds without progress after which others begin to be squeezed past.
 const SQUEEZE_AFTER_S: f64 = 1.2;
-/// Within this distance of the goal somebody who is held up has arrived, metres.
-const NEAR_M: f64 = 0.35;
+/// Within this distance of the goal somebody who is held up has arrived, metres. With the furthest
+/// stance (0.68 m from the place) it must stay within an arm's reach of 1 m.
+const NEAR_M: f64 = 0.25;
 /// Seconds over which the distance kept from others then falls to nothing: people turn sideways.
 const SQUEEZE_OVER_S: f64 = 4.0;
 
