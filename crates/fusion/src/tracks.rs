@@ -13,7 +13,12 @@ const TRACKS_MAX: usize = 1_024;
 /// A track without a point for this long has ended or is hidden.
 pub(crate) const HIDDEN_AFTER: TimeDelta = TimeDelta::from_millis(500);
 /// Two tracks this near each other may swap identities, metres.
-const NEAR_M: f64 = 0.6;
+const NEAR_M: f64 = 0.9;
+/// How long after an instant its track points have come.
+const SEEN_BY: TimeDelta = TimeDelta::from_millis(350);
+/// How far somebody is from where their pace would have them a tenth of a second later, along each
+/// axis, tracker's error included, metres.
+const PACE_SIGMA_M: f64 = 0.09;
 /// How often tracks are looked through.
 const CHECK: TimeDelta = TimeDelta::from_millis(100);
 
@@ -166,21 +171,28 @@ impl TrackStore {
             .sum()
     }
 
+    /// Two tracks near each other may have swapped people since the last check. A swap that nothing
+    /// shows happens at a known rate; how the two went on says more: people keep their pace, and if
+    /// each is where the other was bound for, the numbers have changed hands.
     fn meet(&mut self, now: StoreTime, swap: f64) {
-        let live: Vec<(TrackId, Point2)> = self
+        let at = StoreTime(now.0.saturating_sub(SEEN_BY.0));
+        let live: Vec<(TrackId, Gait)> = self
             .tracks
             .iter()
             .filter(|(_, t)| !t.left)
-            .filter_map(|(id, t)| {
-                let last = t.last()?;
-                (now.since(last.t) < HIDDEN_AFTER).then_some((*id, last.position))
-            })
+            .filter_map(|(id, t)| Some((*id, Gait::of(t, at)?)))
             .collect();
-        for (i, (a, pa)) in live.iter().enumerate() {
-            for (b, pb) in live.iter().skip(i + 1) {
-                if pa.distance(*pb) < NEAR_M {
-                    self.mix(*a, *b, swap);
+        for (i, (a, ga)) in live.iter().enumerate() {
+            for (b, gb) in live.iter().skip(i + 1) {
+                if ga.before.distance(gb.before) > NEAR_M {
+                    continue;
                 }
+                let square = |p: Point2, q: Point2| p.distance(q).powi(2);
+                let kept = square(ga.here, ga.bound) + square(gb.here, gb.bound);
+                let swapped = square(ga.here, gb.bound) + square(gb.here, ga.bound);
+                let ratio = (kept - swapped) / (2.0 * PACE_SIGMA_M.powi(2));
+                let odds = swap * ratio.clamp(-8.0, 12.0).exp();
+                self.mix(*a, *b, odds / (1.0 + odds));
             }
         }
     }
@@ -263,6 +275,35 @@ impl TrackStore {
             t.identity = identity;
             t.settled = true;
         }
+    }
+}
+
+/// Where a track was, where it was bound for, and where it is one check later.
+#[derive(Clone, Copy, Debug)]
+struct Gait {
+    before: Point2,
+    bound: Point2,
+    here: Point2,
+}
+
+impl Gait {
+    fn of(track: &Track, at: StoreTime) -> Option<Self> {
+        let seen = |t: StoreTime| {
+            track
+                .nearest(t)
+                .filter(|p| (p.t - t).0.abs() <= 60_000)
+                .map(|p| p.position)
+        };
+        let before_t = at - CHECK;
+        let before = seen(before_t)?;
+        let here = seen(at)?;
+        let pace = TimeDelta(CHECK.0 * 3);
+        let step = seen(before_t - pace).map_or(Point2::default(), |p| (before - p) * (1.0 / 3.0));
+        Some(Self {
+            before,
+            bound: before + step,
+            here,
+        })
     }
 }
 
