@@ -125,6 +125,19 @@ pub(crate) fn learn(belief: &mut Belief, hypotheses: &[Hypothesis], step: &Weigh
     }
 }
 
+/// Probability of each party to have made the step, where one party did it alone.
+pub(crate) fn by_party(hypotheses: &[Hypothesis]) -> Vec<(Who, f64)> {
+    let mut found: std::collections::BTreeMap<Who, f64> = std::collections::BTreeMap::new();
+    for h in hypotheses {
+        if let [first, rest @ ..] = h.parts.as_slice()
+            && rest.iter().all(|p| p.who == first.who)
+        {
+            *found.entry(first.who).or_default() += h.probability;
+        }
+    }
+    found.into_iter().collect()
+}
+
 /// Probabilities of (who, what, how many) for the `i`-th of `parts` things, most probable first.
 fn marginals(hypotheses: &[Hypothesis], i: usize, parts: usize) -> Vec<Alternative> {
     let mut found: Vec<Alternative> = Vec::new();

@@ -227,24 +227,26 @@ impl Fusion {
 
     fn explain(&mut self, step: &WeightStep, now: StoreTime, out: &mut Vec<FusionEvent>) {
         for (part, step) in decide::by_sign(step).into_iter().enumerate() {
+            let (candidates, reaches) = people::candidates(
+                &self.shop,
+                &step,
+                &self.config,
+                &self.tracks,
+                &self.looks,
+                &self.gates,
+            );
             let case = hypotheses::Case::new(
                 &self.shop,
                 &self.config,
                 &self.belief,
                 &self.health,
-                people::candidates(
-                    &self.shop,
-                    &step,
-                    &self.config,
-                    &self.tracks,
-                    &self.looks,
-                    &self.gates,
-                ),
+                candidates,
                 &step,
             );
             let hypotheses = case.posterior();
             let movements = decide::movements(&case, &hypotheses, &self.config, part, now);
             let x_m = case.seen.x_m;
+            self.tracks.learn(&reaches, &decide::by_party(&hypotheses));
             decide::learn(&mut self.belief, &hypotheses, &step, x_m);
             out.extend(movements.into_iter().map(FusionEvent::Movement));
         }

@@ -8,7 +8,7 @@ use crate::place::{SeenShares, plate_edges};
 use crate::reach::Target;
 use crate::tracks::TrackStore;
 use std::collections::BTreeMap;
-use walkout_model::{PartyKind, Shop, SkuIx, TimeDelta, WeightStep, Who};
+use walkout_model::{PartyKind, Shop, SkuIx, TimeDelta, TrackId, WeightStep, Who};
 
 /// Reach below which a track is not a candidate.
 const OUT_OF_REACH: f64 = 1e-5;
@@ -44,7 +44,7 @@ impl Candidate {
     }
 }
 
-/// All candidates, unknown included, in the order of [`Who`].
+/// All candidates, unknown included, in the order of [`Who`], and the reach of each track.
 pub(crate) fn candidates(
     shop: &Shop,
     step: &WeightStep,
@@ -52,7 +52,7 @@ pub(crate) fn candidates(
     tracks: &TrackStore,
     looks: &LookStore,
     gates: &Gates,
-) -> Vec<Candidate> {
+) -> (Vec<Candidate>, Vec<(TrackId, f64)>) {
     let edges = plate_edges(&shop.layout, step.shelf);
     let seen = SeenShares::new(shop, step, &edges, config.share_sigma);
     let target = Target::new(shop, step, &seen);
@@ -62,12 +62,14 @@ pub(crate) fn candidates(
     } else {
         (TimeDelta::from_millis(-1_500), TimeDelta::from_millis(150))
     };
+    let mut reaches = Vec::new();
     let mut by_who: BTreeMap<Who, Vec<(f64, LookRatio)>> = BTreeMap::new();
     for (id, track) in &tracks.tracks {
         let reach = target.reach(track);
         if reach < OUT_OF_REACH {
             continue;
         }
+        reaches.push((*id, reach));
         let ratio = looks.ratio(
             *id,
             &target,
@@ -90,7 +92,7 @@ pub(crate) fn candidates(
     for (who, _) in &missing {
         by_who.entry(*who).or_default();
     }
-    by_who
+    let candidates = by_who
         .into_iter()
         .map(|(who, tracks)| Candidate {
             who,
@@ -105,5 +107,6 @@ pub(crate) fn candidates(
                     .map_or(0.0, |m| config.lost * m.1.min(2.0))
             },
         })
-        .collect()
+        .collect();
+    (candidates, reaches)
 }

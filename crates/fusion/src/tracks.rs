@@ -192,8 +192,39 @@ impl TrackStore {
                 let swapped = square(ga.here, gb.bound) + square(gb.here, ga.bound);
                 let ratio = (kept - swapped) / (2.0 * PACE_SIGMA_M.powi(2));
                 let odds = swap * ratio.clamp(-8.0, 12.0).exp();
-                self.mix(*a, *b, odds / (1.0 + odds));
+                // However plain it looks, what comes later may tell otherwise.
+                self.mix(*a, *b, (odds / (1.0 + odds)).min(0.97));
             }
+        }
+    }
+
+    /// What a step says of who its maker is, told to the tracks that may have made it: `reaches` are
+    /// their weights and `posterior` what parties came to after the step. Staff restock and shoppers
+    /// do not; a put-back comes from the cart that holds it.
+    pub(crate) fn learn(&mut self, reaches: &[(TrackId, f64)], posterior: &[(Who, f64)]) {
+        let total: f64 = reaches.iter().map(|r| r.1).sum();
+        if total <= 0.0 {
+            return;
+        }
+        let mut prior: BTreeMap<Who, f64> = BTreeMap::new();
+        for (id, reach) in reaches {
+            if let Some(track) = self.tracks.get(id) {
+                for (who, p) in track.identity.iter() {
+                    *prior.entry(who).or_default() += p * reach / total;
+                }
+            }
+        }
+        for (id, reach) in reaches {
+            let share = reach / total;
+            let Some(track) = self.tracks.get_mut(id).filter(|_| share > 0.3) else {
+                continue;
+            };
+            track.identity = Identity::from_weights(track.identity.iter().map(|(who, p)| {
+                let before = prior.get(&who).copied().unwrap_or(0.0).max(1e-6);
+                let after = posterior.iter().find(|x| x.0 == who).map_or(0.0, |x| x.1);
+                let ratio = (after / before).clamp(0.02, 50.0);
+                (who, p * (1.0 - share + share * ratio))
+            }));
         }
     }
 
