@@ -232,7 +232,7 @@ impl Gates {
         for id in &inside {
             let who = Who::Session(*id);
             let n = missing.iter().find(|m| m.0 == who).map_or(0.0, |m| m.1);
-            weights.push((who, 0.02 + 0.2 * n.min(1.0)));
+            weights.push((who, if n > 0.5 { 0.05 * n.min(1.0) } else { 1e-3 }));
         }
         let nearest = candidates
             .iter()
@@ -265,6 +265,7 @@ impl Gates {
         if party.left < party.entered {
             return;
         }
+        let party_certainty = party.certainty;
         let exit = SessionExit {
             session,
             t: crossing.t,
@@ -273,7 +274,9 @@ impl Gates {
         };
         self.leaving.push(exit);
         for track in tracks.tracks.values_mut().filter(|t| !t.left) {
-            track.identity.exclude(Who::Session(session));
+            track
+                .identity
+                .weaken(Who::Session(session), 1.02 - party_certainty);
         }
         self.lost
             .retain(|(who, _, _)| *who != Who::Session(session));
@@ -331,24 +334,39 @@ impl Gates {
     }
 }
 
-/// Tracks near the gate line at the instant of a crossing, weighted by how near.
+/// Tracks that may have made a crossing, weighted by how well they do: on the line at its instant,
+/// and on the far side of it afterwards as far as they are seen.
 fn at_gate(shop: &Shop, crossing: GateCrossing, tracks: &TrackStore) -> Vec<(TrackId, f64)> {
     let Some(gate) = shop.layout.gates.get(crossing.gate.usize()) else {
         return Vec::new();
     };
+    let ahead = match crossing.direction {
+        GateDirection::In => gate.inward(),
+        GateDirection::Out => gate.inward() * -1.0,
+    };
+    let depth = |p: Point2| (p - gate.middle()).dot(ahead);
     tracks
         .tracks
         .iter()
         .filter_map(|(id, track)| {
             let p = track.nearest(crossing.t)?;
             let gap = (p.t - crossing.t).as_secs_f64().abs();
-            if gap > 2.0 {
+            if gap > 2.0 || p.position.distance_to_segment(gate.a, gate.b) > NEAR_GATE_M {
                 return None;
             }
-            let d = p.position.distance_to_segment(gate.a, gate.b);
-            // Whoever is seen only a little later has walked on meanwhile.
-            let d = (d - 1.3 * gap).max(0.0);
-            (d < NEAR_GATE_M).then(|| (*id, (-0.5 * (d / 0.35).powi(2) - gap).exp() + 1e-6))
+            // Whoever is seen only a little earlier or later was still, or is already, further on.
+            let on_line = (depth(p.position).abs() - 1.3 * gap).max(0.0);
+            let sigma = f64::from(p.sigma_m).clamp(0.05, 0.5).hypot(0.12);
+            let mut log = -0.5 * (on_line / sigma).powi(2) - gap;
+            let (from, to) = (
+                crossing.t + TimeDelta::from_millis(300),
+                crossing.t + TRACKS_COME,
+            );
+            if let Some(later) = track.between(from, to).last() {
+                let short = (0.15 - depth(later.position)).max(0.0);
+                log -= 0.5 * (short / 0.15).powi(2);
+            }
+            Some((*id, log.max(-12.0).exp()))
         })
         .collect()
 }

@@ -63,10 +63,13 @@ impl Identity {
         (*a, *b) = (blend(a, b), blend(b, a));
     }
 
-    /// The party is known to be gone.
-    pub(crate) fn exclude(&mut self, who: Who) {
+    /// The party is gone, as far as is known: it keeps `share` of its weight.
+    pub(crate) fn weaken(&mut self, who: Who, share: f64) {
         if self.of(who) > 0.0 {
-            *self = Self::from_weights(self.iter().filter(|(w, _)| *w != who));
+            *self = Self::from_weights(self.iter().map(|(w, p)| {
+                let kept = if w == who { share.clamp(0.0, 1.0) } else { 1.0 };
+                (w, p * kept)
+            }));
         }
     }
 }
