@@ -316,8 +316,9 @@ impl Gates {
             let Some((born, place)) = tracks.birth(id) else {
                 continue;
             };
-            // Somebody who still stands before a gate, or has just come through, waits for a crossing.
-            let Some(here) = tracks.tracks.get(&id).and_then(|t| t.last()) else {
+            // Somebody who stands before a gate, or did so a moment ago, waits for a crossing.
+            let lately = now - TimeDelta::from_secs(3);
+            let Some(here) = tracks.tracks.get(&id).and_then(|t| t.nearest(lately)) else {
                 continue;
             };
             let fresh = now.since(born) < TimeDelta::from_secs(4);
