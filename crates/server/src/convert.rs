@@ -135,7 +135,7 @@ pub fn review(shop: &Shop, view: &checkout::ReviewView) -> ReviewView {
     ReviewView {
         id: view.id.to_string(),
         t: view.t.0,
-        session: view.sessions.first().map(SessionId::to_string),
+        session: options.iter().find_map(|o| o.who.clone()),
         shelf: view.lane.clone().unwrap_or_else(|| view.shelf.clone()),
         why: snake_case(&view.reason),
         at_risk_minor: view.money_at_risk.minor,

@@ -157,7 +157,7 @@ pub struct ReviewView {
     pub id: String,
     /// When it happened.
     pub t: i64,
-    /// The party it most concerns.
+    /// The party that most probably did it, if any is known.
     pub session: Option<String>,
     /// The lane, or the shelf where no lane is known.
     pub shelf: String,
