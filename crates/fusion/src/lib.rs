@@ -27,7 +27,8 @@ use std::sync::Arc;
 use tracks::TrackStore;
 use walkout_model::{
     AttributedMovement, GateCrossing, GateIx, ItemLook, LaneIx, PlateFault, PlateHealth,
-    SessionExit, SessionOpened, ShelfTouch, Shop, StoreTime, TrackId, TrackPoint, WeightStep, Who,
+    SessionExit, SessionOpened, ShelfTouch, Shop, StoreTime, TimeDelta, TrackId, TrackPoint,
+    WeightStep, Who,
 };
 
 /// What fusion concludes.
@@ -73,8 +74,12 @@ pub struct FusionCounters {
     pub crossings_refused: u64,
     /// Sessions opened twice, or too many at once.
     pub sessions_refused: u64,
+    /// Times that the shop's clock was set back.
+    pub clock_set_back: u64,
 }
 
+/// A clock that goes back by more than this was set; less is jitter between sources.
+const CLOCK_SET_BACK: TimeDelta = TimeDelta::from_secs(5);
 /// Steps that wait for the tracks of their time, at most.
 const STEPS_MAX: usize = 4_096;
 
@@ -197,7 +202,17 @@ impl Fusion {
     /// Concludes what can be concluded at `now`. A step is explained once perception knows it and the
     /// tracks and looks of its instant have had [`FusionConfig::settle`] to come.
     pub fn advance(&mut self, now: StoreTime, out: &mut Vec<FusionEvent>) {
-        let now = self.now.map_or(now, |last| last.max(now));
+        let now = match self.now {
+            Some(last) if last.since(now) > CLOCK_SET_BACK => {
+                // Tracks of a time to come would never be matched; who is inside is still known.
+                self.tracks = TrackStore::default();
+                self.looks = LookStore::default();
+                self.counters.clock_set_back += 1;
+                now
+            }
+            Some(last) => last.max(now),
+            None => now,
+        };
         self.now = Some(now);
         self.tracks.advance(now, self.config.swap_per_s);
         self.looks.advance(now);
@@ -252,3 +267,6 @@ impl Fusion {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

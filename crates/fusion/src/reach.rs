@@ -46,7 +46,7 @@ impl<'a> Target<'a> {
             let Some(nearest) = track.nearest(self.step.t_change) else {
                 return 0.0;
             };
-            let gap = TimeDelta((nearest.t - self.step.t_change).0.abs());
+            let gap = TimeDelta((nearest.t - self.step.t_change).0.saturating_abs());
             if gap > TimeDelta::from_secs(4) {
                 return 0.0;
             }

@@ -165,7 +165,7 @@ impl TrackStore {
             .filter(|t| !t.left)
             .filter(|t| {
                 t.nearest(now)
-                    .is_some_and(|p| (now.since(p.t).0).abs() < HIDDEN_AFTER.0 * 2)
+                    .is_some_and(|p| now.since(p.t).0.saturating_abs() < HIDDEN_AFTER.0 * 2)
             })
             .map(|t| t.identity.of(who))
             .sum()
@@ -322,7 +322,7 @@ impl Gait {
         let seen = |t: StoreTime| {
             track
                 .nearest(t)
-                .filter(|p| (p.t - t).0.abs() <= 60_000)
+                .filter(|p| (p.t - t).0.saturating_abs() <= 60_000)
                 .map(|p| p.position)
         };
         let before_t = at - CHECK;

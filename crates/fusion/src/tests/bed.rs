@@ -1,0 +1,331 @@
+//! A shop of one gondola and one gate, and a hand that writes its observations.
+
+use crate::{Fusion, FusionConfig, FusionEvent};
+use std::sync::Arc;
+use walkout_model::layout::{Fixture, Gate, GateKind, Plate, Shelf};
+use walkout_model::{
+    AttributedMovement, Catalogue, Currency, FixtureIx, GateCrossing, GateDirection, GateIx, Gtin,
+    ItemLook, Lane, Layout, Mass, Money, PartyKind, Planogram, PlateDelta, PlateIx, Point2, Point3,
+    Polygon, Pose2, Product, SessionExit, SessionId, SessionOpened, ShelfIx, Shop, SkuIx,
+    StoreTime, TaxClass, TimeDelta, TrackId, TrackPoint, WeightStep, Who, Wrist,
+};
+
+/// Grams of the SKUs: water and tea weigh the same, in lanes side by side; gum is light.
+pub(super) const GRAMS: [f64; 4] = [500.0, 500.0, 120.0, 15.0];
+
+/// Two shelves of six plates; the upper has lanes of two plates for SKUs 0, 1 and 2, the lower one
+/// for SKU 3. The gate is at the origin, the gondola's front 3 m into the shop.
+pub(super) fn shop() -> Shop {
+    let shelf = |s: u32| Shelf {
+        name: format!("G1/S{}", s + 1),
+        fixture: FixtureIx(0),
+        x_m: 0.0,
+        y_m: 0.0,
+        height_m: 1.0 - 0.5 * f64::from(s),
+        width_m: 0.6,
+        depth_m: 0.4,
+        plates: s * 6..(s + 1) * 6,
+    };
+    let lane = |shelf: u32, i: u32, sku: u32| Lane {
+        name: format!("G1/S{}/L{:02}", shelf + 1, i + 1),
+        shelf: ShelfIx(shelf),
+        x_m: 0.2 * f64::from(i),
+        width_m: 0.2,
+        sku: SkuIx(sku),
+        facings: 2,
+        capacity: 8,
+        plates: vec![PlateIx(shelf * 6 + 2 * i), PlateIx(shelf * 6 + 2 * i + 1)],
+    };
+    let product = |i: usize, grams: f64| Product {
+        gtin: Gtin::from_body(880_000_000_000 + i as u64).expect("12 digits"),
+        name_ko: format!("상품 {i}"),
+        name_en: format!("Product {i}"),
+        price: Money::new(1_000, Currency::KRW),
+        tax: TaxClass {
+            name: "standard".into(),
+            rate_bp: 1_000,
+        },
+        unit_mass: Mass::from_grams(grams).expect("finite"),
+        unit_mass_sd: Mass::from_grams(grams * 0.005).expect("finite"),
+        size_mm: [80, 60, 150],
+        case_pack: 12,
+        age_limit: None,
+    };
+    Shop {
+        name: "bed".into(),
+        title: "Bed".into(),
+        time_zone: "Asia/Seoul".into(),
+        currency: Currency::KRW,
+        layout: Layout {
+            floor: Polygon {
+                corners: vec![
+                    Point2::new(-4.0, -2.0),
+                    Point2::new(4.0, -2.0),
+                    Point2::new(4.0, 5.0),
+                    Point2::new(-4.0, 5.0),
+                ],
+            },
+            gates: vec![Gate {
+                name: "gate".into(),
+                kind: GateKind::Both,
+                a: Point2::new(-0.5, 0.0),
+                b: Point2::new(0.5, 0.0),
+            }],
+            fixtures: vec![Fixture {
+                name: "G1".into(),
+                pose: Pose2 {
+                    position: Point2::new(0.0, 3.0),
+                    yaw: 0.0,
+                },
+                width_m: 0.6,
+                depth_m: 0.4,
+                height_m: 1.5,
+                shelves: 0..2,
+            }],
+            shelves: vec![shelf(0), shelf(1)],
+            plates: (0..12)
+                .map(|i| Plate {
+                    name: format!("G1/S{}/P{:02}", i / 6 + 1, i % 6 + 1),
+                    shelf: ShelfIx(i / 6),
+                    x_m: 0.1 * f64::from(i % 6),
+                    y_m: 0.0,
+                    width_m: 0.1,
+                    depth_m: 0.4,
+                    range_g: 10_000.0,
+                    noise_g: 0.6,
+                    resolution_g: 1.0,
+                })
+                .collect(),
+            ..Layout::default()
+        },
+        catalogue: Catalogue::new(
+            GRAMS
+                .iter()
+                .enumerate()
+                .map(|(i, g)| product(i, *g))
+                .collect(),
+        ),
+        planogram: Planogram {
+            lanes: vec![lane(0, 0, 0), lane(0, 1, 1), lane(0, 2, 2), lane(1, 0, 3)],
+        },
+    }
+}
+
+/// Drives a [`Fusion`] and keeps what it says.
+pub(super) struct Bed {
+    pub fusion: Fusion,
+    pub events: Vec<FusionEvent>,
+    pub now: f64,
+    serial: u64,
+    people: Vec<(u64, Point2, Option<Point3>)>,
+}
+
+fn at(seconds: f64) -> StoreTime {
+    StoreTime(1_780_000_000_000_000) + TimeDelta::from_secs_f64(seconds)
+}
+
+impl Bed {
+    pub(super) fn new() -> Self {
+        Self {
+            fusion: Fusion::new(Arc::new(shop()), FusionConfig::default()),
+            events: Vec::new(),
+            now: 0.0,
+            serial: 0,
+            people: Vec::new(),
+        }
+    }
+
+    /// Lets time pass while everybody stands where they are, seen ten times a second.
+    pub(super) fn wait(&mut self, seconds: f64) {
+        for _ in 0..(seconds * 10.0).round() as u32 {
+            self.now += 0.1;
+            for (track, position, hand) in self.people.clone() {
+                self.fusion.track(TrackPoint {
+                    t: at(self.now),
+                    track: TrackId(track),
+                    position,
+                    sigma_m: 0.06,
+                    wrists: [
+                        hand.unwrap_or(position.at_height(0.8)),
+                        position.at_height(0.8),
+                    ]
+                    .into_iter()
+                    .map(|position| Wrist {
+                        position,
+                        sigma_m: 0.03,
+                        confidence: 0.9,
+                    })
+                    .collect(),
+                });
+            }
+            self.fusion.advance(at(self.now), &mut self.events);
+        }
+    }
+
+    pub(super) fn walk(&mut self, track: u64, to: Point2) {
+        let from = self
+            .people
+            .iter()
+            .find(|p| p.0 == track)
+            .map_or(to, |p| p.1);
+        let steps = (from.distance(to) / 0.12).ceil().max(1.0) as u32;
+        for k in 1..=steps {
+            let here = from + (to - from) * (f64::from(k) / f64::from(steps));
+            self.people.retain(|p| p.0 != track);
+            self.people.push((track, here, None));
+            self.wait(0.1);
+        }
+    }
+
+    pub(super) fn cross(&mut self, direction: GateDirection) {
+        self.fusion.crossing(GateCrossing {
+            t: at(self.now),
+            gate: GateIx(0),
+            direction,
+        });
+    }
+
+    /// A party scans its code and its one person walks in as `track` to `to`.
+    pub(super) fn enter(&mut self, session: u64, track: u64, kind: PartyKind, to: Point2) {
+        self.fusion.session_opened(SessionOpened {
+            t: at(self.now),
+            gate: GateIx(0),
+            session: SessionId(session),
+            people: 1,
+            kind,
+        });
+        self.walk(track, Point2::new(0.0, -0.5));
+        self.walk(track, Point2::new(0.0, 0.0));
+        self.cross(GateDirection::In);
+        self.walk(track, to);
+        self.wait(1.0);
+    }
+
+    /// The tracker loses somebody.
+    pub(super) fn forget(&mut self, track: u64) {
+        self.people.retain(|p| p.0 != track);
+    }
+
+    /// The tracker gives two people each other's numbers.
+    pub(super) fn swap(&mut self, a: u64, b: u64) {
+        for p in &mut self.people {
+            p.0 = match p.0 {
+                t if t == a => b,
+                t if t == b => a,
+                t => t,
+            };
+        }
+    }
+
+    /// Walks out through the gate and is seen no more.
+    pub(super) fn leave(&mut self, track: u64) {
+        self.walk(track, Point2::new(0.0, 0.0));
+        self.cross(GateDirection::Out);
+        self.walk(track, Point2::new(0.0, -0.6));
+        self.people.retain(|p| p.0 != track);
+        self.wait(4.0);
+    }
+
+    /// `track` puts a hand to a place on a shelf, metres from its left end.
+    pub(super) fn reach(&mut self, track: u64, shelf: u32, x_m: f64) {
+        let place = shop()
+            .layout
+            .floor_from_shelf(ShelfIx(shelf), x_m, 0.15, 0.1);
+        for p in self.people.iter_mut().filter(|p| p.0 == track) {
+            p.2 = Some(place);
+        }
+        self.wait(0.8);
+    }
+
+    pub(super) fn withdraw(&mut self, track: u64) {
+        for p in self.people.iter_mut().filter(|p| p.0 == track) {
+            p.2 = None;
+        }
+        self.wait(0.2);
+    }
+
+    /// The mass on plates of a shelf changes now, and perception knows it 0.6 s later.
+    pub(super) fn step(&mut self, shelf: u32, deltas: &[(u32, f64)]) {
+        self.serial += 1;
+        let delta: f64 = deltas.iter().map(|d| d.1).sum();
+        self.fusion.step(WeightStep {
+            serial: self.serial,
+            shelf: ShelfIx(shelf),
+            t_start: at(self.now - 0.8),
+            t_change: at(self.now),
+            t_end: at(self.now + 0.1),
+            known_at: at(self.now + 0.6),
+            delta_g: delta as f32,
+            sigma_g: 1.0,
+            plates: deltas
+                .iter()
+                .map(|d| PlateDelta {
+                    plate: PlateIx(d.0),
+                    delta_g: d.1 as f32,
+                    sigma_g: 0.7,
+                })
+                .collect(),
+            curve: vec![(0, 0.0), (800, delta as f32)],
+        });
+    }
+
+    /// A camera looks at what `track` holds over a shelf and calls it `sku`.
+    pub(super) fn look(&mut self, track: u64, shelf: u32, x_m: f64, sku: u32, p: f32) {
+        self.fusion.look(ItemLook {
+            t: at(self.now),
+            track: TrackId(track),
+            hand: shop()
+                .layout
+                .floor_from_shelf(ShelfIx(shelf), x_m, 0.05, 0.2),
+            posterior: vec![(SkuIx(sku), p)],
+        });
+    }
+
+    /// Reaches, takes or puts `units` of a SKU in the middle of a lane that starts at plate `first`,
+    /// and withdraws.
+    pub(super) fn act(&mut self, track: u64, shelf: u32, first: u32, grams: f64) {
+        let x_m = 0.1 * f64::from(first % 6) + 0.05;
+        self.reach(track, shelf, x_m);
+        self.step(shelf, &[(first, grams)]);
+        self.withdraw(track);
+        self.wait(1.5);
+    }
+
+    pub(super) fn movements(&self) -> Vec<&AttributedMovement> {
+        self.events
+            .iter()
+            .filter_map(|e| match e {
+                FusionEvent::Movement(m) => Some(m),
+                _ => None,
+            })
+            .collect()
+    }
+
+    pub(super) fn last(&self) -> &AttributedMovement {
+        self.movements().last().copied().expect("a movement")
+    }
+
+    pub(super) fn exits(&self) -> Vec<SessionExit> {
+        self.events
+            .iter()
+            .filter_map(|e| match e {
+                FusionEvent::Exit(x) => Some(*x),
+                _ => None,
+            })
+            .collect()
+    }
+}
+
+/// Who, what and how many of the best explanation.
+pub(super) fn best(m: &AttributedMovement) -> (Who, Option<u32>, i32) {
+    (m.best.who, m.best.sku.map(|s| s.0), m.best.quantity)
+}
+
+pub(super) fn party(session: u64) -> Who {
+    Who::Session(SessionId(session))
+}
+
+/// Before the upper shelf's left, middle and right.
+pub(super) fn before(x_m: f64) -> Point2 {
+    Point2::new(x_m, 2.5)
+}

@@ -1,0 +1,110 @@
+//! Who is who: entries, exits, tracks that end and begin anew.
+
+use super::bed::{Bed, before, best, party};
+use crate::{FusionEvent, Notice};
+use walkout_model::{Decision, GateDirection, PartyKind, Point2, SessionId, Who};
+
+#[test]
+fn who_leaves_is_who_came_in() {
+    let mut bed = Bed::new();
+    bed.enter(1, 1, PartyKind::Shopper, before(0.0));
+    bed.enter(2, 2, PartyKind::Shopper, before(0.7));
+    bed.leave(2);
+    bed.leave(1);
+    let exits = bed.exits();
+    let order: Vec<SessionId> = exits.iter().map(|e| e.session).collect();
+    assert_eq!(order, vec![SessionId(2), SessionId(1)]);
+    assert!(
+        exits
+            .iter()
+            .all(|e| e.probability > 0.9 && e.known_at > e.t)
+    );
+}
+
+#[test]
+fn a_group_has_left_with_its_last() {
+    let mut bed = Bed::new();
+    bed.fusion.session_opened(walkout_model::SessionOpened {
+        t: walkout_model::StoreTime(1_780_000_000_000_000),
+        gate: walkout_model::GateIx(0),
+        session: SessionId(1),
+        people: 2,
+        kind: PartyKind::Shopper,
+    });
+    for (track, to) in [(1, before(0.0)), (2, before(0.7))] {
+        bed.walk(track, Point2::new(0.0, -0.5));
+        bed.walk(track, Point2::new(0.0, 0.0));
+        bed.cross(GateDirection::In);
+        bed.walk(track, to);
+    }
+    bed.wait(1.0);
+    bed.act(2, 0, 2, -500.0);
+    assert_eq!(best(bed.last()).0, party(1));
+    bed.leave(1);
+    assert_eq!(bed.exits(), vec![]);
+    bed.leave(2);
+    assert_eq!(bed.exits().len(), 1);
+}
+
+#[test]
+fn a_tailgater_is_noticed_and_charges_nobody() {
+    let mut bed = Bed::new();
+    bed.walk(1, Point2::new(0.0, -0.5));
+    bed.walk(1, Point2::new(0.0, 0.0));
+    bed.cross(GateDirection::In);
+    bed.walk(1, before(0.2));
+    bed.wait(1.0);
+    bed.act(1, 0, 0, -500.0);
+    let m = bed.last();
+    assert_eq!((m.best.who, m.decision), (Who::Unknown, Decision::Review));
+    bed.leave(1);
+    let notices: Vec<&FusionEvent> = bed
+        .events
+        .iter()
+        .filter(|e| matches!(e, FusionEvent::Notice(_)))
+        .collect();
+    assert!(matches!(
+        notices.as_slice(),
+        [
+            FusionEvent::Notice(Notice::Tailgater { .. }),
+            FusionEvent::Notice(Notice::ExitWithoutEntry { .. })
+        ]
+    ));
+}
+
+#[test]
+fn a_track_that_goes_on_under_a_new_number_keeps_its_party() {
+    let mut bed = Bed::new();
+    bed.enter(1, 1, PartyKind::Shopper, before(0.2));
+    bed.forget(1);
+    bed.wait(1.5);
+    bed.walk(7, before(0.3));
+    bed.wait(2.0);
+    bed.act(7, 0, 0, -500.0);
+    let m = bed.last();
+    assert_eq!(best(m), (party(1), Some(0), 1));
+    assert_eq!(m.decision, Decision::Accept, "{m:?}");
+}
+
+#[test]
+fn numbers_that_swap_in_plain_sight_are_followed() {
+    let mut bed = Bed::new();
+    bed.enter(1, 1, PartyKind::Shopper, before(0.0));
+    bed.enter(2, 2, PartyKind::Shopper, before(0.7));
+    bed.swap(1, 2);
+    bed.wait(1.0);
+    // Whoever stands on the left is still party 1, under the number 2 now.
+    bed.act(2, 0, 0, -500.0);
+    assert_eq!(best(bed.last()).0, party(1), "{:?}", bed.last());
+}
+
+#[test]
+fn a_person_whom_the_tracker_lost_is_thought_of() {
+    let mut bed = Bed::new();
+    bed.enter(1, 1, PartyKind::Shopper, before(0.2));
+    bed.forget(1);
+    bed.wait(8.0);
+    bed.step(0, &[(0, -500.0)]);
+    bed.wait(1.5);
+    assert_eq!(best(bed.last()), (party(1), Some(0), 1));
+}
