@@ -281,9 +281,9 @@ pub(crate) struct Asking<'a> {
 
 impl<'a> Asking<'a> {
     pub fn begin(inner: &'a Inner, session: SessionId) -> Option<Self> {
-        lock(&inner.asking)
-            .insert(session)
-            .then_some(Self { inner, session })
+        // Not `then_some`: the mark it would make and drop takes the lock that is held here.
+        let is_first = lock(&inner.asking).insert(session);
+        is_first.then(|| Self { inner, session })
     }
 }
 

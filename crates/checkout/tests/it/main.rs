@@ -5,6 +5,7 @@
     reason = "every function here is part of a test, which clippy sees only where it is marked so"
 )]
 
+mod concurrent;
 mod crash;
 mod day;
 mod entry;
