@@ -7,7 +7,6 @@ fn wrong_input_is_answered_with_what_to_do() {
     let open = Open::new();
     let entry = open.entry();
     let scan = format!("/api/v1/gates/{entry}/scan");
-    let huge = format!(r#"{{"code":"{}"}}"#, "A".repeat(200_000));
     let deep = "[".repeat(30_000);
     let json = "application/json";
     let cases = [
@@ -23,7 +22,6 @@ fn wrong_input_is_answered_with_what_to_do() {
             422,
             "bad-body",
         ),
-        (scan.as_str(), json, &huge, 413, "body-too-large"),
         (
             scan.as_str(),
             "text/plain",
@@ -96,6 +94,13 @@ fn wrong_input_is_answered_with_what_to_do() {
         assert_eq!(reply.status, status, "{path} {shown}: {}", reply.text);
         assert_eq!(reply.problem(), problem, "{path} {shown}");
     }
+    // The server hangs up on a body that goes on, so no more is sent than it takes to be refused.
+    let huge = open.post_begun(&scan, 1 << 30, walkout_server::BODY_BYTES_MAX + 1);
+    assert!(huge.starts_with("HTTP/1.1 413 "), "{huge}");
+    assert!(
+        huge.contains("urn:walkout:problem:body-too-large"),
+        "{huge}"
+    );
     let lane = &open.shop().planogram.lanes[0].name;
     for units in [0, 2_000_000] {
         let body = format!(r#"{{"key":"k","lane":"{lane}","units":{units},"by":"K"}}"#);

@@ -79,6 +79,8 @@ impl Open {
         });
         let config = ureq::Agent::config_builder()
             .http_status_as_error(false)
+            // A connection may end with a refused body, so each request has its own.
+            .max_idle_connections(0)
             .timeout_global(Some(std::time::Duration::from_secs(10)))
             .build();
         Self {
@@ -142,6 +144,24 @@ impl Open {
     pub fn post_text(&self, path: &str, kind: &str, body: &str) -> Reply {
         let request = self.agent.post(format!("{}{path}", self.base));
         read(request.header("content-type", kind).send(body).unwrap())
+    }
+
+    /// Announces a JSON body of `announced` bytes, sends `sent` of them, and gives the answer as it
+    /// came.
+    pub fn post_begun(&self, path: &str, announced: usize, sent: usize) -> String {
+        use std::io::{Read, Write};
+        let host = self.base.trim_start_matches("http://");
+        let mut stream = std::net::TcpStream::connect(host).unwrap();
+        let limit = std::time::Duration::from_secs(10);
+        stream.set_read_timeout(Some(limit)).unwrap();
+        let head = format!(
+            "POST {path} HTTP/1.1\r\nhost: {host}\r\ncontent-type: application/json\r\ncontent-length: {announced}\r\n\r\n"
+        );
+        stream.write_all(head.as_bytes()).unwrap();
+        stream.write_all(&vec![b'['; sent]).unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        answer
     }
 
     /// Opens a stream and gives its first `bytes_max` bytes up to and with `until`.
