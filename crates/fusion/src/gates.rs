@@ -225,7 +225,7 @@ impl Gates {
         let inside: Vec<SessionId> = self
             .parties
             .iter()
-            .filter(|(_, p)| p.left < p.entered)
+            .filter(|(_, p)| p.left < p.entered.max(1))
             .map(|(id, _)| *id)
             .collect();
         let missing = self.missing(crossing.t + TRACKS_COME, tracks);
@@ -288,7 +288,14 @@ impl Gates {
             .iter()
             .map(|(id, p)| {
                 let who = Who::Session(*id);
-                let inside = f64::from(p.entered.saturating_sub(p.left));
+                // A barrier misses somebody now and then: who scanned may be inside uncounted.
+                let late = now.since(p.scanned) > TimeDelta::from_secs(5);
+                let uncounted = if late {
+                    p.people - p.entered.min(p.people)
+                } else {
+                    0
+                };
+                let inside = f64::from(p.entered.saturating_sub(p.left)) + f64::from(uncounted);
                 (who, inside - tracks.tracked(who, now))
             })
             .filter(|(who, n)| {

@@ -480,11 +480,12 @@ impl<'a> Case<'a> {
     fn mass(&self, grams: f64, var: f64) -> f64 {
         let change = self.grams.abs();
         let floor = self.config.mass_floor_g.powi(2) + (self.config.mass_gain * change).powi(2);
-        let sigma = (self.sigma_g.powi(2) + var + floor).sqrt().max(1e-3);
+        let told = self.sigma_g.powi(2) + floor;
+        let (narrow, wide) = ((told + var).sqrt(), (16.0 * told + var).sqrt());
         let normal = |s: f64| {
             (-0.5 * ((change - grams) / s).powi(2)).exp() / (s * std::f64::consts::TAU.sqrt())
         };
-        (0.97 * normal(sigma) + 0.03 * normal(4.0 * sigma)).ln()
+        (0.97 * normal(narrow) + 0.03 * normal(wide)).ln()
     }
 
     fn lane_place(&self, ways: &[Vec<f64>]) -> f64 {

@@ -74,6 +74,8 @@ pub struct FusionCounters {
     pub crossings_refused: u64,
     /// Sessions opened twice, or too many at once.
     pub sessions_refused: u64,
+    /// Steps lighter than anything sold: creep, leakage, crumbs.
+    pub steps_too_light: u64,
     /// Times that the shop's clock was set back.
     pub clock_set_back: u64,
 }
@@ -94,6 +96,8 @@ pub struct Fusion {
     gates: Gates,
     belief: Belief,
     health: Vec<PlateHealth>,
+    /// The least that one unit of anything weighs, grams.
+    lightest_g: f64,
     steps: Vec<WeightStep>,
     now: Option<StoreTime>,
 }
@@ -103,7 +107,18 @@ impl Fusion {
     pub fn new(shop: Arc<Shop>, config: FusionConfig) -> Self {
         let belief = Belief::new(shop.planogram.lanes.len());
         let health = vec![PlateHealth::Good; shop.layout.plates.len()];
+        let lightest_g = shop
+            .catalogue
+            .products()
+            .iter()
+            .map(|p| p.unit_mass.grams() - 3.0 * p.unit_mass_sd.grams())
+            .fold(f64::INFINITY, f64::min);
         Self {
+            lightest_g: if lightest_g.is_finite() {
+                lightest_g
+            } else {
+                0.0
+            },
             shop,
             config,
             counters: FusionCounters::default(),
@@ -242,6 +257,10 @@ impl Fusion {
 
     fn explain(&mut self, step: &WeightStep, now: StoreTime, out: &mut Vec<FusionEvent>) {
         for (part, step) in decide::by_sign(step).into_iter().enumerate() {
+            if f64::from(step.delta_g.abs() + step.sigma_g) < 0.6 * self.lightest_g {
+                self.counters.steps_too_light += 1;
+                continue;
+            }
             let (candidates, reaches) = people::candidates(
                 &self.shop,
                 &step,

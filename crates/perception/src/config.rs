@@ -36,6 +36,8 @@ pub struct PerceptionConfig {
     pub step_g: f32,
     /// Plates whose halfway instants lie within this many bins changed together.
     pub together_bins: i64,
+    /// A disturbance that begins so soon after one that left no change goes on with it.
+    pub one_action_bins: i64,
     /// From when on a finished plate's neighbour is read although it rings.
     pub hurry_bins: i64,
     /// How long a finished plate waits for an unsettled neighbour.
@@ -63,6 +65,7 @@ impl Default for PerceptionConfig {
             ringing_g: 10.0,
             step_g: 2.5,
             together_bins: 5,
+            one_action_bins: 20,
             hurry_bins: 14,
             wait_bins: 50,
             leak: 0.08,

@@ -54,6 +54,17 @@ pub(crate) struct PlateState {
     /// The same by the plate's own description, which nothing shakes.
     noise_floor: f32,
     missing: u32,
+    /// The rest before a disturbance that left no change worth a step: if more follows at once, it was
+    /// one action, and that rest is what it is measured against.
+    earlier: Option<Earlier>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Earlier {
+    level: f32,
+    level_bins: f32,
+    onset: i64,
+    settled: i64,
 }
 
 struct Window {
@@ -81,6 +92,7 @@ impl PlateState {
             noise,
             noise_floor: noise,
             missing: 0,
+            earlier: None,
         }
     }
 
@@ -191,13 +203,19 @@ impl PlateState {
                 if change >= config.step_g && change < shadow_g {
                     return None;
                 }
-                self.conclude(bin, &window, sigma)
+                self.conclude(bin, &window, sigma, config)
             }
         }
     }
 
     /// Ends the activity with the window that was found at rest.
-    fn conclude(&mut self, bin: i64, window: &Window, sigma: f32) -> Option<Rested> {
+    fn conclude(
+        &mut self,
+        bin: i64,
+        window: &Window,
+        sigma: f32,
+        config: &PerceptionConfig,
+    ) -> Option<Rested> {
         let Phase::Active { onset, peak } = self.phase else {
             return None;
         };
@@ -216,6 +234,13 @@ impl PlateState {
             sigma: (sigma * sigma + level_var + 0.04).sqrt(),
             peak,
         };
+        let slight = rested.delta.abs() < config.step_g.max(4.0 * rested.sigma);
+        self.earlier = slight.then_some(Earlier {
+            level: self.level,
+            level_bins: self.level_bins,
+            onset,
+            settled: bin,
+        });
         self.rest_at(window);
         Some(rested)
     }
@@ -232,10 +257,13 @@ impl PlateState {
         let recent = self.mean(bin - 2, bin + 1).unwrap_or(x);
         let off = x - self.level;
         if (recent - self.level).abs() > limit || off.abs() > 4.0 * limit {
-            self.phase = Phase::Active {
-                onset: bin - 2,
-                peak: off,
-            };
+            let mut onset = bin - 2;
+            if let Some(e) = self.earlier.take()
+                && bin - e.settled <= config.one_action_bins
+            {
+                (self.level, self.level_bins, onset) = (e.level, e.level_bins, e.onset);
+            }
+            self.phase = Phase::Active { onset, peak: off };
             return;
         }
         let previous = self.history[slot(bin - 1)];
@@ -256,27 +284,26 @@ impl PlateState {
     /// where a board rings fast, which tells a plate under a hand from one at rest; and since a hand
     /// presses and does not lift, a rise is asked for more than a fall.
     fn resting(&self, bin: i64, before: f32, config: &PerceptionConfig) -> Option<(Window, f32)> {
-        let calm = config.calm_g.max(3.0 * self.noise);
+        let own = self.noise.min(1.3 * self.noise_floor);
+        let calm = config.calm_g.max(3.0 * own);
         let short = self.window(bin, config.window_bins)?;
         let rising = short.mean - before > config.step_g;
         // Nearly every take begins with a press that stays level for a moment; few rises are goods.
         let still = !rising
-            || self.window(bin, config.rise_bins).is_some_and(|w| {
-                let still = 2.0 * self.noise.min(1.3 * self.noise_floor);
-                w.sd <= still && w.tilt.abs() <= still
-            });
+            || self
+                .window(bin, config.rise_bins)
+                .is_some_and(|w| w.sd <= 2.0 * own && w.tilt.abs() <= 2.0 * own);
         if short.sd <= calm && short.tilt.abs() <= calm && still {
             // Neighbouring bins of what is left of a swing are not independent.
             let sigma = short.sd.max(self.noise) / (short.n as f32).sqrt() * 1.5;
             return Some((short, sigma));
         }
-        let shaken = self.noise > 1.5 * self.noise_floor;
         for length in [2, 4] {
-            // While the rack shakes, a press is as rough as a swing; only its length betrays it.
-            if rising && shaken && length < 4 {
+            let long = self.window(bin, config.window_bins * length)?;
+            // While the board swings, a press is as rough as a swing; only its length betrays it.
+            if rising && length < 4 && long.sd > 4.0 * own {
                 continue;
             }
-            let long = self.window(bin, config.window_bins * length)?;
             let sigma = long.sd / (long.n as f32).sqrt() * 1.5;
             let change = (long.mean - before).abs();
             if long.sd <= config.ringing_g
@@ -293,12 +320,11 @@ impl PlateState {
     /// Calls the plate rested although it still rings, because all around it has come to rest.
     pub(crate) fn rest_now(&mut self, bin: i64, config: &PerceptionConfig) -> Option<Rested> {
         let long = self.window(bin, config.window_bins * 2)?;
-        let rough = long.roughness >= ROUGH || long.mean < self.level;
-        if long.sd > config.ringing_g || !rough || long.waver > 1.2 + 0.7 * long.sd {
+        if long.sd > config.ringing_g || long.waver > 1.2 + 0.7 * long.sd {
             return None;
         }
         let sigma = long.sd / (long.n as f32).sqrt() * 1.5;
-        self.conclude(bin, &long, sigma)
+        self.conclude(bin, &long, sigma, config)
     }
 
     fn window(&self, bin: i64, bins: usize) -> Option<Window> {

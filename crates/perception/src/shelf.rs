@@ -154,23 +154,32 @@ impl ShelfState {
                     let joins = group
                         .iter()
                         .any(|(q, s)| p != *q && together(p.abs_diff(*q), &r, s, config));
-                    if joins && group.iter().all(|(q, _)| *q != p) {
-                        group.push(left.remove(i));
-                        grown = true;
-                    } else {
+                    if !joins {
                         i += 1;
+                        continue;
+                    }
+                    left.remove(i);
+                    grown = true;
+                    match group.iter_mut().find(|(q, _)| *q == p) {
+                        // The plate seemed to rest in the midst of what its neighbour shows to be one
+                        // action: both its changes belong to it.
+                        Some((_, s)) => *s = chain(s, &r),
+                        None => group.push((p, r)),
                     }
                 }
             }
             let change = group.iter().map(|(_, r)| r.change).max().unwrap_or(bin);
             let settled = group.iter().map(|(_, r)| r.settled).max().unwrap_or(bin);
+            let onset = group.iter().map(|(_, r)| r.onset).min().unwrap_or(bin);
             let waits = bin - settled < config.wait_bins
                 && plates.iter().enumerate().any(|(p, state)| {
-                    group.iter().any(|(q, _)| p.abs_diff(*q) <= 1)
-                        && group.iter().all(|(q, _)| *q != p)
-                        && state
-                            .active_since()
-                            .is_some_and(|onset| onset <= change + config.together_bins)
+                    // A plate of the group that moves again waits only if it never truly rested.
+                    let own = group.iter().find(|(q, _)| *q == p).map(|(_, r)| r.settled);
+                    let near = group.iter().any(|(q, _)| p.abs_diff(*q) <= 1);
+                    near && state.active_since().is_some_and(|since| {
+                        since <= change + config.together_bins
+                            && own.is_none_or(|rested| since > rested && since > onset)
+                    })
                 });
             if waits {
                 self.ready.append(&mut group);
@@ -222,6 +231,18 @@ impl ShelfState {
             group.iter().map(|(p, r)| (*p, r.delta, r.sigma)).collect();
         self.add_neighbours(&mut deltas, onset, settled, bin, plates);
         deltas.sort_by_key(|(p, _, _)| *p);
+        if deltas
+            .iter()
+            .all(|d| d.1.abs() < config.step_g.max(4.0 * d.2))
+        {
+            // Pressed and let go, in the end.
+            return;
+        }
+        let slight = deltas.iter().filter(|d| d.1.abs() > 1.0);
+        if slight.clone().count() >= 5 && slight.clone().all(|d| d.1.abs() < config.touch_g) {
+            // The whole board shifted a little: it was knocked.
+            return;
+        }
         let delta_g: f32 = deltas.iter().map(|d| d.1).sum();
         let sigma_g = deltas.iter().map(|d| d.2 * d.2).sum::<f32>().sqrt();
         *serial += 1;
@@ -320,14 +341,29 @@ impl ShelfState {
 }
 
 /// Whether what two plates so far apart did is one action: an item is set down or lifted off all its
-/// plates at once, and a hand presses all of them from the same instant on.
+/// plates at once, a hand presses all of them from the same instant on, and what begins and ends
+/// while a neighbour is disturbed is part of the disturbance.
 fn together(apart: usize, a: &Rested, b: &Rested, config: &PerceptionConfig) -> bool {
+    let within = |r: &Rested, s: &Rested| s.onset <= r.onset + 2 && r.settled <= s.settled + 4;
     let same_change = (a.change - b.change).abs() <= config.together_bins;
     let same_onset = (a.onset - b.onset).abs() <= 3 && (a.delta < 0.0) == (b.delta < 0.0);
     match apart {
-        1 => same_change || same_onset,
+        1 => same_change || same_onset || within(a, b) || within(b, a),
         2 => same_change,
         _ => false,
+    }
+}
+
+/// Two changes of one plate as one.
+fn chain(a: &Rested, b: &Rested) -> Rested {
+    let later = if a.delta.abs() > b.delta.abs() { a } else { b };
+    Rested {
+        onset: a.onset.min(b.onset),
+        change: later.change,
+        settled: a.settled.max(b.settled),
+        delta: a.delta + b.delta,
+        sigma: a.sigma.hypot(b.sigma),
+        peak: later.peak,
     }
 }
 
