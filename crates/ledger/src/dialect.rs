@@ -119,7 +119,7 @@ impl Dialect {
             (Self::Sqlite, _) => {
                 "INSERT INTO ledger_append (seq, time_us, key, kind, body, evidence, hash,
                      line, from_account, to_account, gtin, units)
-                 VALUES ($1, $2, $3, $4, $5, $6, $7, $9, $10, $11, $12, $13)"
+                 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)"
             }
             (Self::Postgres, 0) => {
                 "WITH entry AS (
@@ -133,7 +133,7 @@ impl Dialect {
                      VALUES ($1, $2, $3, $4, $5, $6, $7)),
                  movement AS (
                      INSERT INTO ledger_movement (seq, line, from_account, to_account, gtin, units)
-                     VALUES ($8, $9, $10, $11, $12, $13))
+                     VALUES ($1, $8, $9, $10, $11, $12))
                  UPDATE ledger_head SET seq = $1, hash = $7 WHERE id = 1"
             }
         }

@@ -32,7 +32,7 @@ pub enum LedgerError {
         /// What was being done.
         what: &'static str,
         /// What the database said.
-        source: Arc<sqlx::Error>,
+        source: Arc<dyn std::error::Error + Send + Sync>,
     },
     /// The stored log is not what was recorded. Nothing can be appended to it.
     #[error("the ledger is damaged at entry {seq}: {what}; run `walkout fsck`")]
@@ -57,7 +57,10 @@ pub enum LedgerError {
 
 impl LedgerError {
     /// For `map_err` on a database call.
-    pub(crate) fn store(what: &'static str) -> impl Fn(sqlx::Error) -> Self {
+    pub(crate) fn store<E>(what: &'static str) -> impl Fn(E) -> Self
+    where
+        E: std::error::Error + Send + Sync + 'static,
+    {
         move |source| Self::Store {
             what,
             source: Arc::new(source),

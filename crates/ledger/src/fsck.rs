@@ -198,21 +198,24 @@ impl Walk {
 fn is_damage(error: &LedgerError) -> bool {
     match error {
         LedgerError::Damaged { .. } | LedgerError::Format { .. } => true,
-        LedgerError::Store { source, .. } => match source.as_ref() {
-            sqlx::Error::ColumnDecode { .. }
-            | sqlx::Error::Decode(_)
-            | sqlx::Error::RowNotFound
-            | sqlx::Error::AnyDriverError(_) => true,
-            // SQLITE_CORRUPT and SQLITE_NOTADB with their extended codes; data_corrupted and
-            // index_corrupted of PostgreSQL.
-            sqlx::Error::Database(database) => database.code().is_some_and(|code| {
-                let sqlite = code
-                    .parse::<u32>()
-                    .is_ok_and(|code| matches!(code & 0xff, 11 | 26));
-                sqlite || code == "XX001" || code == "XX002"
-            }),
-            _ => false,
-        },
+        LedgerError::Store { source, .. } => source.downcast_ref().is_some_and(is_sqlx_damage),
+        _ => false,
+    }
+}
+
+fn is_sqlx_damage(error: &sqlx::Error) -> bool {
+    match error {
+        sqlx::Error::ColumnDecode { .. }
+        | sqlx::Error::Decode(_)
+        | sqlx::Error::AnyDriverError(_) => true,
+        // SQLITE_CORRUPT and SQLITE_NOTADB with their extended codes; data_corrupted and
+        // index_corrupted of PostgreSQL.
+        sqlx::Error::Database(database) => database.code().is_some_and(|code| {
+            let sqlite = code
+                .parse::<u32>()
+                .is_ok_and(|code| matches!(code & 0xff, 11 | 26));
+            sqlite || code == "XX001" || code == "XX002"
+        }),
         _ => false,
     }
 }

@@ -9,11 +9,13 @@ mod balances;
 mod canonical;
 mod chain;
 mod dialect;
+mod direct;
 mod entry;
 mod error;
 mod fsck;
 mod ledger;
 mod reader;
+mod steps;
 mod store;
 mod writer;
 

@@ -1,6 +1,7 @@
 //! Reading what is stored.
 
 use crate::dialect::FORMAT;
+use crate::store::Writing;
 use crate::{Balances, Head, LedgerError};
 use sqlx::any::AnyRow;
 use sqlx::{AnyConnection, Executor as _, Row as _};
@@ -38,7 +39,7 @@ pub(crate) enum Reading {
     Pooled(sqlx::pool::PoolConnection<sqlx::Any>),
     /// Rolled back when it is dropped, also half-way.
     Snapshot(sqlx::Transaction<'static, sqlx::Any>),
-    Only(OwnedMappedMutexGuard<Option<AnyConnection>, AnyConnection>),
+    Only(OwnedMappedMutexGuard<Option<Writing>, AnyConnection>),
 }
 
 impl Reader {

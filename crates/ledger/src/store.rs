@@ -1,14 +1,16 @@
 //! The connections to a ledger, and writing to it.
 
-use crate::canonical::Sealed;
-use crate::dialect::{Dialect, INSERT_ENTRIES, INSERT_MOVEMENTS, ROWS_MAX};
+use crate::LedgerError;
+use crate::dialect::Dialect;
+use crate::direct::Direct;
 use crate::reader::{Reader, Reading};
-use crate::{EntryHash, LedgerError, Movement};
+use crate::steps::{Linked, Step, Value, steps};
 use sqlx::any::{AnyArguments, AnyConnectOptions, AnyPoolOptions};
 use sqlx::{
     AnyConnection, AnyPool, Arguments as _, AssertSqlSafe, ConnectOptions as _, Connection as _,
     Executor as _,
 };
+use std::path::{Path, PathBuf};
 use std::str::FromStr as _;
 use std::sync::Arc;
 use tokio::sync::{Mutex, OwnedMutexGuard};
@@ -30,18 +32,27 @@ pub(crate) enum Access {
 pub(crate) struct Store {
     dialect: Dialect,
     options: AnyConnectOptions,
+    /// The SQLite file, if it is one.
+    path: Option<PathBuf>,
     /// The one connection that writes, held apart from any pool: a pool tests a connection each time
     /// it is given back, which costs as much as the commit itself. `None` when it was lost.
-    write: Arc<Mutex<Option<AnyConnection>>>,
+    write: Arc<Mutex<Option<Writing>>>,
     /// `None` for a ledger in memory, which lives in its one connection.
     read: Option<AnyPool>,
 }
 
-/// An entry with its place in the chain, ready to be written.
-pub(crate) struct Linked<'a> {
-    pub seq: u64,
-    pub hash: EntryHash,
-    pub sealed: &'a Sealed,
+/// How the connection that writes is driven.
+pub(crate) enum Writing {
+    /// PostgreSQL, and SQLite in memory.
+    Any(AnyConnection),
+    /// A SQLite file.
+    Direct(Direct),
+}
+
+impl std::fmt::Debug for Writing {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Writing")
+    }
 }
 
 /// Why a batch was not written.
@@ -57,22 +68,17 @@ impl Store {
     pub(crate) async fn open(url: &str, access: Access) -> Result<Self, LedgerError> {
         let dialect = Dialect::of(url).ok_or_else(|| LedgerError::Url(url.to_owned()))?;
         let memory = dialect == Dialect::Sqlite && url.ends_with(":memory:");
-        let target = match dialect {
-            Dialect::Sqlite if !memory => sqlite_url(url, access),
-            _ => url.to_owned(),
-        };
+        let path = (dialect == Dialect::Sqlite && !memory).then(|| sqlite_path(url));
+        let target = path.map_or_else(|| url.to_owned(), |path| sqlx_url(path, access));
         sqlx::any::install_default_drivers();
         let options = AnyConnectOptions::from_str(&target)
             .map_err(|_| LedgerError::Url(url.to_owned()))?
             .disable_statement_logging();
-        let failed = LedgerError::store("open it");
-        let mut first = connect(&options, dialect, access).await.map_err(&failed)?;
-        if access == Access::Create {
-            for statement in dialect.schema() {
-                let made = first.execute(AssertSqlSafe(statement)).await;
-                made.map_err(LedgerError::store("make its tables"))?;
-            }
-        }
+        let path = path.map(PathBuf::from);
+        let write = match access {
+            Access::Create => Some(Writing::make(dialect, &options, path.as_deref()).await?),
+            Access::Read => None,
+        };
         let read = (!memory).then(|| {
             AnyPoolOptions::new()
                 .max_connections(READERS_MAX)
@@ -81,10 +87,16 @@ impl Store {
                 })
                 .connect_lazy_with(options.clone())
         });
+        if let (Access::Read, Some(pool)) = (access, &read) {
+            // Now rather than at the first question, so that the error says what failed.
+            let opened = pool.acquire().await;
+            opened.map_err(LedgerError::store("open it"))?;
+        }
         Ok(Self {
             dialect,
             options,
-            write: Arc::new(Mutex::new(Some(first))),
+            path,
+            write: Arc::new(Mutex::new(write)),
             read,
         })
     }
@@ -111,38 +123,56 @@ impl Store {
     /// The connection of a ledger in memory; nothing is written while it is held.
     async fn only(&self) -> Result<Reader, LedgerError> {
         let guard = Arc::clone(&self.write).lock_owned().await;
-        OwnedMutexGuard::try_map(guard, Option::as_mut)
-            .map(|connection| Reader(Reading::Only(connection)))
-            .map_err(|_| LedgerError::Closed("it was closed".into()))
+        OwnedMutexGuard::try_map(guard, |slot| match slot {
+            Some(Writing::Any(connection)) => Some(connection),
+            _ => None,
+        })
+        .map(|connection| Reader(Reading::Only(connection)))
+        .map_err(|_| LedgerError::Closed("it was closed".into()))
     }
 
     /// Writes entries in one transaction; when it returns they are on disk.
     pub(crate) async fn write(&self, entries: &[Linked<'_>]) -> Result<(), WriteError> {
+        let steps = steps(self.dialect, entries);
         let mut slot = self.write.lock().await;
-        if slot.is_none() && self.read.is_some() {
-            let made = connect(&self.options, self.dialect, Access::Create).await;
-            *slot = Some(made.map_err(|e| WriteError::Failed(LedgerError::store("connect")(e)))?);
-        }
-        let Some(connection) = slot.as_mut() else {
-            return Err(WriteError::Failed(LedgerError::Closed(
-                "it was closed".into(),
-            )));
-        };
-        let Err(error) = write(self.dialect, connection, entries).await else {
-            return Ok(());
-        };
-        // Whatever was begun ends here; a ROLLBACK with nothing begun fails, which is as well.
-        let _ = connection.execute("ROLLBACK").await;
-        match &error {
-            sqlx::Error::Database(database) if database.is_unique_violation() => {
-                return Err(WriteError::Taken);
+        let writing = match slot.take() {
+            Some(writing) => writing,
+            None if self.read.is_some() => {
+                let opened = Writing::open(self.dialect, &self.options, self.path.as_deref());
+                opened.await.map_err(WriteError::Failed)?
             }
-            sqlx::Error::Database(_) => {}
-            // The connection itself failed; the next batch makes another.
-            _ if self.read.is_some() => *slot = None,
-            _ => {}
+            None => {
+                return Err(WriteError::Failed(LedgerError::Closed(
+                    "it was closed".into(),
+                )));
+            }
+        };
+        let mut connection = match writing {
+            Writing::Direct(direct) => {
+                let (direct, done) = direct.run(steps).await;
+                *slot = direct.map(Writing::Direct);
+                return done;
+            }
+            Writing::Any(connection) => connection,
+        };
+        let done = run(&mut connection, steps).await;
+        let failed = done.as_ref().err().map(sqlx::Error::as_database_error);
+        if failed.is_some() {
+            // Whatever was begun ends here; a ROLLBACK with nothing begun fails, which is as well.
+            let _ = connection.execute("ROLLBACK").await;
         }
-        Err(WriteError::Failed(LedgerError::store("append")(error)))
+        let taken = failed
+            .flatten()
+            .is_some_and(|error| error.is_unique_violation());
+        // One that failed otherwise may be dead, and the next batch makes another; but a ledger in
+        // memory lives in this one.
+        if done.is_ok() || taken || self.read.is_none() {
+            *slot = Some(Writing::Any(connection));
+        }
+        match done {
+            Err(_) if taken => Err(WriteError::Taken),
+            done => done.map_err(|e| WriteError::Failed(LedgerError::store("append")(e))),
+        }
     }
 
     /// Closes every connection, after the transactions under way.
@@ -150,21 +180,58 @@ impl Store {
         if let Some(pool) = &self.read {
             pool.close().await;
         }
-        if let Some(connection) = self.write.lock().await.take() {
+        if let Some(Writing::Any(connection)) = self.write.lock().await.take() {
             // Everything acknowledged is on disk already.
             let _ = connection.close().await;
         }
     }
 }
 
-async fn connect(
-    options: &AnyConnectOptions,
-    dialect: Dialect,
-    access: Access,
-) -> Result<AnyConnection, sqlx::Error> {
-    let mut connection = AnyConnection::connect_with(options).await?;
-    settle(&mut connection, dialect, access).await?;
-    Ok(connection)
+impl Writing {
+    /// Connects, making the place and its tables where they are missing.
+    async fn make(
+        dialect: Dialect,
+        options: &AnyConnectOptions,
+        path: Option<&Path>,
+    ) -> Result<Self, LedgerError> {
+        if let Some(path) = path {
+            Direct::create(path).map_err(LedgerError::store("open it"))?;
+        }
+        let mut made = Self::open(dialect, options, path).await?;
+        for statement in dialect.schema() {
+            let failed = "make its tables";
+            match &mut made {
+                Self::Direct(direct) => {
+                    let done = direct.run_plain(&statement);
+                    done.map_err(LedgerError::store(failed))?;
+                }
+                Self::Any(connection) => {
+                    let done = connection.execute(AssertSqlSafe(statement)).await;
+                    done.map_err(LedgerError::store(failed))?;
+                }
+            }
+        }
+        Ok(made)
+    }
+
+    /// Connects to what must be there.
+    async fn open(
+        dialect: Dialect,
+        options: &AnyConnectOptions,
+        path: Option<&Path>,
+    ) -> Result<Self, LedgerError> {
+        if let Some(path) = path {
+            let direct = Direct::open(path, dialect.settings(Access::Create));
+            return direct
+                .map(Self::Direct)
+                .map_err(LedgerError::store("open it"));
+        }
+        let connected = AnyConnection::connect_with(options).await;
+        let mut connection = connected.map_err(LedgerError::store("open it"))?;
+        let settled = settle(&mut connection, dialect, Access::Create).await;
+        settled.map_err(LedgerError::store("open it"))?;
+        Ok(Self::Any(connection))
+    }
 }
 
 async fn settle(
@@ -178,12 +245,15 @@ async fn settle(
     Ok(())
 }
 
-/// `sqlite:PATH` as sqlx wants it: percent-encoded, and the access said.
-fn sqlite_url(url: &str, access: Access) -> String {
-    let path = url
-        .strip_prefix("sqlite://")
+/// The path in `sqlite:PATH`, taken as it is written.
+fn sqlite_path(url: &str) -> &str {
+    url.strip_prefix("sqlite://")
         .or_else(|| url.strip_prefix("sqlite:"))
-        .unwrap_or(url);
+        .unwrap_or(url)
+}
+
+/// A path as sqlx wants it: percent-encoded, and the access said.
+fn sqlx_url(path: &str, access: Access) -> String {
     let mut target = String::from("sqlite:");
     for byte in path.bytes() {
         if byte.is_ascii_alphanumeric() || b"/._-~".contains(&byte) {
@@ -199,116 +269,19 @@ fn sqlite_url(url: &str, access: Access) -> String {
     target
 }
 
-async fn write(
-    dialect: Dialect,
-    connection: &mut AnyConnection,
-    entries: &[Linked<'_>],
-) -> Result<(), sqlx::Error> {
-    let Some(last) = entries.last() else {
-        return Ok(());
-    };
-    if let [entry] = entries
-        && entry.sealed.draft.movements.len() <= 1
-    {
+/// Runs a transaction through sqlx.
+async fn run(connection: &mut AnyConnection, steps: Vec<Step>) -> Result<(), sqlx::Error> {
+    for Step { sql, values } in steps {
         let mut arguments = AnyArguments::default();
-        bind_entry(&mut arguments, entry)?;
-        for movement in &entry.sealed.draft.movements {
-            bind_movement(&mut arguments, entry.seq, 0, movement)?;
+        for value in values {
+            match value {
+                Value::Number(number) => arguments.add(number),
+                Value::Text(text) => arguments.add(text),
+                Value::Null => arguments.add(None::<String>),
+            }
+            .map_err(sqlx::Error::Encode)?;
         }
-        let sql = dialect.append_one(entry.sealed.draft.movements.len());
-        connection.execute(sqlx::query_with(sql, arguments)).await?;
-        return Ok(());
-    }
-    connection.execute(dialect.begin()).await?;
-    for chunk in powers_of_two(entries) {
-        let mut arguments = AnyArguments::default();
-        for entry in chunk {
-            bind_entry(&mut arguments, entry)?;
-        }
-        let sql = INSERT_ENTRIES.of(chunk.len());
         connection.execute(sqlx::query_with(sql, arguments)).await?;
     }
-    let movements: Vec<(u64, usize, &Movement)> = entries
-        .iter()
-        .flat_map(|entry| {
-            let lines = entry.sealed.draft.movements.iter().enumerate();
-            lines.map(|(line, movement)| (entry.seq, line, movement))
-        })
-        .collect();
-    for chunk in powers_of_two(&movements) {
-        let mut arguments = AnyArguments::default();
-        for (seq, line, movement) in chunk {
-            bind_movement(&mut arguments, *seq, *line, movement)?;
-        }
-        let sql = INSERT_MOVEMENTS.of(chunk.len());
-        connection.execute(sqlx::query_with(sql, arguments)).await?;
-    }
-    let mut arguments = AnyArguments::default();
-    bind_head(&mut arguments, last)?;
-    let update = "UPDATE ledger_head SET seq = $1, hash = $2 WHERE id = 1";
-    connection
-        .execute(sqlx::query_with(update, arguments))
-        .await?;
-    connection.execute("COMMIT").await?;
     Ok(())
-}
-
-/// Chunks of 16, 8, … 1: few texts of SQL, so that each stays prepared.
-fn powers_of_two<T>(mut rest: &[T]) -> impl Iterator<Item = &[T]> {
-    let mut size = ROWS_MAX;
-    std::iter::from_fn(move || {
-        while size > rest.len() {
-            size /= 2;
-        }
-        if size == 0 {
-            return None;
-        }
-        let (chunk, tail) = rest.split_at(size);
-        rest = tail;
-        Some(chunk)
-    })
-}
-
-fn bind_entry(arguments: &mut AnyArguments, entry: &Linked<'_>) -> Result<(), sqlx::Error> {
-    let draft = &entry.sealed.draft;
-    (|| {
-        arguments.add(signed(entry.seq))?;
-        arguments.add(draft.time.0)?;
-        arguments.add(draft.key.clone())?;
-        arguments.add(draft.cause.kind.clone())?;
-        arguments.add(entry.sealed.body.clone())?;
-        arguments.add(draft.evidence.clone())?;
-        arguments.add(entry.hash.to_string())
-    })()
-    .map_err(sqlx::Error::Encode)
-}
-
-fn bind_movement(
-    arguments: &mut AnyArguments,
-    seq: u64,
-    line: usize,
-    movement: &Movement,
-) -> Result<(), sqlx::Error> {
-    (|| {
-        arguments.add(signed(seq))?;
-        arguments.add(i64::try_from(line).unwrap_or(i64::MAX))?;
-        arguments.add(movement.from.to_string())?;
-        arguments.add(movement.to.to_string())?;
-        arguments.add(signed(movement.sku.number()))?;
-        arguments.add(i64::from(movement.units))
-    })()
-    .map_err(sqlx::Error::Encode)
-}
-
-fn bind_head(arguments: &mut AnyArguments, last: &Linked<'_>) -> Result<(), sqlx::Error> {
-    (|| {
-        arguments.add(signed(last.seq))?;
-        arguments.add(last.hash.to_string())
-    })()
-    .map_err(sqlx::Error::Encode)
-}
-
-/// Places in the log and GTINs stay far below 2⁶³.
-fn signed(number: u64) -> i64 {
-    i64::try_from(number).unwrap_or(i64::MAX)
 }

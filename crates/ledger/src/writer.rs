@@ -3,7 +3,8 @@
 
 use crate::canonical::{Sealed, link};
 use crate::chain::follow;
-use crate::store::{Linked, Store, WriteError};
+use crate::steps::Linked;
+use crate::store::{Store, WriteError};
 use crate::{Appended, Balances, Draft, Entry, Head, LedgerError};
 use std::collections::BTreeMap;
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};

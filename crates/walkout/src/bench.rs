@@ -54,6 +54,7 @@ fn ledger(args: LedgerArgs) -> Result<ExitCode> {
     let figures = walkout_bench::ledger::run(&walkout_bench::ledger::Plan {
         duration: Duration::from_secs_f64(args.seconds),
         folder: args.folder.unwrap_or_else(std::env::temp_dir),
+        fill: walkout_bench::ledger::FILL,
         postgres: args.postgres,
     })?;
     if args.json {

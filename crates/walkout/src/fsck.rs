@@ -21,7 +21,9 @@ pub struct Args {
 /// read.
 pub fn run(args: Args) -> Result<ExitCode> {
     let known = ["sqlite:", "postgres:", "postgresql:"];
-    let url = if known.iter().any(|scheme| args.ledger.starts_with(scheme)) {
+    let is_url =
+        args.ledger.contains("://") || known.iter().any(|scheme| args.ledger.starts_with(scheme));
+    let url = if is_url {
         args.ledger.clone()
     } else {
         format!("sqlite:{}", args.ledger)
