@@ -50,9 +50,9 @@ pub async fn fsck(url: &str, noted: Option<EntryHash>) -> Result<FsckReport, Led
     let store = Store::open(url, Access::Read).await?;
     let mut reader = store.snapshot().await?;
     let report = examine(&mut reader, noted).await.map(|(report, _)| report);
-    drop(reader);
+    let ended = reader.end().await;
     store.close().await;
-    report
+    ended.and(report)
 }
 
 /// As [`fsck`] on a snapshot, with the balances that follow from the good entries.

@@ -116,6 +116,7 @@ impl Ledger {
     pub async fn fsck(&self, noted: Option<EntryHash>) -> Result<FsckReport, LedgerError> {
         let mut reader = self.shared.store.snapshot().await?;
         let (mut report, balances) = examine(&mut reader, noted).await?;
+        reader.end().await?;
         let view = self.shared.view();
         // Entries may have come since the log was read; then there is nothing to compare.
         if report.is_sound() && report.head.seq == view.head.seq {

@@ -51,6 +51,17 @@ impl Reader {
         }
     }
 
+    /// Ends a snapshot now; one that is dropped ends when its connection is used again.
+    pub(crate) async fn end(self) -> Result<(), LedgerError> {
+        match self.0 {
+            Reading::Snapshot(transaction) => transaction
+                .rollback()
+                .await
+                .map_err(LedgerError::store("end its reading")),
+            Reading::Pooled(_) | Reading::Only(_) => Ok(()),
+        }
+    }
+
     /// The recorded end of the log.
     pub(crate) async fn head(&mut self) -> Result<Head, LedgerError> {
         let damaged = |what: String| LedgerError::Damaged { seq: 0, what };

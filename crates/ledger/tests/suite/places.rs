@@ -10,12 +10,29 @@ static COUNT: AtomicU32 = AtomicU32::new(0);
 pub struct Place {
     pub url: String,
     folder: Option<std::path::PathBuf>,
+    /// PostgreSQL's URL and the schema in it.
+    schema: Option<(String, String)>,
 }
 
 impl Drop for Place {
     fn drop(&mut self) {
         if let Some(folder) = &self.folder {
             let _ = std::fs::remove_dir_all(folder);
+        }
+        if let Some((base, schema)) = self.schema.take() {
+            // A runtime cannot wait inside another; a thread of its own can. A schema that cannot be
+            // dropped, because a failed test still reads it, is left.
+            let dropping = std::thread::spawn(move || {
+                let runtime = tokio::runtime::Builder::new_current_thread();
+                let runtime = { runtime }.enable_all().build().ok()?;
+                runtime.block_on(async {
+                    let mut connection = sqlx::AnyConnection::connect(&base).await.ok()?;
+                    connection.execute("SET lock_timeout = '2s'").await.ok()?;
+                    let sql = format!("DROP SCHEMA {schema} CASCADE");
+                    connection.execute(sqlx::AssertSqlSafe(sql)).await.ok()
+                })
+            });
+            let _ = dropping.join();
         }
     }
 }
@@ -62,6 +79,7 @@ impl Place {
         Self {
             url,
             folder: Some(folder),
+            schema: None,
         }
     }
 
@@ -70,6 +88,7 @@ impl Place {
         Self {
             url: "sqlite::memory:".into(),
             folder: None,
+            schema: None,
         }
     }
 
@@ -108,6 +127,7 @@ impl Place {
         Some(Self {
             url: format!("{base}{join}options=-c%20search_path%3D{schema}"),
             folder: None,
+            schema: Some((base, schema)),
         })
     }
 
