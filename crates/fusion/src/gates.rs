@@ -216,9 +216,10 @@ impl Gates {
             .filter(|(id, _)| tracks.tracks.get(id).is_some_and(|t| !t.left))
             .collect();
         let mut weights: Vec<(Who, f64)> = Vec::new();
+        let exclusive = tracks.exclusive(crossing.t, &self.inside());
         for (id, w) in &candidates {
-            if let Some(track) = tracks.tracks.get(id) {
-                weights.extend(track.identity.iter().map(|(who, p)| (who, p * w)));
+            if let Some(identity) = exclusive.get(id) {
+                weights.extend(identity.iter().map(|(who, p)| (who, p * w)));
             }
         }
         // Whoever is inside without a sure track may be the one, too.
@@ -280,6 +281,17 @@ impl Gates {
         }
         self.lost
             .retain(|(who, _, _)| *who != Who::Session(session));
+    }
+
+    /// People of each party that are in the shop.
+    pub(crate) fn inside(&self) -> BTreeMap<Who, f64> {
+        self.parties
+            .iter()
+            .map(|(id, p)| {
+                let people = p.entered.max(1).saturating_sub(p.left);
+                (Who::Session(*id), f64::from(people))
+            })
+            .collect()
     }
 
     /// Parties with fewer live tracks than people inside, and how many people that is.

@@ -6,9 +6,9 @@ use crate::gates::Gates;
 use crate::looks::{LookRatio, LookStore};
 use crate::place::{SeenShares, plate_edges};
 use crate::reach::Target;
-use crate::tracks::TrackStore;
+use crate::tracks::{Reaching, TrackStore};
 use std::collections::BTreeMap;
-use walkout_model::{PartyKind, Shop, SkuIx, TimeDelta, TrackId, WeightStep, Who};
+use walkout_model::{PartyKind, Shop, SkuIx, TimeDelta, WeightStep, Who};
 
 /// Reach below which a track is not a candidate.
 const OUT_OF_REACH: f64 = 1e-5;
@@ -52,7 +52,7 @@ pub(crate) fn candidates(
     tracks: &TrackStore,
     looks: &LookStore,
     gates: &Gates,
-) -> (Vec<Candidate>, Vec<(TrackId, f64)>) {
+) -> (Vec<Candidate>, Vec<Reaching>) {
     let edges = plate_edges(&shop.layout, step.shelf);
     let seen = SeenShares::new(shop, step, &edges, config.share_sigma);
     let target = Target::new(shop, step, &seen);
@@ -62,6 +62,7 @@ pub(crate) fn candidates(
     } else {
         (TimeDelta::from_millis(-1_500), TimeDelta::from_millis(150))
     };
+    let exclusive = tracks.exclusive(step.t_change, &gates.inside());
     let mut reaches = Vec::new();
     let mut by_who: BTreeMap<Who, Vec<(f64, LookRatio)>> = BTreeMap::new();
     for (id, track) in &tracks.tracks {
@@ -69,7 +70,12 @@ pub(crate) fn candidates(
         if reach < OUT_OF_REACH {
             continue;
         }
-        reaches.push((*id, reach));
+        let identity = exclusive.get(id).unwrap_or(&track.identity);
+        reaches.push(Reaching {
+            id: *id,
+            reach,
+            identity: identity.clone(),
+        });
         let ratio = looks.ratio(
             *id,
             &target,
@@ -77,7 +83,7 @@ pub(crate) fn candidates(
             target.t() + to,
             shop.catalogue.len(),
         );
-        for (who, p) in track.identity.iter() {
+        for (who, p) in identity.iter() {
             let gone = matches!(who, Who::Session(s) if gates.has_left(s, step.t_change));
             if !gone {
                 by_who

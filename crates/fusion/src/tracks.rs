@@ -72,6 +72,15 @@ impl Track {
     }
 }
 
+/// A track within reach of a step.
+#[derive(Clone, Debug)]
+pub(crate) struct Reaching {
+    pub id: TrackId,
+    pub reach: f64,
+    /// Who it was taken to be.
+    pub identity: Identity,
+}
+
 /// All tracks.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct TrackStore {
@@ -198,23 +207,63 @@ impl TrackStore {
         }
     }
 
+    /// Who each live track may be at `t`, given that nobody is in two places: `inside` is how many
+    /// people of each party are in the shop. Parties claimed by more tracks than they have people
+    /// give way where they are claimed least (a few rounds of Sinkhorn's scaling, downwards only, since
+    /// people may be without a track).
+    pub(crate) fn exclusive(
+        &self,
+        t: StoreTime,
+        inside: &BTreeMap<Who, f64>,
+    ) -> BTreeMap<TrackId, Identity> {
+        let mut live: BTreeMap<TrackId, Identity> = self
+            .tracks
+            .iter()
+            .filter(|(_, track)| {
+                let near = track.nearest(t);
+                !track.left && near.is_some_and(|p| (t - p.t).0.saturating_abs() < 1_500_000)
+            })
+            .map(|(id, track)| (*id, track.identity.clone()))
+            .collect();
+        for _ in 0..4 {
+            let mut claimed: BTreeMap<Who, f64> = BTreeMap::new();
+            for identity in live.values() {
+                for (who, p) in identity.iter() {
+                    *claimed.entry(who).or_default() += p;
+                }
+            }
+            for identity in live.values_mut() {
+                *identity = Identity::from_weights(identity.iter().map(|(who, p)| {
+                    let people = match who {
+                        Who::Unknown => f64::INFINITY,
+                        who => inside.get(&who).copied().unwrap_or(0.0).max(0.05),
+                    };
+                    let claims = claimed.get(&who).copied().unwrap_or(0.0).max(1e-9);
+                    (who, p * (people / claims).min(1.0))
+                }));
+            }
+        }
+        live
+    }
+
     /// What a step says of who its maker is, told to the tracks that may have made it: `reaches` are
     /// their weights and `posterior` what parties came to after the step. Staff restock and shoppers
     /// do not; a put-back comes from the cart that holds it.
-    pub(crate) fn learn(&mut self, reaches: &[(TrackId, f64)], posterior: &[(Who, f64)]) {
-        let total: f64 = reaches.iter().map(|r| r.1).sum();
+    pub(crate) fn learn(&mut self, reaches: &[Reaching], posterior: &[(Who, f64)]) {
+        let total: f64 = reaches.iter().map(|r| r.reach).sum();
         if total <= 0.0 {
             return;
         }
         let mut prior: BTreeMap<Who, f64> = BTreeMap::new();
-        for (id, reach) in reaches {
-            if let Some(track) = self.tracks.get(id) {
-                for (who, p) in track.identity.iter() {
-                    *prior.entry(who).or_default() += p * reach / total;
-                }
+        for Reaching {
+            reach, identity, ..
+        } in reaches
+        {
+            for (who, p) in identity.iter() {
+                *prior.entry(who).or_default() += p * reach / total;
             }
         }
-        for (id, reach) in reaches {
+        for Reaching { id, reach, .. } in reaches {
             let share = reach / total;
             let Some(track) = self.tracks.get_mut(id).filter(|_| share > 0.3) else {
                 continue;
