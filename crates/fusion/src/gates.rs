@@ -15,6 +15,12 @@ const TRACKS_COME: TimeDelta = TimeDelta::from_millis(700);
 const TRACKS_BEGIN: TimeDelta = TimeDelta::from_millis(2_500);
 /// Farthest from the gate line that somebody who crosses it may be seen, metres.
 const NEAR_GATE_M: f64 = 1.5;
+/// Weight of a track at the gate line below which somebody else crossed it.
+const ON_THE_LINE: f64 = 0.02;
+/// Two crossings so close and one person: the barrier tripped twice.
+const TRIPS_TWICE: TimeDelta = TimeDelta::from_millis(600);
+/// How long after a scan somebody of the party may be inside whom no barrier counted.
+const UNCOUNTED: TimeDelta = TimeDelta::from_secs(60);
 /// Crossings and parties kept at most.
 const PENDING_MAX: usize = 1_024;
 
@@ -38,6 +44,8 @@ pub(crate) struct Gates {
     pub parties: BTreeMap<SessionId, Party>,
     crossings: Vec<GateCrossing>,
     leaving: Vec<SessionExit>,
+    /// The crossing inward that was settled last.
+    last_in: Option<(walkout_model::GateIx, StoreTime)>,
     /// People who must be inside without a track: party, since when, last place.
     pub lost: Vec<(Who, StoreTime, Point2)>,
 }
@@ -154,8 +162,21 @@ impl Gates {
                     .is_some_and(|t| !t.left && (!t.settled || t.identity.of(Who::Unknown) > 0.5))
             })
             .collect();
-        if candidates.is_empty() && age < TRACKS_BEGIN {
+        let best = candidates
+            .iter()
+            .max_by(|a, b| a.1.total_cmp(&b.1))
+            .filter(|(_, weight)| *weight > ON_THE_LINE)
+            .copied();
+        if best.is_none() && age < TRACKS_BEGIN {
             return false;
+        }
+        // A barrier that trips twice for one person says nothing new.
+        let again = self.last_in.is_some_and(|(gate, t)| {
+            gate == crossing.gate && crossing.t.since(t) < TRIPS_TWICE && best.is_none()
+        });
+        self.last_in = Some((crossing.gate, crossing.t));
+        if again {
+            return true;
         }
         let who = self.next_scanned(crossing, config);
         if who == Who::Unknown {
@@ -165,9 +186,10 @@ impl Gates {
             }));
         }
         let total: f64 = candidates.iter().map(|c| c.1).sum();
-        let best = candidates.iter().max_by(|a, b| a.1.total_cmp(&b.1));
-        let Some((id, weight)) = best.copied() else {
-            if let Some(gate) = shop.layout.gates.get(crossing.gate.usize()) {
+        let Some((id, weight)) = best else {
+            if let (Some(gate), Who::Session(_)) =
+                (shop.layout.gates.get(crossing.gate.usize()), who)
+            {
                 self.lost.push((who, crossing.t, gate.middle()));
             }
             return true;
@@ -180,9 +202,10 @@ impl Gates {
         true
     }
 
-    /// The party whose scan at the gate waits longest for people.
+    /// The party that scanned last before the crossing and still has people to come: the reader is one
+    /// party's at a time, and a crossing that the barrier missed must not shift all that follow.
     fn next_scanned(&mut self, crossing: GateCrossing, config: &FusionConfig) -> Who {
-        let early = TimeDelta::from_millis(-500);
+        let early = TimeDelta::from_millis(-100);
         let next = self
             .parties
             .iter()
@@ -193,7 +216,7 @@ impl Gates {
                     && age >= early
                     && age <= config.scan_valid
             })
-            .min_by_key(|(id, p)| (p.scanned, **id))
+            .max_by_key(|(id, p)| (p.scanned, **id))
             .map(|(id, _)| *id);
         match next.and_then(|id| self.parties.get_mut(&id).map(|p| (id, p))) {
             Some((id, party)) => {
@@ -283,6 +306,13 @@ impl Gates {
             .retain(|(who, _, _)| *who != Who::Session(session));
     }
 
+    fn awaits_people(&self, who: Who) -> bool {
+        match who {
+            Who::Session(s) => self.parties.get(&s).is_some_and(|p| p.entered < p.people),
+            Who::Unknown => false,
+        }
+    }
+
     /// People of each party that are in the shop.
     pub(crate) fn inside(&self) -> BTreeMap<Who, f64> {
         self.parties
@@ -301,12 +331,13 @@ impl Gates {
             .map(|(id, p)| {
                 let who = Who::Session(*id);
                 // A barrier misses somebody now and then: who scanned may be inside uncounted.
-                let late = now.since(p.scanned) > TimeDelta::from_secs(5);
-                let uncounted = if late {
-                    p.people - p.entered.min(p.people)
-                } else {
-                    0
-                };
+                let age = now.since(p.scanned);
+                let uncounted =
+                    if age > TimeDelta::from_secs(5) && (age < UNCOUNTED || p.entered == 0) {
+                        p.people - p.entered.min(p.people)
+                    } else {
+                        0
+                    };
                 let inside = f64::from(p.entered.saturating_sub(p.left)) + f64::from(uncounted);
                 (who, inside - tracks.tracked(who, now))
             })
@@ -347,7 +378,20 @@ impl Gates {
                 outside || (fresh && place.distance_to_segment(g.a, g.b) < NEAR_GATE_M)
             });
             if !waits {
-                let missing = self.missing(now, tracks);
+                let at_gate = shop.layout.gates.iter().any(|g| {
+                    let depth = (place - g.middle()).dot(g.inward());
+                    let near = place.distance_to_segment(g.a, g.b);
+                    near < NEAR_GATE_M || (depth < 0.0 && near < 3.0)
+                });
+                let mut missing = self.missing(now, tracks);
+                if at_gate {
+                    // Who begins at a gate and was counted by no barrier is of a party that misses one.
+                    for (who, n) in &mut missing {
+                        if self.awaits_people(*who) {
+                            *n *= 100.0;
+                        }
+                    }
+                }
                 tracks.inherit(id, &mut self.lost, &missing);
             }
         }

@@ -459,7 +459,7 @@ impl<'a> Case<'a> {
             }
             let mut factors = [0.0; 7];
             factors[MASS] = mass.ln();
-            factors[REACH] = c.reach();
+            factors[REACH] = c.reach() + if off { 0.0 } else { c.lingers };
             all.push(Hypothesis {
                 parts: vec![Part {
                     who: c.who,

@@ -22,6 +22,8 @@ pub(crate) struct Candidate {
     tracks: Vec<(f64, LookRatio)>,
     /// Weight without any track.
     unseen: f64,
+    /// Log odds that a hand still rests on the goods, of the likeliest track.
+    pub lingers: f64,
 }
 
 impl Candidate {
@@ -65,6 +67,7 @@ pub(crate) fn candidates(
     let exclusive = tracks.exclusive(step.t_change, &gates.inside());
     let mut reaches = Vec::new();
     let mut by_who: BTreeMap<Who, Vec<(f64, LookRatio)>> = BTreeMap::new();
+    let mut lingering: BTreeMap<Who, (f64, f64)> = BTreeMap::new();
     for (id, track) in &tracks.tracks {
         let reach = target.reach(track);
         if reach < OUT_OF_REACH {
@@ -83,9 +86,14 @@ pub(crate) fn candidates(
             target.t() + to,
             shop.catalogue.len(),
         );
+        let lingers = target.lingers(track);
         for (who, p) in identity.iter() {
             let gone = matches!(who, Who::Session(s) if gates.has_left(s, step.t_change));
             if !gone {
+                let likeliest = lingering.entry(who).or_default();
+                if reach * p > likeliest.0 {
+                    *likeliest = (reach * p, lingers);
+                }
                 by_who
                     .entry(who)
                     .or_default()
@@ -103,6 +111,7 @@ pub(crate) fn candidates(
         .map(|(who, tracks)| Candidate {
             who,
             kind: gates.kind(who),
+            lingers: lingering.get(&who).map_or(0.0, |l| l.1),
             tracks,
             unseen: if who == Who::Unknown {
                 config.unseen

@@ -2,11 +2,14 @@
 
 use crate::place::SeenShares;
 use crate::tracks::Track;
-use walkout_model::{Point2, Point3, Shop, StoreTime, TimeDelta, TrackPoint, WeightStep};
+use walkout_model::{Point2, Point3, Shop, StoreTime, TimeDelta, TrackPoint, WeightStep, Wrist};
 
 /// How far before and after the change hands are compared with the plates.
 const BEFORE: TimeDelta = TimeDelta::from_millis(500);
 const AFTER: TimeDelta = TimeDelta::from_millis(300);
+/// Log odds of a lean against a put-back where the hand is still on the goods, and where it is not.
+const LINGERING: f64 = 2.2;
+const WITHDRAWN: f64 = -1.5;
 /// Reach of an arm from the middle of the body to the shelf's edge, metres, before it gets unlikely.
 const ARM_M: f64 = 0.75;
 
@@ -58,6 +61,36 @@ impl<'a> Target<'a> {
         scores.iter().take(half).sum::<f64>() / half as f64
     }
 
+    /// Log odds that a hand of the track's still rests on the goods when the step is known: who leans
+    /// keeps it there, who put something down has drawn it back. 0 where no hand is seen.
+    pub(crate) fn lingers(&self, track: &Track) -> f64 {
+        let to = self.step.known_at - TimeDelta::from_millis(100);
+        let from = to - TimeDelta::from_millis(450);
+        let (mut sum, mut n) = (0.0, 0.0);
+        for point in track.between(from.max(self.step.t_change), to) {
+            if point.wrists.is_empty() {
+                continue;
+            }
+            let hand = point
+                .wrists
+                .iter()
+                .map(|w| self.hand_there(w))
+                .fold(0.0, f64::max);
+            // One hand of two in sight says half as much by its absence.
+            let seen = if point.wrists.len() > 1 { 1.0 } else { 0.4 };
+            sum += hand * LINGERING + (1.0 - hand) * seen * WITHDRAWN;
+            n += 1.0;
+        }
+        if n > 0.0 { sum / n } else { 0.0 }
+    }
+
+    fn hand_there(&self, w: &Wrist) -> f64 {
+        let d = self.hand_distance(w.position);
+        let s = (0.12_f64.powi(2) + f64::from(w.sigma_m).powi(2)).sqrt();
+        let there = f64::from(w.confidence).clamp(0.0, 1.0) * (-0.5 * (d / s).powi(2)).exp();
+        if there.is_finite() { there } else { 0.0 }
+    }
+
     /// Whether the change may lie anywhere in a long interval.
     fn blind(&self) -> bool {
         self.step.t_end.since(self.step.t_start) > TimeDelta::from_secs(20)
@@ -74,12 +107,7 @@ impl<'a> Target<'a> {
         let hand = point
             .wrists
             .iter()
-            .map(|w| {
-                let d = self.hand_distance(w.position);
-                let s = (0.12_f64.powi(2) + f64::from(w.sigma_m).powi(2)).sqrt();
-                f64::from(w.confidence).clamp(0.0, 1.0) * (-0.5 * (d / s).powi(2)).exp()
-            })
-            .filter(|h| h.is_finite())
+            .map(|w| self.hand_there(w))
             .fold(0.0, f64::max);
         // Two hands in sight and neither near speaks against; hands out of sight say nothing.
         let unseen = match point.wrists.len() {

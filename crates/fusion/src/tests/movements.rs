@@ -169,3 +169,28 @@ fn a_lane_known_to_be_short_gives_no_more_than_it_has() {
     assert!(probability(Some(0)) < probability(Some(8)));
     assert!((probability(None) - probability(Some(8))).abs() < 1e-6);
 }
+
+#[test]
+fn a_hand_that_stays_leans_and_one_that_goes_has_put_back() {
+    let probability = |stays: bool| {
+        let mut bed = alone();
+        bed.act(1, 0, 4, -120.0);
+        bed.reach(1, 0, 0.45);
+        // A little off the unit's mass, so that both are thinkable.
+        bed.step(0, &[(4, 128.0)]);
+        if !stays {
+            bed.withdraw(1);
+        }
+        bed.wait(1.5);
+        let m = bed.last();
+        m.alternatives
+            .iter()
+            .chain([&m.best])
+            .filter(|a| a.sku == Some(SkuIx(2)) && a.quantity == -1)
+            .map(|a| f64::from(a.probability))
+            .sum::<f64>()
+    };
+    let (goes, stays) = (probability(false), probability(true));
+    let odds = |p: f64| (p / (1.0 - p)).ln();
+    assert!(odds(goes) - odds(stays) > 1.5, "{goes} {stays}");
+}
