@@ -4,9 +4,10 @@ use crate::identity::Identity;
 use crate::tracks::TrackStore;
 use crate::{FusionConfig, FusionEvent, Notice};
 use std::collections::BTreeMap;
+use walkout_model::layout::GateKind;
 use walkout_model::{
-    GateCrossing, GateDirection, PartyKind, Point2, SessionExit, SessionId, SessionOpened, Shop,
-    StoreTime, TimeDelta, TrackId, Who,
+    GateCrossing, GateDirection, GateIx, PartyKind, Point2, SessionExit, SessionId, SessionOpened,
+    Shop, StoreTime, TimeDelta, TrackId, Who,
 };
 
 /// Crossings wait this long for the tracks of their instant.
@@ -19,6 +20,8 @@ const NEAR_GATE_M: f64 = 1.5;
 const ON_THE_LINE: f64 = 0.02;
 /// Two crossings so close and one person: the barrier tripped twice.
 const TRIPS_TWICE: TimeDelta = TimeDelta::from_millis(600);
+/// Somebody last seen on the way out and not seen for so long is out.
+const GONE_AFTER: TimeDelta = TimeDelta::from_secs(6);
 /// How long after a scan somebody of the party may be inside whom no barrier counted.
 const UNCOUNTED: TimeDelta = TimeDelta::from_secs(60);
 /// Crossings and parties kept at most.
@@ -28,7 +31,7 @@ const PENDING_MAX: usize = 1_024;
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Party {
     pub kind: PartyKind,
-    gate: walkout_model::GateIx,
+    gate: GateIx,
     scanned: StoreTime,
     people: u32,
     pub entered: u32,
@@ -45,7 +48,7 @@ pub(crate) struct Gates {
     crossings: Vec<GateCrossing>,
     leaving: Vec<SessionExit>,
     /// The crossing inward that was settled last.
-    last_in: Option<(walkout_model::GateIx, StoreTime)>,
+    last_in: Option<(GateIx, StoreTime)>,
     /// People who must be inside without a track: party, since when, last place.
     pub lost: Vec<(Who, StoreTime, Point2)>,
 }
@@ -111,6 +114,7 @@ impl Gates {
             }
         }
         self.crossings = waiting;
+        self.miss_nobody(now, shop, tracks, out);
         self.settle_births(now, shop, tracks);
         self.lost
             .retain(|(_, t, _)| now.since(*t) < TimeDelta::from_secs(600));
@@ -304,6 +308,44 @@ impl Gates {
         }
         self.lost
             .retain(|(who, _, _)| *who != Who::Session(session));
+    }
+
+    /// Somebody who walked up to a way out and has not been seen since has left, barrier or not.
+    fn miss_nobody(
+        &mut self,
+        now: StoreTime,
+        shop: &Shop,
+        tracks: &mut TrackStore,
+        out: &mut Vec<FusionEvent>,
+    ) {
+        let mut gone = Vec::new();
+        for (id, track) in tracks.tracks.iter().filter(|(_, t)| t.settled && !t.left) {
+            let Some(last) = track.last() else { continue };
+            if now.since(last.t) < GONE_AFTER {
+                continue;
+            }
+            let Some(earlier) = track.nearest(last.t - TimeDelta::from_secs(1)) else {
+                continue;
+            };
+            for (i, gate) in shop.layout.gates.iter().enumerate() {
+                let depth = |p: Point2| (p - gate.middle()).dot(gate.inward());
+                let outward = depth(earlier.position) - depth(last.position) > 0.3;
+                let near = last.position.distance_to_segment(gate.a, gate.b) < 0.8;
+                if gate.kind != GateKind::Entry && near && outward {
+                    gone.push((*id, GateIx::from(i), last.t));
+                }
+            }
+        }
+        for (id, gate, t) in gone {
+            // Unless the barrier told of somebody else meanwhile and the track was taken for theirs.
+            if tracks.tracks.get(&id).is_some_and(|t| !t.left) {
+                let direction = GateDirection::Out;
+                self.leave(GateCrossing { t, gate, direction }, shop, tracks, out);
+                if let Some(track) = tracks.tracks.get_mut(&id) {
+                    track.left = true;
+                }
+            }
+        }
     }
 
     fn awaits_people(&self, who: Who) -> bool {

@@ -116,6 +116,8 @@ pub(super) struct Bed {
     pub fusion: Fusion,
     pub events: Vec<FusionEvent>,
     pub now: f64,
+    /// The barrier trips again a quarter of a second after each crossing.
+    pub cross_twice: bool,
     serial: u64,
     people: Vec<(u64, Point2, Option<Point3>)>,
 }
@@ -130,6 +132,7 @@ impl Bed {
             fusion: Fusion::new(Arc::new(shop()), FusionConfig::default()),
             events: Vec::new(),
             now: 0.0,
+            cross_twice: false,
             serial: 0,
             people: Vec::new(),
         }
@@ -178,11 +181,15 @@ impl Bed {
     }
 
     pub(super) fn cross(&mut self, direction: GateDirection) {
-        self.fusion.crossing(GateCrossing {
-            t: at(self.now),
-            gate: GateIx(0),
-            direction,
-        });
+        for delay in [0.0, 0.25] {
+            if delay == 0.0 || self.cross_twice {
+                self.fusion.crossing(GateCrossing {
+                    t: at(self.now + delay),
+                    gate: GateIx(0),
+                    direction,
+                });
+            }
+        }
     }
 
     /// A party scans its code and its one person walks in as `track` to `to`.

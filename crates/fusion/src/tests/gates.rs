@@ -108,3 +108,25 @@ fn a_person_whom_the_tracker_lost_is_thought_of() {
     bed.wait(1.5);
     assert_eq!(best(bed.last()), (party(1), Some(0), 1));
 }
+
+#[test]
+fn an_exit_that_the_barrier_missed_is_concluded_from_the_track() {
+    let mut bed = Bed::new();
+    bed.enter(1, 1, PartyKind::Shopper, before(0.2));
+    bed.walk(1, Point2::new(0.0, -0.3));
+    bed.forget(1);
+    bed.wait(15.0);
+    let exits = bed.exits();
+    assert_eq!(exits.len(), 1);
+    assert_eq!(exits[0].session, SessionId(1));
+}
+
+#[test]
+fn a_barrier_that_trips_twice_shifts_nobody() {
+    let mut bed = Bed::new();
+    bed.cross_twice = true;
+    bed.enter(1, 1, PartyKind::Shopper, before(0.0));
+    bed.enter(2, 2, PartyKind::Shopper, before(0.7));
+    bed.act(2, 0, 2, -500.0);
+    assert_eq!(best(bed.last()).0, party(2));
+}
