@@ -60,7 +60,7 @@ function draw() {
   }
   const figure = (key, value, alert) => el("span", { class: alert ? "figure alert" : "figure" }, el("b", {}, count(value)), t(key));
   $("figures").replaceChildren(figure("people", s.totals.people), figure("inside", s.sessions.length), figure("moved", s.totals.movements),
-    figure("paid", s.totals.receipts), figure("open", s.totals.reviews_open, s.totals.reviews_open > 0), figure("rate", Math.round(rate.value)));
+    figure("paid", s.totals.receipts), figure("drafts", s.totals.drafts, s.totals.drafts > 0), figure("open", s.totals.reviews_open, s.totals.reviews_open > 0), figure("rate", Math.round(rate.value)));
 }
 
 function drawMoves() {

@@ -2,7 +2,7 @@
 const words = {
   en: {
     floor: "Floor", carts: "Carts", moves: "Movements", receipts: "Receipts", reviews: "Review", health: "Health",
-    people: "people", inside: "carts", moved: "movements", paid: "receipts", open: "to review", rate: "msg/s",
+    people: "people", inside: "carts", moved: "movements", paid: "receipts", drafts: "drafts", open: "to review", rate: "msg/s",
     empty_carts: "Nobody is shopping. Show an entry code at the gate.", empty_moves: "No shelf has changed yet.",
     empty_receipts: "No receipt yet.", empty_reviews: "Nothing to settle. All conclusions were sure enough.",
     staff: "staff", unknown: "unknown", nogoods: "no goods", took: "took", back: "put back", stocked: "stocked", removed: "took off shelf",
@@ -19,7 +19,7 @@ const words = {
   },
   ko: {
     floor: "매장", carts: "장바구니", moves: "이동", receipts: "영수증", reviews: "검토", health: "상태",
-    people: "명", inside: "장바구니", moved: "이동", paid: "영수증", open: "검토 대기", rate: "msg/s",
+    people: "명", inside: "장바구니", moved: "이동", paid: "영수증", drafts: "임시", open: "검토 대기", rate: "msg/s",
     empty_carts: "쇼핑 중인 고객이 없습니다. 게이트에 입장 코드를 보여 주세요.", empty_moves: "아직 선반에 변화가 없습니다.",
     empty_receipts: "아직 영수증이 없습니다.", empty_reviews: "확인할 것이 없습니다. 모든 판단이 충분히 확실합니다.",
     staff: "직원", unknown: "미확인", nogoods: "상품 아님", took: "집음", back: "되돌림", stocked: "진열", removed: "선반에서 뺌",

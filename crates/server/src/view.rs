@@ -274,8 +274,10 @@ pub struct TotalsView {
     pub people: usize,
     /// Movements so far.
     pub movements: u64,
-    /// Receipts so far.
+    /// Final receipts so far.
     pub receipts: u64,
+    /// Of the newest receipts, those that wait for a review.
+    pub drafts: usize,
     /// Reviews open.
     pub reviews_open: usize,
 }

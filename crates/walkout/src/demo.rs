@@ -23,6 +23,9 @@ pub struct Args {
     /// quiet, busy, adversarial or cps2020
     #[arg(long, default_value = "busy")]
     preset: Preset,
+    /// Most people in the shop at once; the preset's own figure if 0
+    #[arg(long, default_value_t = 4)]
+    people: u32,
     /// How many times faster than the wall clock
     #[arg(long, default_value_t = 1.0)]
     speed: f64,
@@ -59,6 +62,9 @@ pub fn run(args: Args) -> Result<ExitCode> {
     let ledger = sqlite_url(&data.join("ledger.sqlite"));
     let mut plan = Plan::preset(args.preset, args.seed);
     plan.start = now;
+    if args.people > 0 {
+        plan.people = Some(args.people);
+    }
     let simulation = Simulation::new(shop.clone(), plan)
         .with_context(|| format!("nobody can shop in {}", args.shop))?;
     let opening = Opening {
@@ -140,12 +146,13 @@ fn line(state: &StateView, speed: f64, rate: f64) -> String {
     let totals = &state.totals;
     let bus = &state.health.bus;
     format!(
-        "{}  {speed}×  people {}  carts {}  movements {}  receipts {}  to review {}  {rate:.0} msg/s  behind {:.1} s  dropped {}",
+        "{}  {speed}×  people {}  carts {}  movements {}  receipts {} ({} drafts)  to review {}  {rate:.0} msg/s  behind {:.1} s  dropped {}",
         time_of_day(StoreTime(state.t)),
         totals.people,
         state.sessions.len(),
         totals.movements,
         totals.receipts,
+        totals.drafts,
         totals.reviews_open,
         state.health.lag_s,
         bus.dropped,

@@ -157,6 +157,7 @@ impl Show {
                 people: self.tracks.len(),
                 movements: self.movements,
                 receipts: checkout.counters().receipts,
+                drafts: receipts.iter().filter(|r| r.number.is_none()).count(),
                 reviews_open: reviews.len(),
             },
             sessions: inside(&self.app),
