@@ -36,13 +36,7 @@ const CHECKS: &[Check] = &[
     },
     Check {
         name: "doc",
-        args: &[
-            "doc",
-            "--workspace",
-            "--no-deps",
-            "--locked",
-            "--document-private-items",
-        ],
+        args: &["doc", "--workspace", "--no-deps", "--locked"],
         env: &[("RUSTDOCFLAGS", "-D warnings")],
     },
 ];
