@@ -1,9 +1,10 @@
 //! `walkout bench accuracy`: presets and scenario folders, run and scored.
 
+use crate::baselines::Engine;
 use crate::errors::{Cause, incidents};
 use crate::matching::compare;
-use crate::run::{Recording, RunError, run};
-use crate::score::{CaseRule, Score};
+use crate::run::{Recording, RunError, run_engines};
+use crate::score::{CaseRule, Run, Score};
 use crate::table::Row;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -28,7 +29,9 @@ pub struct Options {
     pub seeds: Option<u32>,
     /// How much to run.
     pub size: Size,
-    /// Whether to list what went wrong.
+    /// Whose inference, in this order; all see the same streams.
+    pub engines: Vec<Engine>,
+    /// Whether to list what went wrong with Walkout's.
     pub errors: bool,
 }
 
@@ -100,7 +103,7 @@ pub enum AccuracyError {
     NoScenario(PathBuf),
 }
 
-/// A measured preset or folder.
+/// What one engine made of a preset or folder.
 #[derive(Clone, Debug)]
 pub struct Measured {
     /// The figures.
@@ -129,15 +132,22 @@ struct Group {
     runs: usize,
 }
 
+impl Group {
+    fn row(&self, engine: Engine, seed: u64, score: &Score) -> Row {
+        Row::new(engine, &self.preset, &self.shop, seed, self.runs, score)
+    }
+}
+
 struct Done {
-    score: Score,
+    /// By engine, in the order of the options.
+    scores: Vec<Score>,
     store_s: f64,
     causes: BTreeMap<Cause, usize>,
     listing: String,
 }
 
-/// Runs and scores everything that the options ask for, two runs at a time. The result does not
-/// depend on which run ends first.
+/// Runs and scores everything that the options ask for, two runs at a time: for each preset and
+/// folder one line an engine. The result does not depend on which run ends first.
 ///
 /// # Errors
 /// The first failure in the order of the options.
@@ -151,7 +161,7 @@ pub fn measure(options: &Options) -> Result<Vec<Measured>, AccuracyError> {
             let Some(job) = jobs.get(i) else {
                 return done;
             };
-            done.push((i, work_off(job, groups[job.group].rule, options.errors)));
+            done.push((i, work_off(job, groups[job.group].rule, options)));
         }
     };
     let mut done: Vec<_> = std::thread::scope(|scope| {
@@ -166,16 +176,12 @@ pub fn measure(options: &Options) -> Result<Vec<Measured>, AccuracyError> {
     });
     done.sort_by_key(|(i, _)| *i);
 
+    let engines = options.engines.len();
     let mut measured: Vec<Measured> = groups
         .iter()
-        .map(|group| Measured {
-            row: Row::new(
-                &group.preset,
-                &group.shop,
-                options.seed,
-                group.runs,
-                &Score::default(),
-            ),
+        .flat_map(|group| options.engines.iter().map(move |engine| (group, engine)))
+        .map(|(group, &engine)| Measured {
+            row: group.row(engine, options.seed, &Score::default()),
             score: Score::default(),
             store_s: 0.0,
             causes: BTreeMap::new(),
@@ -184,22 +190,22 @@ pub fn measure(options: &Options) -> Result<Vec<Measured>, AccuracyError> {
         .collect();
     for (i, done) in done {
         let done = done?;
-        let into = &mut measured[jobs[i].group];
-        into.score.merge(done.score);
-        into.store_s += done.store_s;
-        for (cause, n) in done.causes {
-            *into.causes.entry(cause).or_default() += n;
+        let first = jobs[i].group * engines;
+        let lines = measured[first..first + engines].iter_mut();
+        for ((into, score), &engine) in lines.zip(done.scores).zip(&options.engines) {
+            into.score.merge(score);
+            into.store_s += done.store_s;
+            if engine == Engine::Walkout {
+                for (&cause, n) in &done.causes {
+                    *into.causes.entry(cause).or_default() += n;
+                }
+                into.listing += &done.listing;
+            }
         }
-        into.listing += &done.listing;
     }
-    for (group, measured) in groups.iter().zip(&mut measured) {
-        measured.row = Row::new(
-            &group.preset,
-            &group.shop,
-            options.seed,
-            group.runs,
-            &measured.score,
-        );
+    for (i, measured) in measured.iter_mut().enumerate() {
+        let (group, engine) = (&groups[i / engines], options.engines[i % engines]);
+        measured.row = group.row(engine, options.seed, &measured.score);
     }
     Ok(measured)
 }
@@ -292,22 +298,46 @@ fn scenario_files(path: &Path) -> Result<Vec<PathBuf>, AccuracyError> {
     }
 }
 
-fn work_off(job: &Job, rule: CaseRule, list: bool) -> Result<Done, AccuracyError> {
-    let recording =
-        run(&job.shop, job.plan.clone(), list, |_| {}).map_err(|reason| AccuracyError::Run {
-            label: job.label.clone(),
-            reason,
-        })?;
-    let mut score = Score::default();
-    score.add(&recording.run, rule, &prices(&job.shop));
-    let (causes, listing) = if list {
+fn work_off(job: &Job, rule: CaseRule, options: &Options) -> Result<Done, AccuracyError> {
+    let recording = run_engines(
+        &job.shop,
+        job.plan.clone(),
+        &options.engines,
+        options.errors,
+        |_| {},
+    )
+    .map_err(|reason| AccuracyError::Run {
+        label: job.label.clone(),
+        reason,
+    })?;
+    let (causes, listing) = if options.errors && options.engines.contains(&Engine::Walkout) {
         tell(job, &recording)
     } else {
         Default::default()
     };
+    let prices = prices(&job.shop);
+    let Recording {
+        mut run,
+        baselines,
+        store_s,
+        ..
+    } = recording;
+    let walkout = std::mem::take(&mut run.outcome);
+    let mut outcomes: BTreeMap<Engine, _> = baselines.into_iter().collect();
+    outcomes.insert(Engine::Walkout, walkout);
+    let scores = options.engines.iter().map(|engine| {
+        let mut score = Score::default();
+        let scored = Run {
+            outcome: outcomes.remove(engine).unwrap_or_default(),
+            truth: std::mem::take(&mut run.truth),
+        };
+        score.add(&scored, rule, &prices);
+        run.truth = scored.truth;
+        score
+    });
     Ok(Done {
-        score,
-        store_s: recording.store_s,
+        scores: scores.collect(),
+        store_s,
         causes,
         listing,
     })

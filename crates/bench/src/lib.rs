@@ -1,6 +1,7 @@
 //! The yardsticks: scoring against the truth.
 
 pub mod accuracy;
+pub mod baselines;
 pub mod calibration;
 pub mod errors;
 pub mod estimators;

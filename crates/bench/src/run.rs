@@ -1,5 +1,6 @@
 //! One simulated run through perception and fusion, and its truth beside it.
 
+use crate::baselines::{Baselines, Engine};
 use crate::errors::Trace;
 use crate::estimators::{Arrivals, Conclusions, Estimators};
 use crate::outcome::Outcome;
@@ -24,8 +25,10 @@ pub enum RunError {
 /// A finished run.
 #[derive(Debug, Default)]
 pub struct Recording {
-    /// Truth and outcome, ready to be scored.
+    /// Truth and Walkout's outcome, ready to be scored.
     pub run: Run,
+    /// What the baselines concluded of the same streams.
+    pub baselines: Vec<(Engine, Outcome)>,
     /// What the estimators concluded, as they told it.
     pub conclusions: Conclusions,
     /// Which phone opened which session.
@@ -58,7 +61,7 @@ impl Doorkeeper {
     }
 }
 
-/// Runs a plan. `watch` sees everything that reaches the estimators, in order.
+/// Runs a plan through Walkout. `watch` sees everything that reaches the estimators, in order.
 ///
 /// # Errors
 /// A plan that does not fit the shop, or truth that cannot be read.
@@ -66,10 +69,27 @@ pub fn run(
     shop: &Arc<Shop>,
     plan: Plan,
     keep_steps: bool,
+    watch: impl FnMut(&Arrivals),
+) -> Result<Recording, RunError> {
+    run_engines(shop, plan, &[Engine::Walkout], keep_steps, watch)
+}
+
+/// Runs a plan through these engines side by side, each on the very same streams. Without
+/// [`Engine::Walkout`] among them, its outcome is empty.
+///
+/// # Errors
+/// A plan that does not fit the shop, or truth that cannot be read.
+pub fn run_engines(
+    shop: &Arc<Shop>,
+    plan: Plan,
+    engines: &[Engine],
+    keep_steps: bool,
     mut watch: impl FnMut(&Arrivals),
 ) -> Result<Recording, RunError> {
     let mut simulation = Simulation::new(Arc::clone(shop), plan)?;
-    let mut estimators = Estimators::new(shop, keep_steps);
+    let is_walkout = engines.contains(&Engine::Walkout);
+    let mut estimators = is_walkout.then(|| Estimators::new(shop, keep_steps));
+    let mut baselines = Baselines::new(engines, shop);
     let mut doorkeeper = Doorkeeper::default();
     let mut tick = Tick::default();
     // Staff count the shop before it opens; nothing is counted later.
@@ -92,20 +112,28 @@ pub fn run(
             .opened
             .extend(tick.scans.drain(..).map(|scan| doorkeeper.scan(scan)));
         watch(&arrivals);
-        estimators.take(&arrivals);
+        if let Some(estimators) = &mut estimators {
+            estimators.take(&arrivals);
+        }
+        baselines.take(&arrivals);
         arrivals.counted.clear();
         truth += &simulation.drain_truth();
     }
     truth += &simulation.drain_truth();
     let start = start.unwrap_or_default();
-    Ok(record(
+    let baselines = baselines.finish(tick.now, &doorkeeper.phones);
+    let recording = record(
         shop,
         Truth::parse(&truth)?,
-        estimators.finish(),
+        estimators.map(Estimators::finish).unwrap_or_default(),
         doorkeeper.phones,
         start,
         tick.now.since(start).as_secs_f64(),
-    ))
+    );
+    Ok(Recording {
+        baselines,
+        ..recording
+    })
 }
 
 fn record(
@@ -124,6 +152,7 @@ fn record(
     let outcome = Outcome::new(shop, &phones, &conclusions.movements, &exits);
     Recording {
         run: Run { truth, outcome },
+        baselines: Vec::new(),
         conclusions,
         phones,
         start,

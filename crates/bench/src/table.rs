@@ -1,5 +1,6 @@
 //! Figures as a table for people and as JSON lines for programs.
 
+use crate::baselines::Engine;
 use crate::score::Score;
 use serde::Serialize;
 use std::fmt::Write as _;
@@ -58,7 +59,14 @@ pub struct Row {
 
 impl Row {
     /// A score under its labels.
-    pub fn new(preset: &str, shop: &str, seed: u64, runs: usize, score: &Score) -> Self {
+    pub fn new(
+        engine: Engine,
+        preset: &str,
+        shop: &str,
+        seed: u64,
+        runs: usize,
+        score: &Score,
+    ) -> Self {
         let units = score.units;
         let share = |n: u32, of: u32| f64::from(n) / f64::from(of.max(1));
         Self {
@@ -71,7 +79,7 @@ impl Row {
             false_charges_per_1000: round(score.per_1000(score.reviewed.false_charges)),
             reviews_per_1000: round(score.per_1000(score.reviews)),
             ece: round(score.ece()),
-            engine: "walkout".to_owned(),
+            engine: engine.to_string(),
             cases: score.cases,
             precision: round(share(units.right, units.right + units.extra)),
             recall: round(share(units.right, units.right + units.missing)),
@@ -103,6 +111,7 @@ type Column = (&'static str, fn(&Row) -> String);
 const COLUMNS: &[Column] = &[
     ("preset", |r| r.preset.clone()),
     ("shop", |r| r.shop.clone()),
+    ("engine", |r| r.engine.clone()),
     ("cases", |r| r.cases.to_string()),
     ("receipts", |r| r.receipts.to_string()),
     ("F1", |r| format!("{:.4}", r.f1)),
@@ -132,7 +141,7 @@ pub fn table(rows: &[Row]) -> String {
                 .chain([COLUMNS[i].0.chars().count()])
                 .max()
                 .unwrap_or(0);
-            let _ = if i < 2 {
+            let _ = if i < 3 {
                 write!(text, "{value:<width$}  ")
             } else {
                 write!(text, "{value:>width$}  ")
@@ -154,7 +163,7 @@ mod tests {
 
     #[test]
     fn the_promised_fields_come_first_and_in_order() {
-        let row = Row::new("quiet", "nano", 1, 1, &Score::default());
+        let row = Row::new(Engine::Walkout, "quiet", "nano", 1, 1, &Score::default());
         let json = serde_json::to_string(&row).unwrap();
         let promised = [
             "preset",

@@ -1,6 +1,7 @@
 //! What the shop promises, measured.
 
 use walkout_bench::accuracy::{Options, Size, measure};
+use walkout_bench::baselines::Engine;
 use walkout_bench::table::table;
 use walkout_simulator::Preset;
 
@@ -12,6 +13,7 @@ fn options() -> Options {
         seed: 1,
         seeds: None,
         size: Size::Quick,
+        engines: vec![Engine::Walkout],
         errors: false,
     }
 }

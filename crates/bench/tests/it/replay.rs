@@ -5,6 +5,7 @@ use crate::hand_made::scrambled;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use walkout_bench::accuracy::{Options, Size, measure, prices};
+use walkout_bench::baselines::Engine;
 use walkout_bench::estimators::{Arrivals, Estimators};
 use walkout_bench::outcome::{Outcome, charges};
 use walkout_bench::run::{Recording, run};
@@ -153,6 +154,7 @@ fn figures_do_not_depend_on_the_order_in_which_runs_end() {
         seed: 3,
         seeds: Some(2),
         size: Size::Small,
+        engines: vec![Engine::Walkout],
         errors: true,
     };
     let once = measure(&options).unwrap();

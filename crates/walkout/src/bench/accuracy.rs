@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Instant;
 use walkout_bench::accuracy::{Measured, Options, Size, measure};
+use walkout_bench::baselines::Engine;
 use walkout_bench::table::table;
 use walkout_simulator::Preset;
 
@@ -26,6 +27,9 @@ pub struct Args {
     /// Runs of each preset, with the seeds that follow the first
     #[arg(long, value_name = "N")]
     seeds: Option<u32>,
+    /// walkout, mps or aim3s; may be given again; all of them by default
+    #[arg(long, value_name = "E")]
+    engine: Vec<Engine>,
     /// Less of everything: all presets inside 40 s
     #[arg(long)]
     quick: bool,
@@ -52,6 +56,11 @@ pub fn run(args: Args) -> Result<ExitCode> {
         seed: args.seed,
         seeds: args.seeds,
         size: if args.quick { Size::Quick } else { Size::Full },
+        engines: if args.engine.is_empty() {
+            Engine::ALL.to_vec()
+        } else {
+            args.engine
+        },
         errors: args.errors,
     })?;
     if args.json {

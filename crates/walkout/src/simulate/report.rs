@@ -117,7 +117,14 @@ impl Report {
 pub fn accuracy(shop: &Shop, run: &Run, program: &str, seed: u64) -> Row {
     let mut score = Score::default();
     score.add(run, CaseRule::Slice(SLICE), &prices(shop));
-    Row::new(program, &shop.name, seed, 1, &score)
+    Row::new(
+        walkout_bench::baselines::Engine::Walkout,
+        program,
+        &shop.name,
+        seed,
+        1,
+        &score,
+    )
 }
 
 /// The receipts of those who left, beside what they carried out.
