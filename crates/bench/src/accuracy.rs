@@ -50,6 +50,7 @@ impl Size {
     /// Runs, and receipts in each.
     fn of(self, preset: Preset) -> (u32, u32) {
         match (self, preset) {
+            (_, Preset::Aim3s) => (1, 26),
             (Self::Small, Preset::Cps2020) => (1, 3),
             (Self::Small, _) => (1, 4),
             (Self::Quick, Preset::Cps2020) => (1, 57),
@@ -241,7 +242,7 @@ fn plan(options: &Options) -> Result<(Vec<Group>, Vec<Job>), AccuracyError> {
             preset: preset.to_string(),
             shop: shop.name.clone(),
             rule: match preset {
-                Preset::Cps2020 => CaseRule::Run,
+                Preset::Cps2020 | Preset::Aim3s => CaseRule::Run,
                 _ => CaseRule::Slice(SLICE),
             },
             runs: jobs.len() - before,

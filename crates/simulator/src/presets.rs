@@ -15,18 +15,20 @@ pub enum Preset {
     Adversarial,
     /// Short cases after the published statistics of the CPS-IoT 2020 competition.
     Cps2020,
+    /// Short visits of one shopper to one rack, as in the AIM3S experiment (BuildSys 2019).
+    Aim3s,
 }
 
 /// A text that names no preset.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("unknown preset \"{0}\": use quiet, busy, adversarial or cps2020")]
+#[error("unknown preset \"{0}\": use quiet, busy, adversarial, cps2020 or aim3s")]
 pub struct UnknownPreset(pub String);
 
 /// How many cases the CPS-IoT 2020 competition's ground truth has.
 const CPS_CASES: u32 = 46;
 
 impl Preset {
-    /// All of them.
+    /// The kinds of day by which a shop is judged: all but the experiment on one rack.
     pub const ALL: [Self; 4] = [Self::Quiet, Self::Busy, Self::Adversarial, Self::Cps2020];
 
     /// Its name, as [`FromStr`] reads it.
@@ -36,6 +38,7 @@ impl Preset {
             Self::Busy => "busy",
             Self::Adversarial => "adversarial",
             Self::Cps2020 => "cps2020",
+            Self::Aim3s => "aim3s",
         }
     }
 
@@ -44,13 +47,15 @@ impl Preset {
         match self {
             Self::Quiet | Self::Cps2020 => "nano",
             Self::Busy | Self::Adversarial => "flash",
+            Self::Aim3s => "rack",
         }
     }
 
     /// The runs that give about so many receipts. `cps2020` is one run a case, 46 cases (then the
-    /// same kinds of case again with other draws); the others are one run.
+    /// same kinds of case again with other draws), and `aim3s` one run a visit, the rack full again
+    /// each time; the others are one run.
     pub fn plans(self, seed: u64, receipts: u32) -> Vec<Plan> {
-        if self != Self::Cps2020 {
+        if !matches!(self, Self::Cps2020 | Self::Aim3s) {
             let plan = Plan::preset(self, seed);
             return vec![Plan {
                 receipts: Some(receipts),
@@ -65,10 +70,18 @@ impl Preset {
                 case,
                 ..Plan::preset(self, seed)
             });
-            expected += cps_shoppers(case);
+            expected += self.shoppers(case);
             case += 1;
         }
         plans
+    }
+
+    /// How many people shop in a case.
+    pub(crate) fn shoppers(self, case: u32) -> u32 {
+        match self {
+            Self::Cps2020 => cps_shoppers(case),
+            _ => 1,
+        }
     }
 
     pub(crate) fn habits(self, area_m2: f64) -> Habits {
@@ -126,6 +139,18 @@ impl Preset {
                 put_share: Some(0.24),
                 ..busy
             },
+            // The published events are of one item each, picked up or put back.
+            Self::Aim3s => Habits {
+                at_once: 1,
+                gap_s: 1.5,
+                groups: 0.0,
+                actions: (6, 8),
+                put_back: 0.3,
+                wrong_place: 0.0,
+                several: 0.0,
+                staff: false,
+                ..busy
+            },
         }
     }
 }
@@ -157,6 +182,7 @@ impl FromStr for Preset {
     fn from_str(text: &str) -> Result<Self, UnknownPreset> {
         Self::ALL
             .into_iter()
+            .chain([Self::Aim3s])
             .find(|p| p.name() == text)
             .ok_or_else(|| UnknownPreset(text.to_owned()))
     }

@@ -6,6 +6,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 mod accuracy;
+mod aim3s;
 
 /// Arguments of `walkout bench`.
 #[derive(clap::Args)]
@@ -18,6 +19,8 @@ pub struct Args {
 enum What {
     /// Receipts, carts and stock against the truth of simulated shops
     Accuracy(accuracy::Args),
+    /// The published ablation of AIM3S, on the same rack in the simulator
+    Aim3s(aim3s::Args),
     /// Acknowledged ledger entries a second, beside plain SQLite commits
     Ledger(LedgerArgs),
 }
@@ -42,6 +45,7 @@ struct LedgerArgs {
 pub fn run(args: Args) -> Result<ExitCode> {
     match args.what {
         What::Accuracy(args) => accuracy::run(args),
+        What::Aim3s(args) => aim3s::run(args),
         What::Ledger(args) => ledger(args),
     }
 }

@@ -5,6 +5,7 @@
 //! for it, and never ask anybody. Neither is told the truth.
 
 pub mod aim3s;
+pub mod aim3s_table;
 pub mod gauss;
 pub mod grid;
 pub mod mps;

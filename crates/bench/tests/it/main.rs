@@ -3,6 +3,8 @@
 #[cfg(test)]
 mod accuracy;
 #[cfg(test)]
+mod baselines;
+#[cfg(test)]
 mod errors;
 #[cfg(test)]
 mod hand_made;

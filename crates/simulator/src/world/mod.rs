@@ -20,7 +20,7 @@ mod walk;
 
 use crate::devices::Fault;
 use crate::draw::Draw;
-use crate::presets::{self, Habits, Preset, cps_shoppers};
+use crate::presets::{self, Habits, Preset};
 use crate::scenario::Script;
 use crate::scene::Scene;
 use crate::truth::Truth;
@@ -103,7 +103,7 @@ impl World {
         let seed = plan.seed ^ u64::from(plan.case).wrapping_mul(0x9e37_79b9_7f4a_7c15);
         let admit = match preset {
             _ if script.is_some() => 0,
-            Preset::Cps2020 => cps_shoppers(plan.case),
+            Preset::Cps2020 | Preset::Aim3s => preset.shoppers(plan.case),
             _ => plan.receipts.unwrap_or(u32::MAX),
         };
         let mut stage = Stage {
