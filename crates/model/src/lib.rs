@@ -33,7 +33,8 @@ pub use layout::Layout;
 pub use mass::Mass;
 pub use money::{Currency, Money};
 pub use observation::{
-    GateCrossing, GateDirection, ItemLook, LoadSample, PartyKind, SessionOpened, TrackPoint, Wrist,
+    APPEARANCE_MAX, GateCrossing, GateDirection, ItemLook, LoadSample, PartyKind, SessionOpened,
+    TrackPoint, Wrist,
 };
 pub use planogram::{Lane, Planogram};
 pub use shop::Shop;

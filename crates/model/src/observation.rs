@@ -39,7 +39,15 @@ pub struct TrackPoint {
     pub sigma_m: f32,
     /// Hands that were seen, at most two.
     pub wrists: Vec<Wrist>,
+    /// What the person looks like to the cameras in these frames, if a look was taken: a vector of any
+    /// length ≤ [`APPEARANCE_MAX`], the same for all of a shop, whitened so that people differ by a
+    /// standard deviation of 1 along each axis. Never a face; forgotten with the session.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub appearance: Vec<f32>,
 }
+
+/// Longest vector of appearance.
+pub const APPEARANCE_MAX: usize = 512;
 
 /// What a classifier says of the thing in a hand near a shelf.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

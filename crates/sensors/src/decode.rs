@@ -8,8 +8,8 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
 use std::time::Duration;
 use walkout_model::{
-    FixtureIx, GateCrossing, GateIx, ItemLook, LoadSample, PlateIx, Point2, Point3, Shop,
-    StoreTime, TimeDelta, TrackId, TrackPoint, Wrist,
+    APPEARANCE_MAX, FixtureIx, GateCrossing, GateIx, ItemLook, LoadSample, PlateIx, Point2, Point3,
+    Shop, StoreTime, TimeDelta, TrackId, TrackPoint, Wrist,
 };
 use walkout_wire::senml::{self, SenmlError, Value};
 
@@ -332,6 +332,7 @@ impl Decoder {
             position,
             sigma_m,
             wrists: person.wrists.iter().take(2).filter_map(wrist).collect(),
+            appearance: appearance(&person.look),
         })
     }
 
@@ -437,6 +438,12 @@ impl Decoder {
 /// Seconds since the epoch, between 1970 and 2255 (beyond, a double no longer holds microseconds).
 fn seconds(t: f64) -> Option<StoreTime> {
     (0.0..9e9).contains(&t).then(|| StoreTime::from_secs_f64(t))
+}
+
+/// A vector of appearance; one that is too long or not finite says nothing.
+fn appearance(look: &[f32]) -> Vec<f32> {
+    let sane = look.len() <= APPEARANCE_MAX && look.iter().all(|x| x.is_finite());
+    if sane { look.to_vec() } else { Vec::new() }
 }
 
 fn sigma(sd: f32) -> Option<f32> {

@@ -39,6 +39,7 @@ pub fn tracks(t: StoreTime, points: &[TrackPoint]) -> TrackMessage {
                 conf: w.confidence,
             })
             .collect(),
+        look: p.appearance.clone(),
     });
     TrackMessage {
         t: t.as_secs_f64(),

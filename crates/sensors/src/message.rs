@@ -36,6 +36,9 @@ pub struct PersonMessage {
     /// Hands that were seen, at most two.
     #[serde(default)]
     pub wrists: Vec<WristMessage>,
+    /// What the person looks like, if a look was taken: a whitened vector.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub look: Vec<f32>,
 }
 
 /// `track`: everybody in one set of frames.

@@ -41,6 +41,8 @@ pub(crate) struct Body {
     pub heading: f64,
     /// Height, metres (children are short).
     pub height_m: f64,
+    /// Whether they wear the shop's clothes.
+    pub uniform: bool,
     /// Both hands.
     pub hands: [Hand; 2],
 }

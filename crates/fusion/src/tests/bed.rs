@@ -159,6 +159,7 @@ impl Bed {
                         confidence: 0.9,
                     })
                     .collect(),
+                    appearance: vec![],
                 });
             }
             self.fusion.advance(at(self.now), &mut self.events);

@@ -38,6 +38,7 @@ fn malformed_observations_are_counted() {
         position: Point2::new(f64::NAN, 0.0),
         sigma_m: 0.1,
         wrists: vec![],
+        appearance: vec![],
     });
     fusion.look(ItemLook {
         t,
@@ -115,6 +116,7 @@ proptest! {
                         sigma_m,
                         confidence: sigma_m,
                     }],
+                    appearance: vec![],
                 }),
                 Input::Look(track, x, sku, p) => fusion.look(ItemLook {
                     t: now,

@@ -222,6 +222,7 @@ pub(super) fn body(person: u32, position: Point2) -> Body {
         velocity: Point2::default(),
         heading: 0.0,
         height_m: 1.7,
+        uniform: false,
         hands: [wrist(0.25), wrist(-0.25)],
     }
 }

@@ -68,6 +68,8 @@ impl DeviceConfig {
                 wrist_depth_sigma_m: 0.0,
                 wrist_wrong_owner: 0.0,
                 wrist_false: 0.0,
+                view_sd: 0.0,
+                look_sd: 0.0,
                 sees_all: true,
                 ..TrackerConfig::default()
             },
@@ -236,6 +238,13 @@ pub struct TrackerConfig {
     pub wrist_wrong_owner: f64,
     /// Chance per report of a hand that is none. 0.005.
     pub wrist_false: f64,
+    /// How much a look at somebody's clothes errs for as long as the view lasts, where people
+    /// differ by 1. 0.55.
+    pub view_sd: f64,
+    /// How long a view lasts, seconds. 4.
+    pub view_s: f64,
+    /// How much each look errs beside that. 0.35.
+    pub look_sd: f64,
     /// Whether cameras see through everything and everywhere, for tests. No.
     pub sees_all: bool,
 }
@@ -262,6 +271,9 @@ impl Default for TrackerConfig {
             wrist_depth_sigma_m: 0.12,
             wrist_wrong_owner: 0.05,
             wrist_false: 0.005,
+            view_sd: 0.55,
+            view_s: 4.0,
+            look_sd: 0.35,
             sees_all: false,
         }
     }

@@ -5,6 +5,7 @@
 
 #[cfg(test)]
 mod bed;
+mod clothes;
 mod config;
 mod gates;
 mod load;

@@ -1,5 +1,6 @@
 //! A multi-camera tracker's reports: noisy, late, sometimes missing, sometimes of the wrong person.
 
+use super::clothes::Clothes;
 use super::config::TrackerConfig;
 use super::noise::Noise;
 use super::sight::{ENOUGH_VIEWS, Sight, Torso, Views};
@@ -16,6 +17,11 @@ const FRAME_S: f64 = FRAME_TICKS as f64 / 60.0;
 const CROWD_M: f64 = 1.0;
 /// How long a hand stays found, missed or given to the wrong person, seconds.
 const HAND_LUCK_S: f64 = 0.4;
+/// Frames between two looks at what somebody wears.
+const LOOK_FRAMES: u64 = 5;
+/// A track that finds itself on another body moves over to it with this time constant, seconds: a
+/// tracker's filter does not jump.
+const SLIDE_S: f64 = 0.35;
 
 /// A hand that the tracker reported in the frame of this tick.
 #[derive(Clone, Copy, Debug)]
@@ -34,6 +40,7 @@ pub(super) struct Tracker {
     config: TrackerConfig,
     noise: Noise,
     sight: Sight,
+    clothes: Clothes,
     /// Of this frame's people.
     torsos: Vec<Torso>,
     people: BTreeMap<u32, Seen>,
@@ -52,6 +59,10 @@ struct Seen {
     lost_until: StoreTime,
     /// Persistent error, in units of its standard deviation.
     error: Point2,
+    /// Where the track still is, beside the body, after it was another's. Metres.
+    slide: Point2,
+    /// Where the body was in the last frame.
+    position: Point2,
     /// The last frame's views of the head, and people near.
     views: usize,
     near: usize,
@@ -80,6 +91,7 @@ impl Tracker {
             torsos: Vec::new(),
             config,
             noise: Noise::new(seed, 2),
+            clothes: Clothes::new(seed),
             people: BTreeMap::new(),
             ghosts: Vec::new(),
             next_track: 1,
@@ -115,6 +127,7 @@ impl Tracker {
 
     fn frame(&mut self, scene: &Scene) {
         self.meet(scene);
+        self.clothes.frame(scene, FRAME_S, &self.config);
         self.torsos.clear();
         self.torsos.extend(scene.people.iter().map(Torso::of));
         for (i, body) in scene.people.iter().enumerate() {
@@ -123,7 +136,7 @@ impl Tracker {
         self.swap(scene);
         let mut points: Vec<(usize, TrackPoint)> = Vec::new();
         for (i, body) in scene.people.iter().enumerate() {
-            if let Some(point) = self.report(scene.t, body) {
+            if let Some(point) = self.report(scene, body) {
                 points.push((i, point));
             }
         }
@@ -157,9 +170,15 @@ impl Tracker {
         let (Some(track_a), Some(track_b)) = (track(a), track(b)) else {
             return;
         };
-        for (person, track) in [(a, track_b), (b, track_a)] {
+        let place = |person| {
+            let seen = self.people.get(&person)?;
+            Some(seen.position + seen.slide)
+        };
+        let (place_a, place_b) = (place(a), place(b));
+        for (person, track, place) in [(a, track_b, place_b), (b, track_a, place_a)] {
             if let Some(seen) = self.people.get_mut(&person) {
                 seen.track = Some(track);
+                seen.slide = place.map_or(Point2::default(), |p| p - seen.position);
             }
         }
     }
@@ -176,6 +195,8 @@ impl Tracker {
                 .entry(body.person)
                 .or_insert_with(|| Seen::new(scene.t, noise));
             seen.in_scene = true;
+            seen.position = body.position;
+            seen.slide = seen.slide * (-FRAME_S / SLIDE_S).exp();
         }
         self.people.retain(|_, seen| seen.in_scene);
     }
@@ -243,7 +264,8 @@ impl Tracker {
         }
     }
 
-    fn report(&mut self, now: StoreTime, body: &Body) -> Option<TrackPoint> {
+    fn report(&mut self, scene: &Scene, body: &Body) -> Option<TrackPoint> {
+        let now = scene.t;
         let seen = self.people.get(&body.person)?;
         let track = seen.track?;
         if seen.last_seen != now {
@@ -258,12 +280,21 @@ impl Tracker {
         // Nine tenths of the variance persist, the rest is new in each frame.
         let fresh = Point2::new(self.noise.normal(), self.noise.normal());
         let error = (seen.error * 0.9_f64.sqrt() + fresh * 0.1_f64.sqrt()) * sigma;
+        let position = body.position + seen.slide + error;
+        // Each track has its turn, so that looks cost the same in each frame.
+        let frame = self.ticks / FRAME_TICKS;
+        let is_looked_at = (frame + track.0).is_multiple_of(LOOK_FRAMES) && seen.views > 0;
         Some(TrackPoint {
             t: now,
             track,
-            position: body.position + error,
+            position,
             sigma_m: sigma as f32,
             wrists: Vec::new(),
+            appearance: if is_looked_at {
+                self.clothes.look(scene, body, &self.config)
+            } else {
+                Vec::new()
+            },
         })
     }
 
@@ -386,6 +417,7 @@ impl Tracker {
                 position: ghost.position + d * self.config.sigma_m,
                 sigma_m: self.config.sigma_one_view_m as f32,
                 wrists: Vec::new(),
+                appearance: Vec::new(),
             });
         }
     }
@@ -434,6 +466,8 @@ impl Seen {
             last_seen: now,
             lost_until: now,
             error: Point2::new(noise.normal(), noise.normal()),
+            slide: Point2::default(),
+            position: Point2::default(),
             views: 0,
             near: 0,
             hands,

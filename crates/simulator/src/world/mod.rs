@@ -22,7 +22,7 @@ use crate::devices::Fault;
 use crate::draw::Draw;
 use crate::presets::{self, Habits, Preset};
 use crate::scenario::Script;
-use crate::scene::Scene;
+use crate::scene::{Body, Scene};
 use crate::truth::Truth;
 use crate::{Plan, Program, SimulationError};
 use floor::Floor;
@@ -226,7 +226,10 @@ impl World {
             .crowd
             .extend(self.people.iter().map(Person::neighbour));
         stage.scene.people.clear();
-        let bodies = self.people.iter().map(|p| p.body(&stage.goods));
+        let bodies = self.people.iter().map(|p| Body {
+            uniform: stage.parties[p.party].kind == PartyKind::Staff,
+            ..p.body(&stage.goods)
+        });
         stage.scene.people.extend(bodies);
         stage.scene.goods_g.clone_from(&stage.goods.plate_g);
     }

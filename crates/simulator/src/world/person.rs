@@ -211,6 +211,7 @@ impl Person {
             velocity: self.walker.velocity,
             heading: self.walker.heading,
             height_m: self.height_m,
+            uniform: false,
             hands: [0, 1].map(|hand| {
                 let arm = &self.arms[hand];
                 let lifted = reach.filter(|r| r.hand == hand);
