@@ -50,6 +50,18 @@ impl Belief {
         }
     }
 
+    /// A lane was counted.
+    pub(crate) fn count(&mut self, lane: LaneIx, units: u32) {
+        if let Some(held) = self.lanes.get_mut(lane.usize()) {
+            *held = Some(f64::from(units));
+        }
+    }
+
+    /// Keeps the carts of these sessions only.
+    pub(crate) fn forget_carts(&mut self, kept: impl Fn(SessionId) -> bool) {
+        self.carts.retain(|session, _| kept(*session));
+    }
+
     pub(crate) fn in_cart(&self, who: Who, sku: SkuIx) -> f64 {
         match who {
             Who::Session(s) => self

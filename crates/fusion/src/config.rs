@@ -31,7 +31,12 @@ pub struct FusionConfig {
     pub costs: Costs,
     /// How long after a step's change tracks and looks of its time may still come.
     pub settle: TimeDelta,
-    /// How long after a crossing outward a party's exit is said, so that steps of theirs come first.
+    /// How long after a step's change it is explained again, in order of time.
+    pub settle_again: TimeDelta,
+    /// How long observations may be late or out of order without changing any answer.
+    pub lag: TimeDelta,
+    /// How long after a crossing outward, beside the lag, a party's exit is said, so that steps of
+    /// theirs come first.
     pub exit_hold: TimeDelta,
     /// How long a scanned code waits for its people to cross the gate.
     pub scan_valid: TimeDelta,
@@ -60,7 +65,9 @@ impl Default for FusionConfig {
         Self {
             costs: Costs::default(),
             settle: TimeDelta::from_millis(450),
-            exit_hold: TimeDelta::from_millis(2_500),
+            settle_again: TimeDelta::from_millis(1_400),
+            lag: TimeDelta::from_secs(5),
+            exit_hold: TimeDelta::from_millis(1_000),
             scan_valid: TimeDelta::from_secs(30),
             units_max: 8,
             restock_max: 48,

@@ -1,13 +1,13 @@
 //! Who comes in and who leaves: scans, crossings and the tracks at the gate line.
 
-use crate::identity::Identity;
-use crate::tracks::TrackStore;
-use crate::{FusionConfig, FusionEvent, Notice};
+use crate::identity::{Identity, Party, People, PersonIx, STRANGER};
+use crate::tracks::{Lost, TrackStore};
+use crate::{FusionConfig, Notice};
 use std::collections::BTreeMap;
 use walkout_model::layout::GateKind;
 use walkout_model::{
-    GateCrossing, GateDirection, GateIx, PartyKind, Point2, SessionExit, SessionId, SessionOpened,
-    Shop, StoreTime, TimeDelta, TrackId, Who,
+    GateCrossing, GateDirection, GateIx, Point2, SessionExit, SessionId, SessionOpened, Shop,
+    StoreTime, TimeDelta, TrackId, Who,
 };
 
 /// Crossings wait this long for the tracks of their instant.
@@ -22,43 +22,40 @@ const ON_THE_LINE: f64 = 0.02;
 const TRIPS_TWICE: TimeDelta = TimeDelta::from_millis(600);
 /// Somebody last seen on the way out and not seen for so long is out.
 const GONE_AFTER: TimeDelta = TimeDelta::from_secs(6);
-/// How long after a scan somebody of the party may be inside whom no barrier counted.
-const UNCOUNTED: TimeDelta = TimeDelta::from_secs(60);
+/// People of a party whom no barrier counted may be inside from so long after the scan.
+const UNCOUNTED: TimeDelta = TimeDelta::from_secs(5);
+/// How long people without a track are looked for.
+const LOOKED_FOR: TimeDelta = TimeDelta::from_secs(600);
 /// Crossings and parties kept at most.
 const PENDING_MAX: usize = 1_024;
-
-/// A party inside.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub(crate) struct Party {
-    pub kind: PartyKind,
-    gate: GateIx,
-    scanned: StoreTime,
-    people: u32,
-    pub entered: u32,
-    left: u32,
-    last_left: StoreTime,
-    certainty: f64,
-}
 
 /// The state of all gates.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Gates {
-    /// Parties whose code was scanned and who have not left.
-    pub parties: BTreeMap<SessionId, Party>,
+    pub people: People,
     crossings: Vec<GateCrossing>,
     leaving: Vec<SessionExit>,
     /// The crossing inward that was settled last.
     last_in: Option<(GateIx, StoreTime)>,
-    /// People who must be inside without a track: party, since when, last place.
-    pub lost: Vec<(Who, StoreTime, Point2)>,
+    /// People who must be inside without a track.
+    lost: Vec<Lost>,
+}
+
+/// What gates conclude.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) enum GateEvent {
+    Notice(Notice),
+    /// A party has left and its steps are known.
+    Exit(SessionExit),
 }
 
 impl Gates {
     pub(crate) fn open(&mut self, opened: SessionOpened) -> bool {
-        if self.parties.len() >= PENDING_MAX || self.parties.contains_key(&opened.session) {
+        let parties = &mut self.people.parties;
+        if parties.len() >= PENDING_MAX || parties.contains_key(&opened.session) {
             return false;
         }
-        self.parties.insert(
+        parties.insert(
             opened.session,
             Party {
                 kind: opened.kind,
@@ -67,7 +64,6 @@ impl Gates {
                 people: u32::from(opened.people).max(1),
                 entered: 0,
                 left: 0,
-                last_left: opened.t,
                 certainty: 1.0,
             },
         );
@@ -95,7 +91,7 @@ impl Gates {
         shop: &Shop,
         config: &FusionConfig,
         tracks: &mut TrackStore,
-        out: &mut Vec<FusionEvent>,
+        out: &mut Vec<GateEvent>,
     ) {
         let mut waiting = Vec::new();
         for crossing in std::mem::take(&mut self.crossings) {
@@ -116,35 +112,19 @@ impl Gates {
         self.crossings = waiting;
         self.miss_nobody(now, shop, tracks, out);
         self.settle_births(now, shop, tracks);
-        self.lost
-            .retain(|(_, t, _)| now.since(*t) < TimeDelta::from_secs(600));
+        self.lost.retain(|(_, t, _)| now.since(*t) < LOOKED_FOR);
+        let hold = config.exit_hold;
         let mut held = Vec::new();
-        for mut exit in std::mem::take(&mut self.leaving) {
+        for exit in std::mem::take(&mut self.leaving) {
             let age = now.since(exit.t);
             let steps_open = busy_since.is_some_and(|t| t <= exit.t);
-            if age < config.exit_hold
-                || (steps_open && age < TimeDelta(config.exit_hold.0.saturating_mul(4)))
-            {
+            if age < hold || (steps_open && age < TimeDelta(hold.0.saturating_mul(8))) {
                 held.push(exit);
             } else {
-                exit.known_at = now;
-                self.parties.remove(&exit.session);
-                out.push(FusionEvent::Exit(exit));
+                out.push(GateEvent::Exit(exit));
             }
         }
         self.leaving = held;
-    }
-
-    /// Whether the party has left by `t` (its exit may not have been said yet).
-    pub(crate) fn has_left(&self, session: SessionId, t: StoreTime) -> bool {
-        self.leaving.iter().any(|e| e.session == session && e.t < t)
-    }
-
-    pub(crate) fn kind(&self, who: Who) -> Option<PartyKind> {
-        match who {
-            Who::Session(s) => self.parties.get(&s).map(|p| p.kind),
-            Who::Unknown => None,
-        }
     }
 
     /// `false` if the crossing should wait for a track to begin.
@@ -155,15 +135,14 @@ impl Gates {
         shop: &Shop,
         config: &FusionConfig,
         tracks: &mut TrackStore,
-        out: &mut Vec<FusionEvent>,
+        out: &mut Vec<GateEvent>,
     ) -> bool {
         let candidates: Vec<(TrackId, f64)> = at_gate(shop, crossing, tracks)
             .into_iter()
             .filter(|(id, _)| {
-                tracks
-                    .tracks
-                    .get(id)
-                    .is_some_and(|t| !t.left && (!t.settled || t.identity.of(Who::Unknown) > 0.5))
+                tracks.tracks.get(id).is_some_and(|t| {
+                    !t.left && (!t.settled || tracks.identity(*id).of(STRANGER) > 0.5)
+                })
             })
             .collect();
         let best = candidates
@@ -184,33 +163,32 @@ impl Gates {
         }
         let who = self.next_scanned(crossing, config);
         if who == Who::Unknown {
-            out.push(FusionEvent::Notice(Notice::Tailgater {
+            out.push(GateEvent::Notice(Notice::Tailgater {
                 t: crossing.t,
                 gate: crossing.gate,
             }));
         }
+        let person = self.people.enter(who, crossing.t);
         let total: f64 = candidates.iter().map(|c| c.1).sum();
-        let Some((id, weight)) = best else {
-            if let (Some(gate), Who::Session(_)) =
-                (shop.layout.gates.get(crossing.gate.usize()), who)
-            {
-                self.lost.push((who, crossing.t, gate.middle()));
+        match best {
+            Some((id, weight)) => {
+                let p = 0.98 * weight / total.max(1e-9);
+                tracks.name(id, Identity::mostly(person, p.max(0.5)));
             }
-            return true;
-        };
-        if let Some(track) = tracks.tracks.get_mut(&id) {
-            let p = 0.98 * weight / total.max(1e-9);
-            track.identity = Identity::mostly(who, p.max(0.5));
-            track.settled = true;
+            None => {
+                if let Some(gate) = shop.layout.gates.get(crossing.gate.usize()) {
+                    self.lost.push((person, crossing.t, gate.middle()));
+                }
+            }
         }
         true
     }
 
     /// The party that scanned last before the crossing and still has people to come: the reader is one
     /// party's at a time, and a crossing that the barrier missed must not shift all that follow.
-    fn next_scanned(&mut self, crossing: GateCrossing, config: &FusionConfig) -> Who {
+    fn next_scanned(&self, crossing: GateCrossing, config: &FusionConfig) -> Who {
         let early = TimeDelta::from_millis(-100);
-        let next = self
+        self.people
             .parties
             .iter()
             .filter(|(_, p)| {
@@ -221,14 +199,7 @@ impl Gates {
                     && age <= config.scan_valid
             })
             .max_by_key(|(id, p)| (p.scanned, **id))
-            .map(|(id, _)| *id);
-        match next.and_then(|id| self.parties.get_mut(&id).map(|p| (id, p))) {
-            Some((id, party)) => {
-                party.entered += 1;
-                Who::Session(id)
-            }
-            None => Who::Unknown,
-        }
+            .map_or(Who::Unknown, |(id, _)| Who::Session(*id))
     }
 
     fn leave(
@@ -236,78 +207,80 @@ impl Gates {
         crossing: GateCrossing,
         shop: &Shop,
         tracks: &mut TrackStore,
-        out: &mut Vec<FusionEvent>,
+        out: &mut Vec<GateEvent>,
     ) {
         let candidates: Vec<(TrackId, f64)> = at_gate(shop, crossing, tracks)
             .into_iter()
             .filter(|(id, _)| tracks.tracks.get(id).is_some_and(|t| !t.left))
             .collect();
-        let mut weights: Vec<(Who, f64)> = Vec::new();
-        let exclusive = tracks.exclusive(crossing.t, &self.inside());
-        for (id, w) in &candidates {
-            if let Some(identity) = exclusive.get(id) {
-                weights.extend(identity.iter().map(|(who, p)| (who, p * w)));
-            }
-        }
-        // Whoever is inside without a sure track may be the one, too.
-        let inside: Vec<SessionId> = self
-            .parties
-            .iter()
-            .filter(|(_, p)| p.left < p.entered.max(1))
-            .map(|(id, _)| *id)
-            .collect();
-        let missing = self.missing(crossing.t + TRACKS_COME, tracks);
-        for id in &inside {
-            let who = Who::Session(*id);
-            let n = missing.iter().find(|m| m.0 == who).map_or(0.0, |m| m.1);
-            weights.push((who, if n > 0.5 { 0.05 * n.min(1.0) } else { 1e-3 }));
-        }
         let nearest = candidates
             .iter()
             .max_by(|a, b| a.1.total_cmp(&b.1))
             .map(|(id, _)| *id);
+        let mut weights: Vec<(PersonIx, f64)> = Vec::new();
+        let who = tracks.exclusive(crossing.t);
+        for (id, w) in &candidates {
+            let identity = who.get(id).cloned().unwrap_or_else(|| tracks.identity(*id));
+            weights.extend(identity.iter().map(|(person, p)| (person, p * w)));
+        }
+        // Whoever is inside without a sure track may be the one, too.
+        let missing = tracks.missing(crossing.t, &self.people);
+        for (person, _) in self.people.inside(crossing.t) {
+            let n = missing.iter().find(|m| m.0 == person).map_or(0.0, |m| m.1);
+            weights.push((person, if n > 0.5 { 0.05 * n } else { 1e-3 }));
+        }
+        let here: Vec<PersonIx> = self.people.inside(crossing.t).map(|(p, _)| p).collect();
+        let who = Identity::from_weights(
+            weights
+                .into_iter()
+                .filter(|(p, _)| *p == STRANGER || here.contains(p)),
+        );
         if let Some(track) = nearest.and_then(|id| tracks.tracks.get_mut(&id)) {
             track.left = true;
         }
-        let who = Identity::from_weights(weights.into_iter().filter(|(who, _)| match who {
-            Who::Session(s) => inside.contains(s),
-            Who::Unknown => true,
-        }));
-        let best = who
+        let by_party = self.by_party(&who);
+        let (party, certainty) = by_party
             .iter()
-            .max_by(|a, b| a.1.total_cmp(&b.1))
-            .unwrap_or((Who::Unknown, 1.0));
-        let Who::Session(session) = best.0 else {
-            out.push(FusionEvent::Notice(Notice::ExitWithoutEntry {
+            .max_by(|a, b| a.1.total_cmp(b.1))
+            .map_or((Who::Unknown, 1.0), |(who, p)| (*who, *p));
+        let person = who
+            .iter()
+            .filter(|(ix, _)| self.people.who(*ix) == party)
+            .max_by(|a, b| a.1.total_cmp(&b.1));
+        if let Some((person, p)) = person {
+            self.people.leave(person, crossing.t, p);
+            self.lost.retain(|(who, _, _)| *who != person);
+            tracks.gone(person, p);
+        }
+        let Who::Session(session) = party else {
+            out.push(GateEvent::Notice(Notice::ExitWithoutEntry {
                 t: crossing.t,
                 gate: crossing.gate,
             }));
             return;
         };
-        let Some(party) = self.parties.get_mut(&session) else {
+        let Some(party) = self.people.parties.get_mut(&session) else {
             return;
         };
         party.left += 1;
-        party.last_left = crossing.t;
-        party.certainty = party.certainty.min(best.1);
+        party.certainty = party.certainty.min(certainty);
         if party.left < party.entered {
             return;
         }
-        let party_certainty = party.certainty;
-        let exit = SessionExit {
+        self.leaving.push(SessionExit {
             session,
             t: crossing.t,
             known_at: crossing.t,
             probability: party.certainty as f32,
-        };
-        self.leaving.push(exit);
-        for track in tracks.tracks.values_mut().filter(|t| !t.left) {
-            track
-                .identity
-                .weaken(Who::Session(session), 1.02 - party_certainty);
+        });
+    }
+
+    fn by_party(&self, who: &Identity) -> BTreeMap<Who, f64> {
+        let mut parties = BTreeMap::new();
+        for (person, p) in who.iter() {
+            *parties.entry(self.people.who(person)).or_default() += p;
         }
-        self.lost
-            .retain(|(who, _, _)| *who != Who::Session(session));
+        parties
     }
 
     /// Somebody who walked up to a way out and has not been seen since has left, barrier or not.
@@ -316,7 +289,7 @@ impl Gates {
         now: StoreTime,
         shop: &Shop,
         tracks: &mut TrackStore,
-        out: &mut Vec<FusionEvent>,
+        out: &mut Vec<GateEvent>,
     ) {
         let mut gone = Vec::new();
         for (id, track) in tracks.tracks.iter().filter(|(_, t)| t.settled && !t.left) {
@@ -348,45 +321,15 @@ impl Gates {
         }
     }
 
-    fn awaits_people(&self, who: Who) -> bool {
-        match who {
-            Who::Session(s) => self.parties.get(&s).is_some_and(|p| p.entered < p.people),
-            Who::Unknown => false,
-        }
-    }
-
-    /// People of each party that are in the shop.
-    pub(crate) fn inside(&self) -> BTreeMap<Who, f64> {
-        self.parties
+    /// People of parties whom no barrier counted and who may be inside all the same: party, how many.
+    fn uncounted(&self, now: StoreTime) -> Vec<(SessionId, u32)> {
+        self.people
+            .parties
             .iter()
-            .map(|(id, p)| {
-                let people = p.entered.max(1).saturating_sub(p.left);
-                (Who::Session(*id), f64::from(people))
+            .filter(|(_, p)| {
+                now.since(p.scanned) > UNCOUNTED && p.entered < p.people && p.left == 0
             })
-            .collect()
-    }
-
-    /// Parties with fewer live tracks than people inside, and how many people that is.
-    pub(crate) fn missing(&self, now: StoreTime, tracks: &TrackStore) -> Vec<(Who, f64)> {
-        self.parties
-            .iter()
-            .map(|(id, p)| {
-                let who = Who::Session(*id);
-                // A barrier misses somebody now and then: who scanned may be inside uncounted.
-                let age = now.since(p.scanned);
-                let uncounted =
-                    if age > TimeDelta::from_secs(5) && (age < UNCOUNTED || p.entered == 0) {
-                        p.people - p.entered.min(p.people)
-                    } else {
-                        0
-                    };
-                let inside = f64::from(p.entered.saturating_sub(p.left)) + f64::from(uncounted);
-                (who, inside - tracks.tracked(who, now))
-            })
-            .filter(|(who, n)| {
-                let gone = matches!(who, Who::Session(s) if self.has_left(*s, now));
-                *n > 0.05 && !gone
-            })
+            .map(|(id, p)| (*id, p.people - p.entered))
             .collect()
     }
 
@@ -395,17 +338,11 @@ impl Gates {
         let due: Vec<TrackId> = tracks
             .tracks
             .iter()
-            .filter(|(id, t)| {
-                !t.settled
-                    && !t.left
-                    && tracks
-                        .birth(**id)
-                        .is_some_and(|(born, _)| now.since(born) >= TRACKS_COME)
-            })
+            .filter(|(_, t)| !t.settled && !t.left && now.since(t.born().0) >= TRACKS_COME)
             .map(|(id, _)| *id)
             .collect();
         for id in due {
-            let Some((born, place)) = tracks.birth(id) else {
+            let Some((born, place)) = tracks.tracks.get(&id).map(|t| t.born()) else {
                 continue;
             };
             // Somebody who stands before a gate, or did so a moment ago, waits for a crossing.
@@ -413,29 +350,30 @@ impl Gates {
             let Some(here) = tracks.tracks.get(&id).and_then(|t| t.nearest(lately)) else {
                 continue;
             };
+            let here = here.position;
             let fresh = now.since(born) < TimeDelta::from_secs(4);
             let waits = shop.layout.gates.iter().any(|g| {
-                let depth = (here.position - g.middle()).dot(g.inward());
-                let outside = depth < 0.4 && here.position.distance_to_segment(g.a, g.b) < 3.0;
+                let depth = (here - g.middle()).dot(g.inward());
+                let outside = depth < 0.4 && here.distance_to_segment(g.a, g.b) < 3.0;
                 outside || (fresh && place.distance_to_segment(g.a, g.b) < NEAR_GATE_M)
             });
-            if !waits {
-                let at_gate = shop.layout.gates.iter().any(|g| {
-                    let depth = (place - g.middle()).dot(g.inward());
-                    let near = place.distance_to_segment(g.a, g.b);
-                    near < NEAR_GATE_M || (depth < 0.0 && near < 3.0)
-                });
-                let mut missing = self.missing(now, tracks);
-                if at_gate {
-                    // Who begins at a gate and was counted by no barrier is of a party that misses one.
-                    for (who, n) in &mut missing {
-                        if self.awaits_people(*who) {
-                            *n *= 100.0;
-                        }
-                    }
-                }
-                tracks.inherit(id, &mut self.lost, &missing);
+            if waits {
+                continue;
             }
+            let at_gate = shop.layout.gates.iter().any(|g| {
+                let depth = (place - g.middle()).dot(g.inward());
+                let near = place.distance_to_segment(g.a, g.b);
+                near < NEAR_GATE_M || (depth < 0.0 && near < 3.0)
+            });
+            // Who begins at a gate and was counted by no barrier is of a party that misses one.
+            let uncounted = self.uncounted(now);
+            if at_gate && let Some((session, _)) = uncounted.last() {
+                let person = self.people.enter(Who::Session(*session), born);
+                tracks.name(id, Identity::mostly(person, 0.95));
+                continue;
+            }
+            let missing = tracks.missing(now, &self.people);
+            tracks.inherit(id, &mut self.lost, &missing);
         }
     }
 }

@@ -1,75 +1,220 @@
-//! Who a track may be: a distribution over parties, never a hard name.
+//! Who a track may be: a distribution over the people in the shop, never a hard name.
 
-use walkout_model::Who;
+use std::collections::BTreeMap;
+use walkout_model::{GateIx, PartyKind, SessionId, StoreTime, Who};
 
-/// Probabilities of parties, sorted by [`Who`], summing to 1; what is missing is unknown.
+/// Somebody who came in, numbered in order of entry. 0 is nobody known: a stranger.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) struct PersonIx(pub u32);
+
+/// Somebody whom no gate let in.
+pub(crate) const STRANGER: PersonIx = PersonIx(0);
+
+/// Somebody who came in.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Person {
+    pub who: Who,
+    pub kind: Option<PartyKind>,
+    pub entered: StoreTime,
+    /// When they crossed outward, and how probable it is that it was them.
+    pub left: Option<(StoreTime, f64)>,
+}
+
+/// A party whose code was scanned.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Party {
+    pub kind: PartyKind,
+    pub gate: GateIx,
+    pub scanned: StoreTime,
+    pub people: u32,
+    pub entered: u32,
+    pub left: u32,
+    pub certainty: f64,
+}
+
+/// Everybody who came in and is remembered.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct People {
+    pub parties: BTreeMap<SessionId, Party>,
+    persons: BTreeMap<PersonIx, Person>,
+    next: u32,
+}
+
+impl People {
+    /// Somebody came in.
+    pub(crate) fn enter(&mut self, who: Who, t: StoreTime) -> PersonIx {
+        self.next += 1;
+        let kind = match who {
+            Who::Session(s) => self.parties.get_mut(&s).map(|p| {
+                p.entered += 1;
+                p.kind
+            }),
+            Who::Unknown => None,
+        };
+        let ix = PersonIx(self.next);
+        let person = Person {
+            who,
+            kind,
+            entered: t,
+            left: None,
+        };
+        self.persons.insert(ix, person);
+        ix
+    }
+
+    pub(crate) fn leave(&mut self, ix: PersonIx, t: StoreTime, certainty: f64) {
+        if let Some(person) = self.persons.get_mut(&ix) {
+            person.left = Some((t, certainty));
+        }
+    }
+
+    pub(crate) fn who(&self, ix: PersonIx) -> Who {
+        self.persons.get(&ix).map_or(Who::Unknown, |p| p.who)
+    }
+
+    pub(crate) fn kind(&self, who: Who) -> Option<PartyKind> {
+        match who {
+            Who::Session(s) => self.parties.get(&s).map(|p| p.kind),
+            Who::Unknown => None,
+        }
+    }
+
+    /// People who were in the shop at `t`.
+    pub(crate) fn inside(&self, t: StoreTime) -> impl Iterator<Item = (PersonIx, &Person)> {
+        self.persons
+            .iter()
+            .filter(move |(_, p)| p.entered <= t && p.left.is_none_or(|(left, _)| left >= t))
+            .map(|(ix, p)| (*ix, p))
+    }
+
+    pub(crate) fn get(&self, ix: PersonIx) -> Option<&Person> {
+        self.persons.get(&ix)
+    }
+
+    pub(crate) fn all(&self) -> impl Iterator<Item = PersonIx> {
+        self.persons.keys().copied()
+    }
+
+    /// When the first of those who are still inside came in.
+    pub(crate) fn earliest(&self) -> Option<StoreTime> {
+        self.persons
+            .values()
+            .filter(|p| p.left.is_none())
+            .map(|p| p.entered)
+            .min()
+    }
+
+    /// Forgets those who left before `t`.
+    pub(crate) fn forget(&mut self, t: StoreTime) {
+        self.persons
+            .retain(|_, p| p.left.is_none_or(|(left, _)| left >= t));
+        let persons = &self.persons;
+        self.parties.retain(|session, party| {
+            party.scanned >= t || persons.values().any(|p| p.who == Who::Session(*session))
+        });
+    }
+}
+
+/// Probabilities of people, sorted, summing to 1.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) struct Identity(Vec<(Who, f64)>);
+pub(crate) struct Identity(Vec<(PersonIx, f64)>);
 
-/// Below this a party is dropped from a distribution.
-const NEGLIGIBLE: f64 = 2e-5;
+/// Below this a person is dropped from a distribution.
+const NEGLIGIBLE: f64 = 1e-5;
 
 impl Identity {
-    pub(crate) fn unknown() -> Self {
-        Self(vec![(Who::Unknown, 1.0)])
+    pub(crate) fn stranger() -> Self {
+        Self(vec![(STRANGER, 1.0)])
     }
 
-    /// `who` with probability `p`, else unknown.
-    pub(crate) fn mostly(who: Who, p: f64) -> Self {
-        Self::from_weights([(who, p), (Who::Unknown, 1.0 - p)])
+    /// `person` with probability `p`, else a stranger.
+    pub(crate) fn mostly(person: PersonIx, p: f64) -> Self {
+        Self::from_weights([(person, p), (STRANGER, 1.0 - p)])
     }
 
-    /// Normalises weights; no weight at all is unknown.
-    pub(crate) fn from_weights(weights: impl IntoIterator<Item = (Who, f64)>) -> Self {
-        let mut map = std::collections::BTreeMap::new();
-        for (who, w) in weights {
-            if w.is_finite() && w > 0.0 {
-                *map.entry(who).or_insert(0.0) += w;
-            }
-        }
-        let total: f64 = map.values().sum();
-        if total <= 0.0 {
-            return Self::unknown();
-        }
-        let kept: Vec<(Who, f64)> = map
+    /// Normalises weights; no weight at all is a stranger.
+    pub(crate) fn from_weights(weights: impl IntoIterator<Item = (PersonIx, f64)>) -> Self {
+        let mut all: Vec<(PersonIx, f64)> = weights
             .into_iter()
-            .map(|(who, w)| (who, w / total))
-            .filter(|(_, p)| *p >= NEGLIGIBLE)
+            .filter(|(_, w)| w.is_finite() && *w > 0.0)
             .collect();
-        let total: f64 = kept.iter().map(|(_, p)| p).sum();
-        Self(kept.into_iter().map(|(who, p)| (who, p / total)).collect())
+        all.sort_by_key(|(p, _)| *p);
+        all.dedup_by(|later, kept| {
+            let same = later.0 == kept.0;
+            if same {
+                kept.1 += later.1;
+            }
+            same
+        });
+        let total: f64 = all.iter().map(|(_, w)| w).sum();
+        if total <= 0.0 || !total.is_finite() {
+            return Self::stranger();
+        }
+        all.retain(|(_, w)| *w >= NEGLIGIBLE * total);
+        let total: f64 = all.iter().map(|(_, w)| w).sum();
+        for (_, w) in &mut all {
+            *w /= total;
+        }
+        Self(all)
     }
 
-    pub(crate) fn of(&self, who: Who) -> f64 {
-        self.0
+    /// From log weights.
+    pub(crate) fn from_logs(logs: impl IntoIterator<Item = (PersonIx, f64)>) -> Self {
+        let logs: Vec<(PersonIx, f64)> = logs.into_iter().filter(|(_, w)| !w.is_nan()).collect();
+        let top = logs
             .iter()
-            .find(|(w, _)| *w == who)
-            .map_or(0.0, |(_, p)| *p)
+            .map(|(_, w)| *w)
+            .fold(f64::NEG_INFINITY, f64::max);
+        Self::from_weights(logs.into_iter().map(|(p, w)| (p, (w - top).exp())))
     }
 
-    pub(crate) fn iter(&self) -> impl Iterator<Item = (Who, f64)> + '_ {
+    pub(crate) fn of(&self, person: PersonIx) -> f64 {
+        self.0
+            .binary_search_by_key(&person, |(p, _)| *p)
+            .map_or(0.0, |i| self.0[i].1)
+    }
+
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (PersonIx, f64)> + '_ {
         self.0.iter().copied()
     }
 
-    /// A share `e` of each goes to the other.
-    pub(crate) fn mix(a: &mut Self, b: &mut Self, e: f64) {
-        let blend = |x: &Self, y: &Self| {
-            Self::from_weights(
-                x.iter()
-                    .map(|(w, p)| (w, p * (1.0 - e)))
-                    .chain(y.iter().map(|(w, p)| (w, p * e))),
-            )
-        };
-        (*a, *b) = (blend(a, b), blend(b, a));
+    /// The same times a likelihood given as logs; people not named have 0.
+    pub(crate) fn times(&self, logs: &[(PersonIx, f64)]) -> Self {
+        if logs.is_empty() {
+            return self.clone();
+        }
+        Self::from_logs(self.iter().map(|(p, w)| {
+            let log = logs.iter().find(|(q, _)| *q == p).map_or(0.0, |(_, l)| *l);
+            (p, w.ln() + log)
+        }))
     }
+}
 
-    /// The party is gone, as far as is known: it keeps `share` of its weight.
-    pub(crate) fn weaken(&mut self, who: Who, share: f64) {
-        if self.of(who) > 0.0 {
-            *self = Self::from_weights(self.iter().map(|(w, p)| {
-                let kept = if w == who { share.clamp(0.0, 1.0) } else { 1.0 };
-                (w, p * kept)
+/// Who each of several tracks may be, given that nobody is in two places: people claimed more than
+/// once give way where they are claimed least (Sinkhorn's scaling, downwards only, since people may be
+/// without a track). Strangers may be many.
+pub(crate) fn exclusive(mut all: Vec<Identity>) -> Vec<Identity> {
+    for _ in 0..6 {
+        let mut claimed: BTreeMap<PersonIx, f64> = BTreeMap::new();
+        for identity in &all {
+            for (person, p) in identity.iter() {
+                *claimed.entry(person).or_default() += p;
+            }
+        }
+        if claimed.iter().all(|(p, c)| *p == STRANGER || *c <= 1.001) {
+            break;
+        }
+        for identity in &mut all {
+            *identity = Identity::from_weights(identity.iter().map(|(person, p)| {
+                let claims = claimed.get(&person).copied().unwrap_or(1.0);
+                let share = if person == STRANGER {
+                    1.0
+                } else {
+                    claims.max(1.0)
+                };
+                (person, p / share)
             }));
         }
     }
+    all
 }

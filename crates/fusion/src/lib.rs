@@ -2,33 +2,39 @@
 //! calibrated probabilities and their evidence. Sans-IO and deterministic: observations and the time
 //! come in, [`FusionEvent`]s go out, and the same recording gives the same events, byte for byte.
 //!
-//! Each step is explained jointly by person, SKU of the whole catalogue and signed quantity; see
-//! `docs/concepts/inference.md` for the model and where it fails.
+//! Each step is explained jointly by person, SKU of the whole catalogue and signed quantity, twice: at
+//! once, for the cart on the phone, and again when late observations have come, in order of
+//! time, with all that was seen since; what changes supersedes what was said. `docs/fusion.md` has the
+//! mathematics.
 
 mod belief;
+mod clothes;
 mod config;
 mod decide;
+mod engine;
 mod gates;
+mod hands;
 mod hypotheses;
 mod identity;
+mod lineage;
 mod looks;
 mod people;
 mod place;
 mod reach;
+mod standing;
 mod tracks;
 
 pub use config::{Costs, FusionConfig};
 
-use belief::Belief;
-use gates::Gates;
-use looks::LookStore;
+use engine::{Engine, EngineEvent, Role};
+use gates::GateEvent;
 use serde::{Deserialize, Serialize};
+use standing::Standing;
+use std::collections::VecDeque;
 use std::sync::Arc;
-use tracks::TrackStore;
 use walkout_model::{
-    AttributedMovement, GateCrossing, GateIx, ItemLook, LaneIx, PlateFault, PlateHealth,
-    SessionExit, SessionOpened, ShelfTouch, Shop, StoreTime, TimeDelta, TrackId, TrackPoint,
-    WeightStep, Who,
+    AttributedMovement, GateCrossing, GateIx, ItemLook, LaneIx, PlateFault, SessionExit,
+    SessionOpened, ShelfTouch, Shop, StoreTime, TimeDelta, TrackId, TrackPoint, WeightStep, Who,
 };
 
 /// What fusion concludes.
@@ -82,8 +88,43 @@ pub struct FusionCounters {
 
 /// A clock that goes back by more than this was set; less is jitter between sources.
 const CLOCK_SET_BACK: TimeDelta = TimeDelta::from_secs(5);
-/// Steps that wait for the tracks of their time, at most.
-const STEPS_MAX: usize = 4_096;
+/// The late engine goes on by so much at a time, whatever the caller's pace.
+const TICK: TimeDelta = TimeDelta::from_millis(50);
+/// With nothing to hear for so long it goes straight on to what comes next.
+const SILENCE: TimeDelta = TimeDelta::from_secs(130);
+/// Observations that wait for their time, at most.
+const HELD_MAX: usize = 1 << 18;
+/// Observations from farther ahead are refused.
+const AHEAD: TimeDelta = TimeDelta::from_secs(10);
+
+/// An observation that waits for its time.
+#[derive(Clone, Debug)]
+enum Observation {
+    Counted(LaneIx, u32),
+    Opened(SessionOpened),
+    Crossing(GateCrossing),
+    Track(TrackPoint),
+    Look(ItemLook),
+    Fault(PlateFault),
+    Step(WeightStep),
+}
+
+impl Observation {
+    /// The same set of observations has one order, in whatever order they come.
+    fn key(&self, t: StoreTime) -> Key {
+        match self {
+            Self::Counted(lane, units) => (t, 0, u64::from(lane.0), u64::from(*units)),
+            Self::Opened(o) => (t, 1, o.session.0, 0),
+            Self::Crossing(c) => (t, 2, u64::from(c.gate.0), c.direction as u64),
+            Self::Track(p) => (t, 3, p.track.0, 0),
+            Self::Look(l) => (t, 4, l.track.0, l.hand.x.to_bits()),
+            Self::Fault(f) => (t, 5, u64::from(f.plate.0), 0),
+            Self::Step(s) => (t, 6, s.serial, 0),
+        }
+    }
+}
+
+type Key = (StoreTime, u8, u64, u64);
 
 /// The inference of one shop.
 #[derive(Clone, Debug)]
@@ -91,43 +132,32 @@ pub struct Fusion {
     shop: Arc<Shop>,
     config: FusionConfig,
     counters: FusionCounters,
-    tracks: TrackStore,
-    looks: LookStore,
-    gates: Gates,
-    belief: Belief,
-    health: Vec<PlateHealth>,
-    /// The least that one unit of anything weighs, grams.
-    lightest_g: f64,
-    steps: Vec<WeightStep>,
+    prompt: Engine,
+    settled: Engine,
+    /// What the late engine is to hear, in order.
+    held: VecDeque<(Key, Observation)>,
+    /// Up to when the late engine has gone, and when it heard something last.
+    ticked: Option<StoreTime>,
+    heard: StoreTime,
+    standing: Standing,
+    told: Vec<EngineEvent>,
     now: Option<StoreTime>,
 }
 
 impl Fusion {
     /// An inference that knows the shop's files and nothing of its state.
     pub fn new(shop: Arc<Shop>, config: FusionConfig) -> Self {
-        let belief = Belief::new(shop.planogram.lanes.len());
-        let health = vec![PlateHealth::Good; shop.layout.plates.len()];
-        let lightest_g = shop
-            .catalogue
-            .products()
-            .iter()
-            .map(|p| p.unit_mass.grams() - 3.0 * p.unit_mass_sd.grams())
-            .fold(f64::INFINITY, f64::min);
         Self {
-            lightest_g: if lightest_g.is_finite() {
-                lightest_g
-            } else {
-                0.0
-            },
+            prompt: Engine::new(Arc::clone(&shop), config, Role::Prompt),
+            settled: Engine::new(Arc::clone(&shop), config, Role::Settled),
             shop,
             config,
             counters: FusionCounters::default(),
-            tracks: TrackStore::default(),
-            looks: LookStore::default(),
-            gates: Gates::default(),
-            belief,
-            health,
-            steps: Vec::new(),
+            held: VecDeque::new(),
+            ticked: None,
+            heard: StoreTime::default(),
+            standing: Standing::default(),
+            told: Vec::new(),
             now: None,
         }
     }
@@ -135,8 +165,11 @@ impl Fusion {
     /// A lane was counted (or its stock is known from the ledger). Lanes never counted are taken to
     /// hold enough of everything.
     pub fn stock_counted(&mut self, lane: LaneIx, units: u32) {
-        if let Some(held) = self.belief.lanes.get_mut(lane.usize()) {
-            *held = Some(f64::from(units));
+        match self.now {
+            Some(now) => {
+                self.hold(now, Observation::Counted(lane, units));
+            }
+            None => self.settled.counted(StoreTime::default(), lane, units),
         }
     }
 
@@ -155,11 +188,11 @@ impl Fusion {
                         .get(p.plate.usize())
                         .is_some_and(|plate| plate.shelf == step.shelf)
             });
-        if !sane || self.steps.len() >= STEPS_MAX {
+        // Long after the change it takes its place when it came to be known, in any order.
+        let t = step.t_change.max(step.known_at - self.config.lag);
+        if !sane || !self.prompt.step(step.clone()) || !self.hold(t, Observation::Step(step)) {
             self.counters.steps_refused += 1;
-            return;
         }
-        self.steps.push(step);
     }
 
     /// A shelf was disturbed without a change. Nothing follows from it yet.
@@ -169,121 +202,179 @@ impl Fusion {
 
     /// The tracker saw somebody.
     pub fn track(&mut self, point: TrackPoint) {
-        if !self.tracks.push(point) {
+        let t = point.t;
+        if !self.prompt.track(point.clone()) || !self.hold(t, Observation::Track(point)) {
             self.counters.tracks_refused += 1;
         }
     }
 
     /// A classifier saw something in a hand.
     pub fn look(&mut self, look: ItemLook) {
-        if !self.looks.push(look) {
+        let t = look.t;
+        if !self.prompt.look(look.clone()) || !self.hold(t, Observation::Look(look)) {
             self.counters.looks_refused += 1;
         }
     }
 
     /// A code was accepted at a gate.
     pub fn session_opened(&mut self, opened: SessionOpened) {
-        if !self.gates.open(opened) {
+        if !self.prompt.open(opened) || !self.hold(opened.t, Observation::Opened(opened)) {
             self.counters.sessions_refused += 1;
         }
     }
 
     /// Somebody crossed a gate line.
     pub fn crossing(&mut self, crossing: GateCrossing) {
-        if !self.gates.cross(&self.shop, crossing) {
+        if !self.prompt.cross(crossing) || !self.hold(crossing.t, Observation::Crossing(crossing)) {
             self.counters.crossings_refused += 1;
         }
     }
 
     /// A plate's health changed.
     pub fn fault(&mut self, fault: PlateFault) {
-        if let Some(health) = self.health.get_mut(fault.plate.usize()) {
-            *health = fault.health;
-        }
+        self.prompt.fault(fault);
+        self.hold(fault.t, Observation::Fault(fault));
     }
 
     /// Who a track most probably is, and how probably; `None` for a track that is not remembered.
     /// For showing people on a floor plan; conclusions weigh all possibilities.
     pub fn likely_party(&self, track: TrackId) -> Option<(Who, f64)> {
-        let track = self.tracks.tracks.get(&track)?;
-        track.identity.iter().max_by(|a, b| a.1.total_cmp(&b.1))
+        self.prompt.likely_party(track)
     }
 
     /// What was refused since the start.
     pub fn counters(&self) -> FusionCounters {
-        self.counters
+        FusionCounters {
+            steps_too_light: self.prompt.steps_too_light,
+            ..self.counters
+        }
     }
 
     /// Concludes what can be concluded at `now`. A step is explained once perception knows it and the
-    /// tracks and looks of its instant have had [`FusionConfig::settle`] to come.
+    /// tracks and looks of its instant have had [`FusionConfig::settle`] to come; again
+    /// [`FusionConfig::lag`] later, and again when somebody leaves who may have made it.
     pub fn advance(&mut self, now: StoreTime, out: &mut Vec<FusionEvent>) {
         let now = match self.now {
             Some(last) if last.since(now) > CLOCK_SET_BACK => {
-                // Tracks of a time to come would never be matched; who is inside is still known.
-                self.tracks = TrackStore::default();
-                self.looks = LookStore::default();
-                self.counters.clock_set_back += 1;
+                self.set_back();
                 now
             }
             Some(last) => last.max(now),
             None => now,
         };
         self.now = Some(now);
-        self.tracks.advance(now, self.config.swap_per_s);
-        self.looks.advance(now);
-        let busy_since = self.steps.iter().map(|s| s.t_change).min();
-        self.gates.advance(
-            now,
-            busy_since,
-            &self.shop,
-            &self.config,
-            &mut self.tracks,
-            out,
-        );
-        let settle = self.config.settle;
-        let mut due = Vec::new();
-        self.steps.retain(|step| {
-            let ready = step.known_at.max(step.t_change + settle) <= now;
-            if ready {
-                due.push(step.clone());
+        self.settle(now, out);
+        if self.prompt.is_due(now) {
+            self.prompt.rebase(&self.settled);
+        }
+        let mut told = std::mem::take(&mut self.told);
+        self.prompt.advance(now, &mut told);
+        for event in told.drain(..) {
+            match event {
+                EngineEvent::Explained {
+                    serial,
+                    part,
+                    movements,
+                } => self.standing.propose(serial, part, movements, out),
+                EngineEvent::Gate(GateEvent::Notice(notice)) => {
+                    out.push(FusionEvent::Notice(notice));
+                }
+                EngineEvent::Gate(GateEvent::Exit(_)) => {}
             }
-            !ready
-        });
-        due.sort_by_key(|s| (s.t_change, s.serial));
-        for step in due {
-            self.explain(&step, now, out);
+        }
+        self.told = told;
+    }
+
+    /// Lets the late engine hear what is old enough, in order.
+    fn settle(&mut self, now: StoreTime, out: &mut Vec<FusionEvent>) {
+        let horizon = now - self.config.lag;
+        let mut ticked = self
+            .ticked
+            .unwrap_or(StoreTime(horizon.0 - horizon.0.rem_euclid(TICK.0)) - TICK);
+        let mut told = std::mem::take(&mut self.told);
+        while ticked + TICK <= horizon {
+            ticked += TICK;
+            while self.held.front().is_some_and(|((t, ..), _)| *t <= ticked) {
+                if let Some((_, observation)) = self.held.pop_front() {
+                    self.heard = ticked;
+                    self.hear(observation);
+                }
+            }
+            self.settled.advance(ticked, &mut told);
+            for event in told.drain(..) {
+                match event {
+                    EngineEvent::Explained {
+                        serial,
+                        part,
+                        movements,
+                    } => self.standing.revise(serial, part, movements, now, out),
+                    EngineEvent::Gate(GateEvent::Exit(mut exit)) => {
+                        exit.known_at = now;
+                        self.standing.close(exit.session);
+                        out.push(FusionEvent::Exit(exit));
+                    }
+                    EngineEvent::Gate(GateEvent::Notice(_)) => {}
+                }
+            }
+            let next = self.held.front().map_or(horizon, |((t, ..), _)| *t);
+            if ticked.since(self.heard) > SILENCE && self.settled.is_idle() {
+                let to = next.min(horizon) - TICK;
+                ticked = ticked.max(StoreTime(to.0 - to.0.rem_euclid(TICK.0)));
+            }
+        }
+        let settled = &self.settled;
+        self.standing.forget(|serial| settled.is_open(serial));
+        self.told = told;
+        self.ticked = Some(ticked);
+    }
+
+    fn hear(&mut self, observation: Observation) {
+        let ticked = self.heard;
+        match observation {
+            Observation::Counted(lane, units) => self.settled.counted(ticked, lane, units),
+            Observation::Opened(opened) => {
+                self.settled.open(opened);
+            }
+            Observation::Crossing(crossing) => {
+                self.settled.cross(crossing);
+            }
+            Observation::Track(point) => {
+                self.settled.track(point);
+            }
+            Observation::Look(look) => {
+                self.settled.look(look);
+            }
+            Observation::Fault(fault) => self.settled.fault(fault),
+            Observation::Step(step) => {
+                self.settled.step(step);
+            }
         }
     }
 
-    fn explain(&mut self, step: &WeightStep, now: StoreTime, out: &mut Vec<FusionEvent>) {
-        for (part, step) in decide::by_sign(step).into_iter().enumerate() {
-            if f64::from(step.delta_g.abs() + step.sigma_g) < 0.6 * self.lightest_g {
-                self.counters.steps_too_light += 1;
-                continue;
-            }
-            let (candidates, reaches) = people::candidates(
-                &self.shop,
-                &step,
-                &self.config,
-                &self.tracks,
-                &self.looks,
-                &self.gates,
-            );
-            let case = hypotheses::Case::new(
-                &self.shop,
-                &self.config,
-                &self.belief,
-                &self.health,
-                candidates,
-                &step,
-            );
-            let hypotheses = case.posterior();
-            let movements = decide::movements(&case, &hypotheses, &self.config, part, now);
-            let x_m = case.seen.x_m;
-            self.tracks.learn(&reaches, &decide::by_party(&hypotheses));
-            decide::learn(&mut self.belief, &hypotheses, &step, x_m);
-            out.extend(movements.into_iter().map(FusionEvent::Movement));
+    /// `false` if it is from a time far ahead, or too many wait.
+    fn hold(&mut self, t: StoreTime, observation: Observation) -> bool {
+        if self.held.len() >= HELD_MAX || self.now.is_some_and(|now| t.since(now) > AHEAD) {
+            return false;
         }
+        let key = observation.key(t);
+        let at = self.held.partition_point(|(k, _)| *k <= key);
+        self.held.insert(at, (key, observation));
+        true
+    }
+
+    /// Tracks of a time to come would never be matched; who is inside is still known.
+    fn set_back(&mut self) {
+        self.counters.clock_set_back += 1;
+        self.prompt.restart();
+        self.settled.restart();
+        let held = std::mem::take(&mut self.held);
+        for (_, observation) in held {
+            if !matches!(observation, Observation::Track(_) | Observation::Look(_)) {
+                self.hear(observation);
+            }
+        }
+        self.ticked = None;
+        self.heard = StoreTime::default();
     }
 }
 

@@ -1,17 +1,19 @@
-//! Who could have made a step: the tracks within reach, the parties they may be, and what was seen
-//! in their hands.
+//! Who could have made a step: the tracks within reach, the people they may be, and what was seen in
+//! their hands.
 
 use crate::FusionConfig;
-use crate::gates::Gates;
+use crate::hands;
+use crate::identity::{Identity, People, PersonIx, exclusive};
+use crate::lineage::{Lineage, SegmentIx};
 use crate::looks::{LookRatio, LookStore};
 use crate::place::{SeenShares, plate_edges};
 use crate::reach::Target;
-use crate::tracks::{Reaching, TrackStore};
+use crate::tracks::{TrackStore, untracked};
 use std::collections::BTreeMap;
 use walkout_model::{PartyKind, Shop, SkuIx, TimeDelta, WeightStep, Who};
 
 /// Reach below which a track is not a candidate.
-const OUT_OF_REACH: f64 = 1e-5;
+const OUT_OF_REACH: f64 = 1e-6;
 
 /// A party that may have made the step.
 #[derive(Clone, Debug)]
@@ -46,82 +48,201 @@ impl Candidate {
     }
 }
 
-/// All candidates, unknown included, in the order of [`Who`], and the reach of each track.
-pub(crate) fn candidates(
-    shop: &Shop,
-    step: &WeightStep,
-    config: &FusionConfig,
-    tracks: &TrackStore,
-    looks: &LookStore,
-    gates: &Gates,
-) -> (Vec<Candidate>, Vec<Reaching>) {
-    let edges = plate_edges(&shop.layout, step.shelf);
-    let seen = SeenShares::new(shop, step, &edges, config.share_sigma);
-    let target = Target::new(shop, step, &seen);
-    // What was taken is in the hand after the change, what was put back before it.
-    let (from, to) = if step.delta_g < 0.0 {
-        (TimeDelta::from_millis(-150), TimeDelta::from_millis(1_500))
-    } else {
-        (TimeDelta::from_millis(-1_500), TimeDelta::from_millis(150))
-    };
-    let exclusive = tracks.exclusive(step.t_change, &gates.inside());
-    let mut reaches = Vec::new();
-    let mut by_who: BTreeMap<Who, Vec<(f64, LookRatio)>> = BTreeMap::new();
-    let mut lingering: BTreeMap<Who, (f64, f64)> = BTreeMap::new();
-    for (id, track) in &tracks.tracks {
-        let reach = target.reach(track);
-        if reach < OUT_OF_REACH {
-            continue;
+/// A track within reach of a step.
+#[derive(Clone, Debug)]
+struct Reaching {
+    /// Which of the tracks that were seen at that instant.
+    at: usize,
+    reach: f64,
+    looks: LookRatio,
+    lingers: f64,
+}
+
+/// What was seen of people at the instant of a step. It does not change any more; who they were may.
+#[derive(Clone, Debug)]
+pub(crate) struct Witness {
+    reaching: Vec<Reaching>,
+    /// The stretches of all tracks that were seen.
+    live: Vec<SegmentIx>,
+    inside: Vec<PersonIx>,
+    /// What the step said of who somebody is, natural logs.
+    told: Vec<(SegmentIx, Vec<(PersonIx, f64)>)>,
+}
+
+impl Witness {
+    pub(crate) fn new(
+        shop: &Shop,
+        step: &WeightStep,
+        config: &FusionConfig,
+        tracks: &TrackStore,
+        looks: &LookStore,
+        people: &People,
+    ) -> Self {
+        let edges = plate_edges(&shop.layout, step.shelf);
+        let seen = SeenShares::new(shop, step, &edges, config.share_sigma);
+        let target = Target::new(shop, step, &seen);
+        // What was taken is in the hand after the change, what was put back before it.
+        let (from, to) = if step.delta_g < 0.0 {
+            (TimeDelta::from_millis(-150), TimeDelta::from_millis(1_500))
+        } else {
+            (TimeDelta::from_millis(-1_500), TimeDelta::from_millis(150))
+        };
+        let live = tracks.live(step.t_change);
+        let mut reaching = Vec::new();
+        for (at, (id, _)) in live.iter().enumerate() {
+            let Some(track) = tracks.tracks.get(id) else {
+                continue;
+            };
+            let reach = hands::ratio(&target, step, track);
+            if reach < OUT_OF_REACH {
+                continue;
+            }
+            reaching.push(Reaching {
+                at,
+                reach,
+                looks: looks.ratio(
+                    *id,
+                    &target,
+                    target.t() + from,
+                    target.t() + to,
+                    shop.catalogue.len(),
+                ),
+                lingers: target.lingers(track),
+            });
         }
-        let identity = exclusive.get(id).unwrap_or(&track.identity);
-        reaches.push(Reaching {
-            id: *id,
-            reach,
-            identity: identity.clone(),
-        });
-        let ratio = looks.ratio(
-            *id,
-            &target,
-            target.t() + from,
-            target.t() + to,
-            shop.catalogue.len(),
-        );
-        let lingers = target.lingers(track);
-        for (who, p) in identity.iter() {
-            let gone = matches!(who, Who::Session(s) if gates.has_left(s, step.t_change));
-            if !gone {
-                let likeliest = lingering.entry(who).or_default();
-                if reach * p > likeliest.0 {
-                    *likeliest = (reach * p, lingers);
+        Self {
+            reaching,
+            live: live.into_iter().map(|(_, segment)| segment).collect(),
+            inside: people.inside(step.t_change).map(|(ix, _)| ix).collect(),
+            told: Vec::new(),
+        }
+    }
+
+    /// Who each track was, without what this step itself said of it.
+    fn identities(&self, lineage: &Lineage) -> Vec<Identity> {
+        let all = self.live.iter().map(|segment| {
+            let who = lineage.identity(*segment);
+            match self.told.iter().find(|(s, _)| s == segment) {
+                Some((_, told)) => {
+                    let back: Vec<_> = told.iter().map(|(p, log)| (*p, -log)).collect();
+                    who.times(&back)
                 }
-                by_who
-                    .entry(who)
-                    .or_default()
-                    .push((reach * p, ratio.clone()));
+                None => who,
+            }
+        });
+        exclusive(all.collect())
+    }
+
+    /// All candidates, unknown included, in the order of [`Who`].
+    pub(crate) fn candidates(
+        &self,
+        lineage: &Lineage,
+        people: &People,
+        config: &FusionConfig,
+    ) -> Vec<Candidate> {
+        let identities = self.identities(lineage);
+        let mut by_who: BTreeMap<Who, Candidate> = BTreeMap::new();
+        let new = |who: Who| Candidate {
+            who,
+            kind: people.kind(who),
+            tracks: Vec::new(),
+            unseen: 0.0,
+            lingers: 0.0,
+        };
+        let mut likeliest: BTreeMap<Who, f64> = BTreeMap::new();
+        for r in &self.reaching {
+            let mut parties: BTreeMap<Who, f64> = BTreeMap::new();
+            for (person, p) in identities[r.at].iter() {
+                *parties.entry(people.who(person)).or_default() += p;
+            }
+            for (who, p) in parties {
+                let candidate = by_who.entry(who).or_insert_with(|| new(who));
+                candidate.tracks.push((r.reach * p, r.looks.clone()));
+                let most = likeliest.entry(who).or_default();
+                if r.reach * p > *most {
+                    *most = r.reach * p;
+                    candidate.lingers = r.lingers;
+                }
+            }
+        }
+        by_who
+            .entry(Who::Unknown)
+            .or_insert_with(|| new(Who::Unknown))
+            .unseen = config.unseen;
+        for (person, n) in untracked(self.inside.iter().copied(), identities.iter()) {
+            let who = people.who(person);
+            by_who.entry(who).or_insert_with(|| new(who)).unseen += config.lost * n;
+        }
+        by_who.into_values().collect()
+    }
+
+    /// What the step says of who its maker is, told to the tracks that may have made it: staff
+    /// restock and shoppers do not, and a put-back comes from the cart that holds it. `posterior` is
+    /// what the parties came to.
+    pub(crate) fn tell(
+        &mut self,
+        posterior: &[(Who, f64)],
+        lineage: &mut Lineage,
+        people: &People,
+    ) {
+        let identities = self.identities(lineage);
+        let total: f64 = self.reaching.iter().map(|r| r.reach).sum();
+        let mut told: Vec<(SegmentIx, Vec<(PersonIx, f64)>)> = Vec::new();
+        if total > 0.0 {
+            let mut before: BTreeMap<Who, f64> = BTreeMap::new();
+            for r in &self.reaching {
+                for (person, p) in identities[r.at].iter() {
+                    *before.entry(people.who(person)).or_default() += p * r.reach / total;
+                }
+            }
+            for r in &self.reaching {
+                let share = r.reach / total;
+                if share < 0.3 {
+                    continue;
+                }
+                let logs = identities[r.at].iter().map(|(person, _)| {
+                    let who = people.who(person);
+                    let prior = before.get(&who).copied().unwrap_or(0.0).max(1e-6);
+                    let after = posterior.iter().find(|x| x.0 == who).map_or(0.0, |x| x.1);
+                    let ratio = (after / prior).clamp(0.02, 50.0);
+                    (person, (1.0 - share + share * ratio).ln())
+                });
+                told.push((self.live[r.at], logs.collect()));
+            }
+        }
+        self.untell(lineage);
+        for (segment, logs) in &told {
+            for (person, log) in logs {
+                lineage.tell(*segment, *person, *log);
+            }
+        }
+        self.told = told;
+    }
+
+    fn untell(&mut self, lineage: &mut Lineage) {
+        for (segment, logs) in std::mem::take(&mut self.told) {
+            for (person, log) in logs {
+                lineage.tell(segment, person, -log);
             }
         }
     }
-    by_who.entry(Who::Unknown).or_default();
-    let missing = gates.missing(step.t_change, tracks);
-    for (who, _) in &missing {
-        by_who.entry(*who).or_default();
+
+    /// Parties that may have made it.
+    pub(crate) fn parties<'a>(
+        &'a self,
+        lineage: &Lineage,
+        people: &'a People,
+    ) -> impl Iterator<Item = Who> {
+        let identities = self.identities(lineage);
+        let total: f64 = self.reaching.iter().map(|r| r.reach).sum::<f64>().max(1e-9);
+        let mut parties: Vec<Who> = Vec::new();
+        for r in &self.reaching {
+            for (person, p) in identities[r.at].iter() {
+                if r.reach * p > 1e-4 * total {
+                    parties.push(people.who(person));
+                }
+            }
+        }
+        parties.into_iter()
     }
-    let candidates = by_who
-        .into_iter()
-        .map(|(who, tracks)| Candidate {
-            who,
-            kind: gates.kind(who),
-            lingers: lingering.get(&who).map_or(0.0, |l| l.1),
-            tracks,
-            unseen: if who == Who::Unknown {
-                config.unseen
-            } else {
-                missing
-                    .iter()
-                    .find(|m| m.0 == who)
-                    .map_or(0.0, |m| config.lost * m.1.min(2.0))
-            },
-        })
-        .collect();
-    (candidates, reaches)
 }

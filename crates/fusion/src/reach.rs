@@ -84,7 +84,8 @@ impl<'a> Target<'a> {
         if n > 0.0 { sum / n } else { 0.0 }
     }
 
-    fn hand_there(&self, w: &Wrist) -> f64 {
+    /// How well a wrist fits the place, 0–1.
+    pub(crate) fn hand_there(&self, w: &Wrist) -> f64 {
         let d = self.hand_distance(w.position);
         let s = (0.12_f64.powi(2) + f64::from(w.sigma_m).powi(2)).sqrt();
         let there = f64::from(w.confidence).clamp(0.0, 1.0) * (-0.5 * (d / s).powi(2)).exp();
@@ -96,11 +97,20 @@ impl<'a> Target<'a> {
         self.step.t_end.since(self.step.t_start) > TimeDelta::from_secs(20)
     }
 
-    fn score(&self, point: &TrackPoint, gap: TimeDelta) -> f64 {
+    /// How well a body's place fits, 0–1.
+    pub(crate) fn body(&self, point: &TrackPoint) -> f64 {
+        self.body_after(point, TimeDelta::ZERO)
+    }
+
+    fn body_after(&self, point: &TrackPoint, gap: TimeDelta) -> f64 {
         let away = self.body_distance(point.position);
         let drift = 0.5 * gap.as_secs_f64();
         let sigma = (0.2_f64.powi(2) + f64::from(point.sigma_m).powi(2) + drift * drift).sqrt();
-        let body = (-0.5 * ((away - ARM_M).max(0.0) / sigma).powi(2)).exp();
+        (-0.5 * ((away - ARM_M).max(0.0) / sigma).powi(2)).exp()
+    }
+
+    fn score(&self, point: &TrackPoint, gap: TimeDelta) -> f64 {
+        let body = self.body_after(point, gap);
         if gap > TimeDelta::from_millis(400) {
             return body * 0.15;
         }

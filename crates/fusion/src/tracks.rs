@@ -1,8 +1,9 @@
-//! The tracks of the last seconds, and who each may be.
+//! The tracks of the last seconds, where they meet, and who they may be.
 
-use crate::identity::Identity;
+use crate::identity::{Identity, People, PersonIx, STRANGER, exclusive};
+use crate::lineage::{Lineage, SegmentIx};
 use std::collections::{BTreeMap, VecDeque};
-use walkout_model::{Point2, StoreTime, TimeDelta, TrackId, TrackPoint, Who};
+use walkout_model::{APPEARANCE_MAX, Point2, StoreTime, TimeDelta, TrackId, TrackPoint};
 
 /// How long points are remembered.
 const REMEMBER: TimeDelta = TimeDelta::from_secs(20);
@@ -10,20 +11,34 @@ const REMEMBER: TimeDelta = TimeDelta::from_secs(20);
 const POINTS_MAX: usize = 1_200;
 /// Tracks at most, live and ended; the oldest ended go first.
 const TRACKS_MAX: usize = 1_024;
-/// A track without a point for this long has ended or is hidden.
-pub(crate) const HIDDEN_AFTER: TimeDelta = TimeDelta::from_millis(500);
-/// Two tracks this near each other may swap identities, metres.
-const NEAR_M: f64 = 0.9;
-/// How long after an instant its track points have come.
-const SEEN_BY: TimeDelta = TimeDelta::from_millis(350);
-/// How far somebody is from where their pace would have them a tenth of a second later, along each
-/// axis, tracker's error included, metres.
-const PACE_SIGMA_M: f64 = 0.09;
+/// A track without a point for so long about an instant is not seen at it.
+const UNSEEN: TimeDelta = TimeDelta::from_millis(1_500);
+/// A track without a point for so long has ended, for the time being.
+const ENDED: TimeDelta = TimeDelta::from_secs(1);
+/// Looks of one track that wait to be taken in, at most.
+const LOOKS_MAX: usize = 256;
+
+/// Within this distance two tracks may change numbers, metres, and how it fades out beyond.
+const SWAP_M: f64 = 0.6;
+const SWAP_FADE_M: f64 = 0.12;
+/// Two tracks farther apart have parted.
+const PARTED_M: f64 = 1.1;
 /// How often tracks are looked through.
 const CHECK: TimeDelta = TimeDelta::from_millis(100);
+/// Half of the time over which it is looked how two who met went on.
+const HALF: TimeDelta = TimeDelta::from_millis(600);
+/// Points of an instant have come after this.
+const SEEN_BY: TimeDelta = TimeDelta::from_millis(350);
+/// How far somebody is from where their pace would have them after that time, along each axis, metres.
+const WANDER_M: f64 = 0.35;
+/// Natural log odds that how two went on can say for or against a swap.
+const TELLS: f64 = 3.0;
+/// A meeting is written down once a swap in it is so probable, and when the two part.
+const WORTH_NOTING: f64 = 0.015;
+const WORTH_A_NOTE: f64 = 1e-4;
 
 /// Density per square metre of a new track that is somebody whom no gate let in.
-const STRANGER: f64 = 2e-4;
+const STRANGE: f64 = 2e-4;
 /// The same for somebody inside whose track was lost long ago.
 const ANYWHERE: f64 = 4e-3;
 /// The same for a double of a person who stands right there.
@@ -33,13 +48,17 @@ const DOUBLE: f64 = 0.02;
 #[derive(Clone, Debug)]
 pub(crate) struct Track {
     pub points: VecDeque<TrackPoint>,
-    pub identity: Identity,
+    /// Its present stretch.
+    pub segment: SegmentIx,
     /// Whether a gate or an ended track has said who it may be.
     pub settled: bool,
     /// Share of it that tracks born later have taken over.
-    pub inherited: f64,
+    inherited: f64,
     /// It went out through a gate.
     pub left: bool,
+    /// What was seen of its clothes and is not taken in yet.
+    looks: VecDeque<(StoreTime, Vec<f32>)>,
+    born: (StoreTime, Point2),
 }
 
 impl Track {
@@ -70,57 +89,88 @@ impl Track {
             .skip(start)
             .take_while(move |p| p.t <= to)
     }
+
+    /// When and where it was first seen.
+    pub(crate) fn born(&self) -> (StoreTime, Point2) {
+        self.born
+    }
+
+    fn segment_is_stale(&self, lineage: &Lineage) -> bool {
+        !self.points.is_empty() && !lineage.is_open(self.segment)
+    }
+
+    fn is_seen_at(&self, t: StoreTime) -> bool {
+        self.nearest(t)
+            .is_some_and(|p| p.t.since(t).0.saturating_abs() < UNSEEN.0)
+    }
+
+    fn place(&self, t: StoreTime, slack: TimeDelta) -> Option<Point2> {
+        self.nearest(t)
+            .filter(|p| p.t.since(t).0.saturating_abs() <= slack.0)
+            .map(|p| p.position)
+    }
 }
 
-/// A track within reach of a step.
-#[derive(Clone, Debug)]
-pub(crate) struct Reaching {
-    pub id: TrackId,
-    pub reach: f64,
-    /// Who it was taken to be.
-    pub identity: Identity,
+/// Two tracks that are near each other.
+#[derive(Clone, Copy, Debug)]
+struct Meeting {
+    swap: f64,
+    since: StoreTime,
 }
+
+/// Somebody who must be inside and of whom no track is known: who, since when, where last.
+pub(crate) type Lost = (PersonIx, StoreTime, Point2);
 
 /// All tracks.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct TrackStore {
     pub tracks: BTreeMap<TrackId, Track>,
-    /// When each track first came, kept beyond the remembered points.
-    first_seen: BTreeMap<TrackId, (StoreTime, Point2)>,
+    pub lineage: Lineage,
+    meetings: BTreeMap<(TrackId, TrackId), Meeting>,
     next_check: Option<StoreTime>,
 }
 
 impl TrackStore {
-    /// Takes a point, in any order. `false` if it is malformed or too old to matter.
+    /// Takes a point, in any order. `false` if it is malformed or came twice.
     pub(crate) fn push(&mut self, point: TrackPoint) -> bool {
         let finite = point.position.x.is_finite()
             && point.position.y.is_finite()
             && point.sigma_m.is_finite()
             && point.position.x.abs() < 1e4
-            && point.position.y.abs() < 1e4;
+            && point.position.y.abs() < 1e4
+            && point.appearance.len() <= APPEARANCE_MAX
+            && point.appearance.iter().all(|x| x.is_finite());
         if !finite {
             return false;
         }
-        let id = point.track;
-        self.first_seen
-            .entry(id)
-            .and_modify(|(t, p)| {
-                if point.t < *t {
-                    (*t, *p) = (point.t, point.position);
-                }
-            })
-            .or_insert((point.t, point.position));
-        let track = self.tracks.entry(id).or_insert_with(|| Track {
+        let lineage = &mut self.lineage;
+        let track = self.tracks.entry(point.track).or_insert_with(|| Track {
             points: VecDeque::new(),
-            identity: Identity::unknown(),
+            segment: lineage.begin(point.t),
             settled: false,
             inherited: 0.0,
             left: false,
+            looks: VecDeque::new(),
+            born: (point.t, point.position),
         });
+        if point.t < track.born.0 {
+            track.born = (point.t, point.position);
+        }
         let at = track.points.partition_point(|p| p.t <= point.t);
         if at > 0 && track.points.get(at - 1).is_some_and(|p| p.t == point.t) {
             return false;
         }
+        if !point.appearance.is_empty() {
+            let at = track.looks.partition_point(|(t, _)| *t <= point.t);
+            track.looks.insert(at, (point.t, point.appearance.clone()));
+            if track.looks.len() > LOOKS_MAX {
+                track.looks.pop_front();
+            }
+        }
+        if track.segment_is_stale(lineage) {
+            track.segment = lineage.go_on(track.segment, point.t);
+        }
+        lineage.touch(track.segment, point.t);
         track.points.insert(at, point);
         if track.points.len() > POINTS_MAX {
             track.points.pop_front();
@@ -128,13 +178,8 @@ impl TrackStore {
         true
     }
 
-    /// When and where the track was first seen.
-    pub(crate) fn birth(&self, id: TrackId) -> Option<(StoreTime, Point2)> {
-        self.first_seen.get(&id).copied()
-    }
-
-    /// Forgets what is too old, and mixes the identities of tracks that meet.
-    pub(crate) fn advance(&mut self, now: StoreTime, swap_per_s: f64) {
+    /// Forgets what is too old, and notes which tracks meet.
+    pub(crate) fn advance(&mut self, now: StoreTime, swap_per_s: f64, people: &People) {
         if self
             .next_check
             .is_some_and(|t| now < t && t.since(now) < TimeDelta::from_secs(1))
@@ -149,170 +194,185 @@ impl TrackStore {
             }
         }
         let keep = StoreTime(now.0.saturating_sub(REMEMBER.0 * 3));
-        self.tracks
-            .retain(|_, t| t.last().is_some_and(|p| p.t >= keep));
+        let lineage = &mut self.lineage;
+        self.tracks.retain(|_, t| {
+            let kept = t.last().is_some_and(|p| p.t >= keep);
+            if !kept {
+                lineage.end(t.segment);
+            }
+            kept
+        });
         while self.tracks.len() > TRACKS_MAX {
             let oldest = self
                 .tracks
                 .iter()
                 .min_by_key(|(id, t)| (t.last().map(|p| p.t), **id))
                 .map(|(id, _)| *id);
-            match oldest {
-                Some(id) => self.tracks.remove(&id),
+            match oldest.and_then(|id| self.tracks.remove(&id)) {
+                Some(track) => self.lineage.end(track.segment),
                 None => break,
             };
         }
-        let tracks = &self.tracks;
-        self.first_seen.retain(|id, _| tracks.contains_key(id));
-        self.meet(now, swap_per_s * CHECK.as_secs_f64());
+        let at = now - SEEN_BY - HALF;
+        for track in self.tracks.values_mut() {
+            while track.looks.front().is_some_and(|(t, _)| *t <= at) {
+                if let Some((t, look)) = track.looks.pop_front() {
+                    self.lineage.look(track.segment, t, &look);
+                }
+            }
+            let unseen = track.last().is_none_or(|p| now.since(p.t) > ENDED);
+            if unseen {
+                self.lineage.end(track.segment);
+            } else if self.lineage.is_long(track.segment) {
+                track.segment = self.lineage.go_on(track.segment, at);
+            }
+        }
+        self.meet(at, swap_per_s * CHECK.as_secs_f64());
+        let oldest = people
+            .earliest()
+            .unwrap_or(now)
+            .min(now - TimeDelta::from_secs(60));
+        self.lineage.forget(oldest - crate::lineage::KEEP, people);
     }
 
-    /// Expected number of live tracks of a party.
-    pub(crate) fn tracked(&self, who: Who, now: StoreTime) -> f64 {
-        self.tracks
-            .values()
-            .filter(|t| !t.left)
-            .filter(|t| {
-                t.nearest(now)
-                    .is_some_and(|p| now.since(p.t).0.saturating_abs() < HIDDEN_AFTER.0 * 2)
-            })
-            .map(|t| t.identity.of(who))
-            .sum()
-    }
-
-    /// Two tracks near each other may have swapped people since the last check. A swap that nothing
-    /// shows happens at a known rate; how the two went on says more: people keep their pace, and if
-    /// each is where the other was bound for, the numbers have changed hands.
-    fn meet(&mut self, now: StoreTime, swap: f64) {
-        let at = StoreTime(now.0.saturating_sub(SEEN_BY.0));
-        let live: Vec<(TrackId, Gait)> = self
+    /// Two tracks near each other may change numbers. That nobody sees it happens at a known rate;
+    /// how the two went on says more: people keep their pace, and if each is where the other was bound
+    /// for, it is the more probable that the numbers have changed hands.
+    fn meet(&mut self, at: StoreTime, swap: f64) {
+        let live: Vec<(TrackId, Point2, Option<Gait>)> = self
             .tracks
             .iter()
-            .filter(|(_, t)| !t.left)
-            .filter_map(|(id, t)| Some((*id, Gait::of(t, at)?)))
+            .filter(|(_, t)| t.settled)
+            .filter_map(|(id, t)| {
+                let here = t.place(at, TimeDelta::from_millis(250))?;
+                Some((*id, here, Gait::of(t, at)))
+            })
             .collect();
-        for (i, (a, ga)) in live.iter().enumerate() {
-            for (b, gb) in live.iter().skip(i + 1) {
-                if ga.before.distance(gb.before) > NEAR_M {
+        let mut together = Vec::new();
+        for (i, (a, pa, ga)) in live.iter().enumerate() {
+            for (b, pb, gb) in live.iter().skip(i + 1) {
+                let d = pa.distance(*pb);
+                if d > PARTED_M {
                     continue;
                 }
-                let square = |p: Point2, q: Point2| p.distance(q).powi(2);
-                let kept = square(ga.here, ga.bound) + square(gb.here, gb.bound);
-                let swapped = square(ga.here, gb.bound) + square(gb.here, ga.bound);
-                let ratio = (kept - swapped) / (2.0 * PACE_SIGMA_M.powi(2));
-                let odds = swap * ratio.clamp(-8.0, 12.0).exp();
-                // However plain it looks, what comes later may tell otherwise.
-                self.mix(*a, *b, (odds / (1.0 + odds)).min(0.97));
+                let near = 1.0 / (1.0 + ((d - SWAP_M) / (0.6 * SWAP_FADE_M)).exp());
+                let told = match (ga, gb) {
+                    (Some(ga), Some(gb)) => ga.swapped_with(gb),
+                    _ => 0.0,
+                };
+                together.push(((*a, *b), swap * near * told.exp()));
             }
         }
-    }
-
-    /// Who each live track may be at `t`, given that nobody is in two places: `inside` is how many
-    /// people of each party are in the shop. Parties claimed by more tracks than they have people
-    /// give way where they are claimed least (a few rounds of Sinkhorn's scaling, downwards only, since
-    /// people may be without a track).
-    pub(crate) fn exclusive(
-        &self,
-        t: StoreTime,
-        inside: &BTreeMap<Who, f64>,
-    ) -> BTreeMap<TrackId, Identity> {
-        let mut live: BTreeMap<TrackId, Identity> = self
-            .tracks
-            .iter()
-            .filter(|(_, track)| {
-                let near = track.nearest(t);
-                !track.left && near.is_some_and(|p| (t - p.t).0.saturating_abs() < 1_500_000)
-            })
-            .map(|(id, track)| (*id, track.identity.clone()))
-            .collect();
-        for _ in 0..4 {
-            let mut claimed: BTreeMap<Who, f64> = BTreeMap::new();
-            for identity in live.values() {
-                for (who, p) in identity.iter() {
-                    *claimed.entry(who).or_default() += p;
-                }
-            }
-            for identity in live.values_mut() {
-                *identity = Identity::from_weights(identity.iter().map(|(who, p)| {
-                    let people = match who {
-                        Who::Unknown => f64::INFINITY,
-                        who => inside.get(&who).copied().unwrap_or(0.0).max(0.05),
-                    };
-                    let claims = claimed.get(&who).copied().unwrap_or(0.0).max(1e-9);
-                    (who, p * (people / claims).min(1.0))
-                }));
+        let mut due = Vec::new();
+        for (pair, odds) in &together {
+            let meeting = self.meetings.entry(*pair).or_insert(Meeting {
+                swap: 0.0,
+                since: at,
+            });
+            let p = odds / (1.0 + odds);
+            meeting.swap = meeting.swap * (1.0 - p) + (1.0 - meeting.swap) * p;
+            if meeting.swap > WORTH_NOTING {
+                due.push(*pair);
             }
         }
-        live
-    }
-
-    /// What a step says of who its maker is, told to the tracks that may have made it: `reaches` are
-    /// their weights and `posterior` what parties came to after the step. Staff restock and shoppers
-    /// do not; a put-back comes from the cart that holds it.
-    pub(crate) fn learn(&mut self, reaches: &[Reaching], posterior: &[(Who, f64)]) {
-        let total: f64 = reaches.iter().map(|r| r.reach).sum();
-        if total <= 0.0 {
-            return;
-        }
-        let mut prior: BTreeMap<Who, f64> = BTreeMap::new();
-        for Reaching {
-            reach, identity, ..
-        } in reaches
-        {
-            for (who, p) in identity.iter() {
-                *prior.entry(who).or_default() += p * reach / total;
+        for (pair, meeting) in &self.meetings {
+            let parted = !together.iter().any(|(p, _)| p == pair);
+            if parted {
+                due.push(*pair);
+            } else if meeting.swap > WORTH_A_NOTE
+                && at.since(meeting.since) > TimeDelta::from_secs(4)
+                && !due.contains(pair)
+            {
+                due.push(*pair);
             }
         }
-        for Reaching { id, reach, .. } in reaches {
-            let share = reach / total;
-            let Some(track) = self.tracks.get_mut(id).filter(|_| share > 0.3) else {
+        for pair in due {
+            let Some(meeting) = self.meetings.remove(&pair) else {
                 continue;
             };
-            track.identity = Identity::from_weights(track.identity.iter().map(|(who, p)| {
-                let before = prior.get(&who).copied().unwrap_or(0.0).max(1e-6);
-                let after = posterior.iter().find(|x| x.0 == who).map_or(0.0, |x| x.1);
-                let ratio = (after / before).clamp(0.02, 50.0);
-                (who, p * (1.0 - share + share * ratio))
-            }));
+            let segment = |id: TrackId| self.tracks.get(&id).map(|t| t.segment);
+            let (Some(a), Some(b)) = (segment(pair.0), segment(pair.1)) else {
+                continue;
+            };
+            if meeting.swap < WORTH_A_NOTE {
+                continue;
+            }
+            let (a, b) = self.lineage.meet(a, b, at, meeting.swap.min(0.5));
+            for (id, segment) in [(pair.0, a), (pair.1, b)] {
+                if let Some(track) = self.tracks.get_mut(&id) {
+                    track.segment = segment;
+                }
+            }
         }
     }
 
-    fn mix(&mut self, a: TrackId, b: TrackId, swap: f64) {
-        let (Some(x), Some(y)) = (
-            self.tracks.get(&a).map(|t| t.identity.clone()),
-            self.tracks.get(&b).map(|t| t.identity.clone()),
-        ) else {
-            return;
-        };
-        let (mut x, mut y) = (x, y);
-        Identity::mix(&mut x, &mut y, swap);
-        if let Some(t) = self.tracks.get_mut(&a) {
-            t.identity = x;
+    /// The stretches of the tracks that are seen at `t` and have not left.
+    pub(crate) fn live(&self, t: StoreTime) -> Vec<(TrackId, SegmentIx)> {
+        self.tracks
+            .iter()
+            .filter(|(_, track)| !track.left && track.is_seen_at(t))
+            .map(|(id, track)| (*id, track.segment))
+            .collect()
+    }
+
+    /// Who each track seen at `t` may be, given that nobody is in two places, by what is known so far.
+    pub(crate) fn exclusive(&self, t: StoreTime) -> BTreeMap<TrackId, Identity> {
+        let live = self.live(t);
+        let who = live
+            .iter()
+            .map(|(_, s)| self.lineage.filtered(*s))
+            .collect();
+        live.iter().map(|(id, _)| *id).zip(exclusive(who)).collect()
+    }
+
+    /// People inside at `t` whom no track accounts for, and to what extent.
+    pub(crate) fn missing(&self, t: StoreTime, people: &People) -> Vec<(PersonIx, f64)> {
+        let who = self.exclusive(t);
+        untracked(people.inside(t).map(|(ix, _)| ix), who.values())
+    }
+
+    /// Who the track may be.
+    pub(crate) fn identity(&self, id: TrackId) -> Identity {
+        self.tracks
+            .get(&id)
+            .map_or_else(Identity::stranger, |t| self.lineage.filtered(t.segment))
+    }
+
+    /// A gate says who it is.
+    pub(crate) fn name(&mut self, id: TrackId, who: Identity) {
+        if let Some(track) = self.tracks.get_mut(&id) {
+            track.settled = true;
+            self.lineage.name(track.segment, who);
         }
-        if let Some(t) = self.tracks.get_mut(&b) {
-            t.identity = y;
+    }
+
+    /// Somebody has left, as far as is known: whoever is still here is hardly them.
+    pub(crate) fn gone(&mut self, person: PersonIx, certainty: f64) {
+        let log = (1.02 - certainty.clamp(0.0, 1.0)).ln();
+        for track in self.tracks.values().filter(|t| !t.left) {
+            self.lineage.tell(track.segment, person, log);
         }
     }
 
     /// A track that was born away from any gate is somebody whose track has ended: it inherits who
     /// the ended tracks may have been, by how well a walk from their last place to its first fits.
-    /// `lost` are people who must be inside and have no track: party, last time, last place. `missing`
-    /// are parties with fewer tracks than people inside, and how many.
+    /// `missing` are people inside whom no track accounts for, and to what extent.
     pub(crate) fn inherit(
         &mut self,
         id: TrackId,
-        lost: &mut Vec<(Who, StoreTime, Point2)>,
-        missing: &[(Who, f64)],
+        lost: &mut Vec<Lost>,
+        missing: &[(PersonIx, f64)],
     ) {
-        let Some((t_born, place)) = self.birth(id) else {
+        let Some((t_born, place)) = self.tracks.get(&id).map(Track::born) else {
             return;
         };
-        let mut weights: Vec<(Who, f64)> = vec![(Who::Unknown, STRANGER)];
-        weights.extend(missing.iter().map(|(who, n)| (*who, n * ANYWHERE)));
-        let mut shares: Vec<(TrackId, f64)> = Vec::new();
+        let mut others: Vec<(PersonIx, f64)> = vec![(STRANGER, STRANGE)];
+        others.extend(missing.iter().map(|(who, n)| (*who, n * ANYWHERE)));
+        let mut sources = Vec::new();
+        let mut ended = Vec::new();
         for (other, track) in &self.tracks {
             let Some(last) = track.last() else { continue };
-            if *other == id || track.left {
+            if *other == id || track.left || !track.settled {
                 continue;
             }
             if last.t > t_born + TimeDelta::from_millis(300) {
@@ -320,26 +380,28 @@ impl TrackStore {
                 if let Some(beside) = track.nearest(t_born) {
                     let d = beside.position.distance(place);
                     let w = DOUBLE * (-0.5 * (d / 0.4).powi(2)).exp();
-                    weights.extend(track.identity.iter().map(|(who, p)| (who, p * w)));
+                    if w > 1e-7 {
+                        sources.push((track.segment, w));
+                    }
                 }
                 continue;
             }
             let w = walk_density(t_born.since(last.t), last.position.distance(place))
                 * (1.0 - track.inherited).max(0.0);
             if w > 1e-7 {
-                shares.push((*other, w));
-                weights.extend(track.identity.iter().map(|(who, p)| (who, p * w)));
+                ended.push((*other, w));
+                sources.push((track.segment, w));
             }
         }
         let mut lost_shares = Vec::new();
         for (i, (who, t, p)) in lost.iter().enumerate() {
             let w = walk_density(t_born.since(*t), p.distance(place));
-            weights.push((*who, w));
+            others.push((*who, w));
             lost_shares.push((i, w));
         }
-        let total: f64 = weights.iter().map(|(_, w)| w).sum();
-        let identity = Identity::from_weights(weights);
-        for (other, w) in shares {
+        let total: f64 = sources.iter().map(|(_, w)| w).sum::<f64>()
+            + others.iter().map(|(_, w)| w).sum::<f64>();
+        for (other, w) in ended {
             if let Some(t) = self.tracks.get_mut(&other) {
                 t.inherited = (t.inherited + w / total).min(1.0);
             }
@@ -351,39 +413,60 @@ impl TrackStore {
         {
             lost.remove(*i);
         }
-        if let Some(t) = self.tracks.get_mut(&id) {
-            t.identity = identity;
-            t.settled = true;
+        if let Some(track) = self.tracks.get_mut(&id) {
+            track.settled = true;
+            self.lineage.inherit(track.segment, sources, others);
         }
     }
 }
 
-/// Where a track was, where it was bound for, and where it is one check later.
+/// People of whom the given tracks account for less than all, and how much is missing.
+pub(crate) fn untracked<'a>(
+    inside: impl Iterator<Item = PersonIx>,
+    tracks: impl Iterator<Item = &'a Identity> + Clone,
+) -> Vec<(PersonIx, f64)> {
+    inside
+        .map(|person| {
+            let seen: f64 = tracks.clone().map(|who| who.of(person)).sum();
+            (person, 1.0 - seen)
+        })
+        .filter(|(_, n)| *n > 0.02)
+        .collect()
+}
+
+/// Where a track was bound for, and where it is.
 #[derive(Clone, Copy, Debug)]
 struct Gait {
-    before: Point2,
     bound: Point2,
     here: Point2,
 }
 
 impl Gait {
+    /// About `at`: bound from before it, here after it.
     fn of(track: &Track, at: StoreTime) -> Option<Self> {
-        let seen = |t: StoreTime| {
-            track
-                .nearest(t)
-                .filter(|p| (p.t - t).0.saturating_abs() <= 60_000)
-                .map(|p| p.position)
-        };
-        let before_t = at - CHECK;
-        let before = seen(before_t)?;
-        let here = seen(at)?;
-        let pace = TimeDelta(CHECK.0 * 3);
-        let step = seen(before_t - pace).map_or(Point2::default(), |p| (before - p) * (1.0 / 3.0));
+        let slack = TimeDelta::from_millis(150);
+        let before_t = at - HALF;
+        let before = track.place(before_t, slack)?;
+        let here = track.place(at + HALF, slack)?;
+        let pace = TimeDelta::from_millis(400);
+        // Nobody keeps a pace for long: half of it is believed.
+        let step = track
+            .place(before_t - pace, slack)
+            .map_or(Point2::default(), |p| {
+                (before - p) * (0.5 * 2.0 * HALF.as_secs_f64() / pace.as_secs_f64())
+            });
         Some(Self {
-            before,
             bound: before + step,
             here,
         })
+    }
+
+    /// Natural log odds that the two have changed numbers, by how they went on.
+    fn swapped_with(&self, other: &Self) -> f64 {
+        let square = |p: Point2, q: Point2| p.distance(q).powi(2);
+        let kept = square(self.here, self.bound) + square(other.here, other.bound);
+        let swapped = square(self.here, other.bound) + square(other.here, self.bound);
+        ((kept - swapped) / (2.0 * WANDER_M.powi(2))).clamp(-TELLS, TELLS)
     }
 }
 

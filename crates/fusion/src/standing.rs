@@ -1,0 +1,158 @@
+//! What was said and stands: the movements that a new look at a step may replace.
+
+use crate::FusionEvent;
+use std::collections::{BTreeMap, BTreeSet};
+use walkout_model::{AttributedMovement, Decision, MovementId, SessionId, StoreTime, Who};
+
+/// A probability that changed by less is not worth another entry.
+const SAME: f32 = 0.02;
+/// Sessions that left are remembered up to this number.
+const CLOSED_MAX: usize = 65_536;
+
+/// The movements that stand, by step and part.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Standing {
+    said: BTreeMap<(u64, usize), Vec<Said>>,
+    closed: BTreeSet<SessionId>,
+}
+
+#[derive(Clone, Debug)]
+struct Said {
+    movement: AttributedMovement,
+    revision: u64,
+}
+
+impl Standing {
+    /// A first answer: what is sure goes into the carts at once, what is not waits for the second.
+    pub(crate) fn propose(
+        &mut self,
+        serial: u64,
+        part: usize,
+        movements: Vec<AttributedMovement>,
+        out: &mut Vec<FusionEvent>,
+    ) {
+        let sure = movements.iter().all(|m| m.decision == Decision::Accept);
+        if !sure || self.said.contains_key(&(serial, part)) {
+            return;
+        }
+        let mut said = Vec::new();
+        for (i, mut movement) in movements.into_iter().enumerate() {
+            movement.id = id(serial, 0, part, i);
+            out.push(FusionEvent::Movement(movement.clone()));
+            said.push(Said {
+                movement,
+                revision: 0,
+            });
+        }
+        self.said.insert((serial, part), said);
+    }
+
+    /// A better answer: says what differs from what stands.
+    pub(crate) fn revise(
+        &mut self,
+        serial: u64,
+        part: usize,
+        movements: Vec<AttributedMovement>,
+        now: StoreTime,
+        out: &mut Vec<FusionEvent>,
+    ) {
+        let said = self.said.entry((serial, part)).or_default();
+        let n = movements.len();
+        for (i, mut movement) in movements.into_iter().enumerate() {
+            movement.known_at = now;
+            match said.get_mut(i) {
+                Some(old) => {
+                    if same(&old.movement, &movement) {
+                        continue;
+                    }
+                    let charged = old.movement.best.who == movement.best.who;
+                    if !charged {
+                        leave_the_gone(&self.closed, &mut movement);
+                    }
+                    if same(&old.movement, &movement) {
+                        continue;
+                    }
+                    old.revision += 1;
+                    movement.id = id(serial, old.revision, part, i);
+                    movement.supersedes = Some(old.movement.id);
+                    old.movement = movement.clone();
+                    out.push(FusionEvent::Movement(movement));
+                }
+                None => {
+                    leave_the_gone(&self.closed, &mut movement);
+                    movement.id = id(serial, 0, part, i);
+                    said.push(Said {
+                        movement: movement.clone(),
+                        revision: 0,
+                    });
+                    out.push(FusionEvent::Movement(movement));
+                }
+            }
+        }
+        for (i, old) in said.iter_mut().enumerate().skip(n) {
+            if old.movement.decision == Decision::LeaveOff {
+                continue;
+            }
+            old.revision += 1;
+            let supersedes = Some(old.movement.id);
+            old.movement.id = id(serial, old.revision, part, i);
+            old.movement.supersedes = supersedes;
+            old.movement.decision = Decision::LeaveOff;
+            old.movement.known_at = now;
+            out.push(FusionEvent::Movement(old.movement.clone()));
+        }
+    }
+
+    /// A party has left: nothing new is charged to it.
+    pub(crate) fn close(&mut self, session: SessionId) {
+        self.closed.insert(session);
+        while self.closed.len() > CLOSED_MAX {
+            self.closed.pop_first();
+        }
+    }
+
+    /// Forgets steps that will not be looked at again.
+    pub(crate) fn forget(&mut self, open: impl Fn(u64) -> bool) {
+        // What was proposed lately is not with the late engine yet: only the oldest are tried.
+        let done: Vec<(u64, usize)> = self
+            .said
+            .iter()
+            .take(8)
+            .filter(|((serial, _), said)| {
+                !open(*serial)
+                    && said
+                        .iter()
+                        .all(|s| s.movement.supersedes.is_some() || s.revision == 0)
+            })
+            .map(|(key, _)| *key)
+            .collect();
+        if self.said.len() > 4_096 {
+            for key in done {
+                self.said.remove(&key);
+            }
+        }
+    }
+}
+
+/// What somebody did who has left already can no longer be charged.
+fn leave_the_gone(closed: &BTreeSet<SessionId>, movement: &mut AttributedMovement) {
+    if let Who::Session(session) = movement.best.who
+        && closed.contains(&session)
+        && movement.decision != Decision::LeaveOff
+    {
+        movement.decision = Decision::LeaveOff;
+    }
+}
+
+fn same(old: &AttributedMovement, new: &AttributedMovement) -> bool {
+    let claim = |m: &AttributedMovement| (m.best.who, m.best.sku, m.best.quantity, m.lane);
+    claim(old) == claim(new)
+        && old.decision == new.decision
+        && (old.best.probability - new.best.probability).abs() < SAME
+}
+
+fn id(serial: u64, revision: u64, part: usize, i: usize) -> MovementId {
+    MovementId(
+        (serial << 16) | ((revision & 0xff) << 8) | ((part as u64 & 0xf) << 4) | (i as u64 & 0xf),
+    )
+}
