@@ -175,11 +175,6 @@ impl Engine {
             .max_by(|a, b| a.1.total_cmp(&b.1))
     }
 
-    /// What is believed after all that this engine explained.
-    pub(crate) fn belief(&self) -> &Belief {
-        &self.belief
-    }
-
     /// Whether this engine has explained the step.
     pub(crate) fn knows(&self, serial: u64) -> bool {
         self.log
@@ -198,7 +193,7 @@ impl Engine {
         let recent = self.now.unwrap_or_default() - TimeDelta::from_secs(60);
         self.log.retain(|e| match e {
             Entry::Deed(d) => d.step.t_change >= recent && !other.knows(d.step.serial),
-            Entry::Counted(..) => false,
+            Entry::Counted(t, ..) => other.now.is_none_or(|now| *t > now),
         });
         self.belief = other.belief.clone();
         for entry in &self.log {
@@ -389,8 +384,9 @@ impl Engine {
         self.knows(serial) || self.waiting.iter().any(|s| s.serial == serial)
     }
 
-    /// Whether nothing is under way that time alone would settle.
-    pub(crate) fn is_idle(&self) -> bool {
-        self.waiting.is_empty()
+    /// When the next step that waits will be explained.
+    pub(crate) fn next_due(&self) -> Option<StoreTime> {
+        let settle = self.config.settle_again;
+        self.waiting.iter().map(|s| s.t_change + settle).min()
     }
 }

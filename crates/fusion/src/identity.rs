@@ -14,7 +14,6 @@ pub(crate) const STRANGER: PersonIx = PersonIx(0);
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Person {
     pub who: Who,
-    pub kind: Option<PartyKind>,
     pub entered: StoreTime,
     /// When they crossed outward, and how probable it is that it was them.
     pub left: Option<(StoreTime, f64)>,
@@ -44,17 +43,14 @@ impl People {
     /// Somebody came in.
     pub(crate) fn enter(&mut self, who: Who, t: StoreTime) -> PersonIx {
         self.next += 1;
-        let kind = match who {
-            Who::Session(s) => self.parties.get_mut(&s).map(|p| {
-                p.entered += 1;
-                p.kind
-            }),
-            Who::Unknown => None,
-        };
+        if let Who::Session(s) = who
+            && let Some(party) = self.parties.get_mut(&s)
+        {
+            party.entered += 1;
+        }
         let ix = PersonIx(self.next);
         let person = Person {
             who,
-            kind,
             entered: t,
             left: None,
         };

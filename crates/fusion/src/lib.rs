@@ -91,7 +91,7 @@ const CLOCK_SET_BACK: TimeDelta = TimeDelta::from_secs(5);
 /// The late engine goes on by so much at a time, whatever the caller's pace.
 const TICK: TimeDelta = TimeDelta::from_millis(50);
 /// With nothing to hear for so long it goes straight on to what comes next.
-const SILENCE: TimeDelta = TimeDelta::from_secs(130);
+const SILENCE: TimeDelta = TimeDelta::from_secs(15);
 /// Observations that wait for their time, at most.
 const HELD_MAX: usize = 1 << 18;
 /// Observations from farther ahead are refused.
@@ -167,6 +167,7 @@ impl Fusion {
     pub fn stock_counted(&mut self, lane: LaneIx, units: u32) {
         match self.now {
             Some(now) => {
+                self.prompt.counted(now, lane, units);
                 self.hold(now, Observation::Counted(lane, units));
             }
             None => self.settled.counted(StoreTime::default(), lane, units),
@@ -288,11 +289,15 @@ impl Fusion {
     /// Lets the late engine hear what is old enough, in order.
     fn settle(&mut self, now: StoreTime, out: &mut Vec<FusionEvent>) {
         let horizon = now - self.config.lag;
-        let mut ticked = self
-            .ticked
-            .unwrap_or(StoreTime(horizon.0 - horizon.0.rem_euclid(TICK.0)) - TICK);
+        let mut ticked = match self.ticked {
+            Some(ticked) => ticked,
+            None => {
+                self.heard = whole(horizon);
+                self.heard
+            }
+        };
         let mut told = std::mem::take(&mut self.told);
-        while ticked + TICK <= horizon {
+        while ticked + TICK <= horizon && ticked.0 < i64::MAX - TICK.0 {
             ticked += TICK;
             while self.held.front().is_some_and(|((t, ..), _)| *t <= ticked) {
                 if let Some((_, observation)) = self.held.pop_front() {
@@ -316,10 +321,10 @@ impl Fusion {
                     EngineEvent::Gate(GateEvent::Notice(_)) => {}
                 }
             }
-            let next = self.held.front().map_or(horizon, |((t, ..), _)| *t);
-            if ticked.since(self.heard) > SILENCE && self.settled.is_idle() {
-                let to = next.min(horizon) - TICK;
-                ticked = ticked.max(StoreTime(to.0 - to.0.rem_euclid(TICK.0)));
+            if ticked.since(self.heard) > SILENCE {
+                let next = self.held.front().map_or(horizon, |((t, ..), _)| *t);
+                let due = self.settled.next_due().unwrap_or(horizon);
+                ticked = ticked.max(whole(next.min(due).min(horizon)));
             }
         }
         let settled = &self.settled;
@@ -376,6 +381,12 @@ impl Fusion {
         self.ticked = None;
         self.heard = StoreTime::default();
     }
+}
+
+/// The last whole tick before `t`.
+fn whole(t: StoreTime) -> StoreTime {
+    let last = t.0.saturating_sub(TICK.0);
+    StoreTime(last.saturating_sub(last.rem_euclid(TICK.0)))
 }
 
 #[cfg(test)]

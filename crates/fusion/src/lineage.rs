@@ -436,16 +436,16 @@ impl<'a> Pass<'a> {
                     self.product(t, &[&self.local, &self.later], None, &mut lam);
                     let kept = (1.0 - swap) * dot(&fb, &lam);
                     let swapped = swap * dot(&fa, &lam);
-                    for j in 0..n {
-                        message[j] = kept * fa[j] + swapped * fb[j];
+                    for (x, (a, b)) in message.iter_mut().zip(fa.iter().zip(&fb)) {
+                        *x = kept * a + swapped * b;
                     }
                 }
                 Origin::Heir { sources, others } => {
                     for (source, w) in sources {
                         let Some(a) = self.row(*source) else { continue };
                         self.filtered(a, &mut fa);
-                        for j in 0..n {
-                            message[j] += w * fa[j];
+                        for (x, a) in message.iter_mut().zip(&fa) {
+                            *x += w * a;
                         }
                     }
                     for (person, w) in others {
@@ -457,8 +457,8 @@ impl<'a> Pass<'a> {
             }
             let total: f64 = message.iter().sum();
             if total > 0.0 && total.is_finite() {
-                for j in 0..n {
-                    self.prior[i * n + j] = message[j] / total;
+                for (p, x) in self.prior[i * n..(i + 1) * n].iter_mut().zip(&message) {
+                    *p = x / total;
                 }
             }
         }
@@ -523,9 +523,9 @@ impl<'a> Pass<'a> {
                     }
                     for (a, w, mean) in each {
                         let rest = total - w * mean;
-                        for j in 0..n {
-                            let to_a = (rest + w * la[j]) / weight;
-                            self.later[a * n + j] += to_a.max(1e-12).ln();
+                        for (later, l) in self.later[a * n..(a + 1) * n].iter_mut().zip(&la) {
+                            let to_a = (rest + w * l) / weight;
+                            *later += to_a.max(1e-12).ln();
                         }
                     }
                 }
@@ -540,8 +540,8 @@ impl<'a> Pass<'a> {
             self.product(i, &[&self.local, &self.later], Some(&self.prior), &mut out);
             let total: f64 = out.iter().sum();
             if total > 0.0 && total.is_finite() {
-                for j in 0..n {
-                    self.marginal[i * n + j] = out[j] / total;
+                for (m, x) in self.marginal[i * n..(i + 1) * n].iter_mut().zip(&out) {
+                    *m = x / total;
                 }
             }
         }

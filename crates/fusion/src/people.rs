@@ -226,23 +226,4 @@ impl Witness {
             }
         }
     }
-
-    /// Parties that may have made it.
-    pub(crate) fn parties<'a>(
-        &'a self,
-        lineage: &Lineage,
-        people: &'a People,
-    ) -> impl Iterator<Item = Who> {
-        let identities = self.identities(lineage);
-        let total: f64 = self.reaching.iter().map(|r| r.reach).sum::<f64>().max(1e-9);
-        let mut parties: Vec<Who> = Vec::new();
-        for r in &self.reaching {
-            for (person, p) in identities[r.at].iter() {
-                if r.reach * p > 1e-4 * total {
-                    parties.push(people.who(person));
-                }
-            }
-        }
-        parties.into_iter()
-    }
 }

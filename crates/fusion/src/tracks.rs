@@ -277,12 +277,10 @@ impl TrackStore {
         }
         for (pair, meeting) in &self.meetings {
             let parted = !together.iter().any(|(p, _)| p == pair);
-            if parted {
-                due.push(*pair);
-            } else if meeting.swap > WORTH_A_NOTE
+            let lasts = meeting.swap > WORTH_A_NOTE
                 && at.since(meeting.since) > TimeDelta::from_secs(4)
-                && !due.contains(pair)
-            {
+                && !due.contains(pair);
+            if parted || lasts {
                 due.push(*pair);
             }
         }

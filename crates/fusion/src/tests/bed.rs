@@ -119,7 +119,8 @@ pub(super) struct Bed {
     /// The barrier trips again a quarter of a second after each crossing.
     pub cross_twice: bool,
     serial: u64,
-    people: Vec<(u64, Point2, Option<Point3>)>,
+    /// Track, place, hand, and who it is to the eye.
+    people: Vec<(u64, Point2, Option<Point3>, u64)>,
 }
 
 fn at(seconds: f64) -> StoreTime {
@@ -142,7 +143,7 @@ impl Bed {
     pub(super) fn wait(&mut self, seconds: f64) {
         for _ in 0..(seconds * 10.0).round() as u32 {
             self.now += 0.1;
-            for (track, position, hand) in self.people.clone() {
+            for (track, position, hand, body) in self.people.clone() {
                 self.fusion.track(TrackPoint {
                     t: at(self.now),
                     track: TrackId(track),
@@ -159,7 +160,7 @@ impl Bed {
                         confidence: 0.9,
                     })
                     .collect(),
-                    appearance: vec![],
+                    appearance: (0..8).map(|axis| wears(body, axis)).collect(),
                 });
             }
             self.fusion.advance(at(self.now), &mut self.events);
@@ -167,16 +168,13 @@ impl Bed {
     }
 
     pub(super) fn walk(&mut self, track: u64, to: Point2) {
-        let from = self
-            .people
-            .iter()
-            .find(|p| p.0 == track)
-            .map_or(to, |p| p.1);
+        let found = self.people.iter().find(|p| p.0 == track);
+        let (from, body) = found.map_or((to, track % 4), |p| (p.1, p.3));
         let steps = (from.distance(to) / 0.12).ceil().max(1.0) as u32;
         for k in 1..=steps {
             let here = from + (to - from) * (f64::from(k) / f64::from(steps));
             self.people.retain(|p| p.0 != track);
-            self.people.push((track, here, None));
+            self.people.push((track, here, None, body));
             self.wait(0.1);
         }
     }
@@ -231,7 +229,7 @@ impl Bed {
         self.cross(GateDirection::Out);
         self.walk(track, Point2::new(0.0, -0.6));
         self.people.retain(|p| p.0 != track);
-        self.wait(4.0);
+        self.wait(9.0);
     }
 
     /// `track` puts a hand to a place on a shelf, metres from its left end.
@@ -296,7 +294,7 @@ impl Bed {
         self.reach(track, shelf, x_m);
         self.step(shelf, &[(first, grams)]);
         self.withdraw(track);
-        self.wait(1.5);
+        self.wait(7.5);
     }
 
     pub(super) fn movements(&self) -> Vec<&AttributedMovement> {
@@ -321,6 +319,16 @@ impl Bed {
                 _ => None,
             })
             .collect()
+    }
+}
+
+/// Along each axis of appearance a person is at 1 or −1; numbers beyond 4 look like nobody else's but
+/// their remainder's.
+fn wears(body: u64, axis: u32) -> f32 {
+    if (body * 37 >> (axis % 7)) & 1 == 1 {
+        1.0
+    } else {
+        -1.0
     }
 }
 

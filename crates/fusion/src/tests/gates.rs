@@ -87,12 +87,12 @@ fn a_track_that_goes_on_under_a_new_number_keeps_its_party() {
 }
 
 #[test]
-fn numbers_that_swap_in_plain_sight_are_followed() {
+fn who_swaps_numbers_is_known_by_what_they_wear() {
     let mut bed = Bed::new();
     bed.enter(1, 1, PartyKind::Shopper, before(0.0));
     bed.enter(2, 2, PartyKind::Shopper, before(0.7));
     bed.swap(1, 2);
-    bed.wait(1.0);
+    bed.wait(4.0);
     // Whoever stands on the left is still party 1, under the number 2 now.
     bed.act(2, 0, 0, -500.0);
     assert_eq!(best(bed.last()).0, party(1), "{:?}", bed.last());
@@ -105,7 +105,7 @@ fn a_person_whom_the_tracker_lost_is_thought_of() {
     bed.forget(1);
     bed.wait(8.0);
     bed.step(0, &[(0, -500.0)]);
-    bed.wait(1.5);
+    bed.wait(7.5);
     assert_eq!(best(bed.last()), (party(1), Some(0), 1));
 }
 

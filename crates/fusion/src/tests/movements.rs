@@ -53,7 +53,7 @@ fn a_look_settles_what_mass_and_place_leave_open() {
         bed.wait(0.2);
         bed.look(1, 0, 0.2, sku, 0.95);
         bed.withdraw(1);
-        bed.wait(1.5);
+        bed.wait(7.5);
         best(bed.last())
     };
     assert_eq!(run(0), (party(1), Some(0), 1));
@@ -81,7 +81,7 @@ fn two_hands_at_one_place_are_a_review() {
     bed.reach(1, 0, 0.25);
     bed.reach(2, 0, 0.25);
     bed.step(0, &[(2, -500.0)]);
-    bed.wait(1.5);
+    bed.wait(7.5);
     let m = bed.last();
     assert_eq!(m.decision, Decision::Review, "{m:?}");
     let named: Vec<Who> = m
@@ -98,7 +98,7 @@ fn what_nobody_known_took_is_a_review() {
     let mut bed = alone();
     bed.walk(1, walkout_model::Point2::new(-3.0, 1.0));
     bed.step(0, &[(0, -500.0)]);
-    bed.wait(1.5);
+    bed.wait(7.5);
     let m = bed.last();
     assert_eq!(m.best.who, Who::Unknown);
     assert_eq!(m.best.sku, Some(SkuIx(0)));
@@ -181,7 +181,7 @@ fn a_hand_that_stays_leans_and_one_that_goes_has_put_back() {
         if !stays {
             bed.withdraw(1);
         }
-        bed.wait(1.5);
+        bed.wait(7.5);
         let m = bed.last();
         m.alternatives
             .iter()
