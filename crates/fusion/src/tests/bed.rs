@@ -325,7 +325,7 @@ impl Bed {
 /// Along each axis of appearance a person is at 1 or −1; numbers beyond 4 look like nobody else's but
 /// their remainder's.
 fn wears(body: u64, axis: u32) -> f32 {
-    if (body * 37 >> (axis % 7)) & 1 == 1 {
+    if ((body * 37) >> (axis % 7)) & 1 == 1 {
         1.0
     } else {
         -1.0
