@@ -127,21 +127,28 @@ impl<'a> Case<'a> {
             self.puts()
         };
         self.add_foreign(&mut all);
-        let total = |h: &Hypothesis| h.factors.iter().sum::<f64>() / self.config.temperature;
-        all.retain(|h| total(h).is_finite());
+        let mut top = f64::NEG_INFINITY;
+        for h in &mut all {
+            h.probability = h.factors.iter().sum::<f64>() / self.config.temperature;
+            if h.probability.is_finite() {
+                top = top.max(h.probability);
+            }
+        }
+        // Nearly all are hopeless: only the others are worth the trouble of an order.
+        all.retain(|h| h.probability.is_finite() && h.probability > top - DROP);
+        let mut norm = 0.0;
+        for h in &mut all {
+            h.probability = (h.probability - top).exp();
+            norm += h.probability;
+        }
+        for h in &mut all {
+            h.probability /= norm;
+        }
         all.sort_by(|a, b| {
-            total(b)
-                .total_cmp(&total(a))
+            b.probability
+                .total_cmp(&a.probability)
                 .then_with(|| key(a).cmp(&key(b)))
         });
-        all.truncate(KEPT * 8);
-        let Some(top) = all.first().map(&total) else {
-            return Vec::new();
-        };
-        let norm: f64 = all.iter().map(|h| (total(h) - top).exp()).sum();
-        for h in &mut all {
-            h.probability = (total(h) - top).exp() / norm;
-        }
         all.truncate(KEPT);
         all
     }
