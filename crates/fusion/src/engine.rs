@@ -258,9 +258,15 @@ impl Engine {
         for step in due {
             self.explain(&step, now, out);
         }
-        let exits = gate_events.iter().any(|e| matches!(e, GateEvent::Exit(_)));
-        if exits && self.role == Role::Settled {
-            self.explain_again(now, out);
+        let leaving: Vec<Who> = gate_events
+            .iter()
+            .filter_map(|e| match e {
+                GateEvent::Exit(exit) => Some(Who::Session(exit.session)),
+                GateEvent::Notice(_) => None,
+            })
+            .collect();
+        if !leaving.is_empty() && self.role == Role::Settled {
+            self.explain_again(&leaving, now, out);
         }
         out.extend(gate_events.into_iter().map(EngineEvent::Gate));
         self.forget(now);
@@ -324,14 +330,19 @@ impl Engine {
         movements
     }
 
-    /// Goes through the whole log again with all that is known by now.
-    fn explain_again(&mut self, now: StoreTime, out: &mut Vec<EngineEvent>) {
-        self.tracks.lineage.smooth(&self.gates.people);
+    /// Goes through the log again with all that is known by now, and explains anew what those who
+    /// leave may have done.
+    fn explain_again(&mut self, leaving: &[Who], now: StoreTime, out: &mut Vec<EngineEvent>) {
+        self.tracks.lineage.smooth();
         let mut log = std::mem::take(&mut self.log);
         log.sort_by_key(Entry::t);
         let mut belief = self.base.clone();
         for entry in &mut log {
-            if let Entry::Deed(deed) = entry {
+            if let Entry::Deed(deed) = entry
+                && deed
+                    .witness
+                    .concerns(leaving, &self.tracks.lineage, &self.gates.people)
+            {
                 let movements = self.weigh(deed, &belief, now);
                 deed.witness.tell(
                     &decide::by_party(&deed.hypotheses),

@@ -87,10 +87,6 @@ impl People {
         self.persons.get(&ix)
     }
 
-    pub(crate) fn all(&self) -> impl Iterator<Item = PersonIx> {
-        self.persons.keys().copied()
-    }
-
     /// When the first of those who are still inside came in.
     pub(crate) fn earliest(&self) -> Option<StoreTime> {
         self.persons

@@ -260,10 +260,8 @@ impl Lineage {
 
     /// Runs the messages forwards and backwards over all that is remembered, so that what was seen
     /// later says who it was before.
-    pub(crate) fn smooth(&mut self, people: &People) {
-        let mut persons = vec![STRANGER];
-        persons.extend(people.all());
-        let mut pass = Pass::new(self, persons);
+    pub(crate) fn smooth(&mut self) {
+        let mut pass = Pass::new(self);
         for _ in 0..ROUNDS {
             pass.weigh_clothes();
             pass.forward();
@@ -271,21 +269,18 @@ impl Lineage {
             pass.forward();
             pass.conclude();
         }
-        let Pass {
-            persons,
-            prior,
-            marginal,
-            ..
-        } = pass;
-        let n = persons.len();
-        let identity =
-            |row: &[f64]| Identity::from_weights(persons.iter().copied().zip(row.iter().copied()));
+        let concluded: Vec<(Identity, Identity)> = (0..self.segments.len())
+            .map(|row| {
+                (
+                    pass.identity(row, &pass.prior),
+                    pass.identity(row, &pass.marginal),
+                )
+            })
+            .collect();
         let mut templates: BTreeMap<PersonIx, Template> = BTreeMap::new();
-        for (i, s) in self.segments.iter_mut().enumerate() {
-            let row = &marginal[i * n..(i + 1) * n];
-            let who = identity(row);
+        for (s, (prior, who)) in self.segments.iter_mut().zip(concluded) {
             if !matches!(s.origin, Origin::Root) {
-                s.prior = identity(&prior[i * n..(i + 1) * n]);
+                s.prior = prior;
             }
             if !s.open {
                 for (person, p) in who.iter() {
@@ -305,9 +300,11 @@ fn told(s: &Segment, person: PersonIx) -> f64 {
         .map_or(0.0, |(_, l)| *l)
 }
 
-/// One run of the messages: tables of stretches × people.
+/// One run of the messages. Rows are stretches; a row's entries are the people it may be of.
 struct Pass<'a> {
     lineage: &'a Lineage,
+    /// Where each row begins in the tables, and where the last one ends.
+    starts: Vec<usize>,
     persons: Vec<PersonIx>,
     prior: Vec<f64>,
     /// Log likelihoods of what was seen and told.
@@ -317,27 +314,38 @@ struct Pass<'a> {
     marginal: Vec<f64>,
 }
 
+/// Likelihood, against the best, of somebody whom a row leaves out.
+const LEFT_OUT: f64 = 1e-9;
+
 impl<'a> Pass<'a> {
-    fn new(lineage: &'a Lineage, persons: Vec<PersonIx>) -> Self {
-        let (rows, n) = (lineage.segments.len(), persons.len());
+    fn new(lineage: &'a Lineage) -> Self {
         let mut pass = Self {
             lineage,
-            prior: vec![0.0; rows * n],
-            local: vec![0.0; rows * n],
-            later: vec![0.0; rows * n],
-            marginal: vec![0.0; rows * n],
-            persons,
+            starts: vec![0],
+            persons: Vec::new(),
+            prior: Vec::new(),
+            local: Vec::new(),
+            later: Vec::new(),
+            marginal: Vec::new(),
         };
         for (i, s) in lineage.segments.iter().enumerate() {
-            let filtered = lineage.filtered(SegmentIx(lineage.first + i as u64));
-            for (j, person) in pass.persons.iter().enumerate() {
-                pass.prior[i * n + j] = s.prior.of(*person);
-                pass.marginal[i * n + j] = match &s.smoothed {
-                    Some(who) if !s.open => who.of(*person),
-                    _ => filtered.of(*person),
-                };
+            let filtered;
+            let who = match &s.smoothed {
+                Some(who) if !s.open => who,
+                _ => {
+                    filtered = lineage.filtered(SegmentIx(lineage.first + i as u64));
+                    &filtered
+                }
+            };
+            for (person, p) in s.prior.iter() {
+                pass.persons.push(person);
+                pass.prior.push(p);
+                pass.marginal.push(who.of(person));
             }
+            pass.starts.push(pass.persons.len());
         }
+        pass.local.resize(pass.persons.len(), 0.0);
+        pass.later.resize(pass.persons.len(), 0.0);
         pass
     }
 
@@ -346,78 +354,70 @@ impl<'a> Pass<'a> {
         (at < self.lineage.segments.len()).then_some(at)
     }
 
+    fn range(&self, row: usize) -> std::ops::Range<usize> {
+        self.starts[row]..self.starts[row + 1]
+    }
+
+    /// A row of a linear table as a distribution.
+    fn identity(&self, row: usize, table: &[f64]) -> Identity {
+        let range = self.range(row);
+        Identity::from_weights(
+            self.persons[range.clone()]
+                .iter()
+                .copied()
+                .zip(table[range].iter().copied()),
+        )
+    }
+
     /// Learns what everybody wears from whose the stretches are, and weighs each stretch by what is
     /// worn in all the others.
     fn weigh_clothes(&mut self) {
-        let n = self.persons.len();
         let segments = &self.lineage.segments;
-        let mut templates: Vec<Template> = self
-            .persons
-            .iter()
-            .map(|p| self.lineage.wardrobe.folded(*p))
-            .collect();
-        for (i, s) in segments.iter().enumerate() {
-            for (j, template) in templates.iter_mut().enumerate().skip(1) {
-                template.add(&s.seen, self.marginal[i * n + j]);
+        let mut templates: BTreeMap<PersonIx, Template> = BTreeMap::new();
+        for (row, s) in segments.iter().enumerate() {
+            for k in self.range(row) {
+                if self.persons[k] != STRANGER && self.marginal[k] > 0.03 {
+                    templates
+                        .entry(self.persons[k])
+                        .or_insert_with_key(|p| self.lineage.wardrobe.folded(*p))
+                        .add(&s.seen, self.marginal[k]);
+                }
             }
         }
-        for (i, s) in segments.iter().enumerate() {
-            for (j, template) in templates.iter().enumerate() {
-                let own = self.marginal[i * n + j];
-                // Where it cannot be them it does not matter what they wear.
-                let worn = if j == 0 {
-                    0.0
+        for (row, s) in segments.iter().enumerate() {
+            for k in self.range(row) {
+                let person = self.persons[k];
+                let own = if self.marginal[k] > 0.03 {
+                    self.marginal[k]
                 } else {
-                    template.log_likelihood(&s.seen, own)
+                    0.0
                 };
-                self.local[i * n + j] = worn + told(s, self.persons[j]);
+                let worn = templates
+                    .get(&person)
+                    .map_or(0.0, |t| t.log_likelihood(&s.seen, own));
+                self.local[k] = worn + told(s, person);
             }
         }
     }
 
     /// Whose a stretch is by what was before it and itself.
-    fn filtered(&self, row: usize, out: &mut Vec<f64>) {
-        let n = self.persons.len();
-        self.product(row, &[&self.local], Some(&self.prior), out);
-        let total: f64 = out.iter().sum();
-        if total > 0.0 {
-            out.iter_mut().for_each(|x| *x /= total);
-        } else {
-            out.clear();
-            out.extend_from_slice(&self.prior[row * n..(row + 1) * n]);
-        }
+    fn filtered(&self, row: usize, out: &mut Message) {
+        out.fill(self, row, |k| self.local[k], Some(&self.prior));
+        out.normalise();
     }
 
-    /// exp of the sum of log tables, times a linear one, scaled to a largest value of 1.
-    fn product(
-        &self,
-        row: usize,
-        logs: &[&Vec<f64>],
-        linear: Option<&Vec<f64>>,
-        out: &mut Vec<f64>,
-    ) {
-        let n = self.persons.len();
-        out.clear();
-        for j in 0..n {
-            let log: f64 = logs.iter().map(|l| l[row * n + j]).sum();
-            out.push(log);
-        }
-        let mut top = f64::NEG_INFINITY;
-        for (j, log) in out.iter().enumerate() {
-            if linear.is_none_or(|l| l[row * n + j] > 0.0) {
-                top = top.max(*log);
-            }
-        }
-        for (j, x) in out.iter_mut().enumerate() {
-            *x = (*x - top).min(50.0).exp() * linear.map_or(1.0, |l| l[row * n + j]);
-        }
+    /// How probable what was seen and told of a stretch, and what came later, is by who it was.
+    fn evidence(&self, row: usize, out: &mut Message) {
+        out.fill(self, row, |k| self.local[k] + self.later[k], None);
     }
 
     fn forward(&mut self) {
-        let n = self.persons.len();
-        let (mut fa, mut fb, mut lam) = (Vec::new(), Vec::new(), Vec::new());
+        let (mut fa, mut fb, mut lam) = Default::default();
+        let mut message = Vec::new();
         for i in 0..self.lineage.segments.len() {
-            let mut message = vec![0.0; n];
+            let range = self.range(i);
+            message.clear();
+            message.resize(range.len(), 0.0);
             match &self.lineage.segments[i].origin {
                 Origin::Root => continue,
                 Origin::Meeting {
@@ -433,31 +433,29 @@ impl<'a> Pass<'a> {
                     };
                     self.filtered(a, &mut fa);
                     self.filtered(b, &mut fb);
-                    self.product(t, &[&self.local, &self.later], None, &mut lam);
-                    let kept = (1.0 - swap) * dot(&fb, &lam);
-                    let swapped = swap * dot(&fa, &lam);
-                    for (x, (a, b)) in message.iter_mut().zip(fa.iter().zip(&fb)) {
-                        *x = kept * a + swapped * b;
+                    self.evidence(t, &mut lam);
+                    let kept = (1.0 - swap) * fb.dot(&lam);
+                    let swapped = swap * fa.dot(&lam);
+                    for (x, person) in message.iter_mut().zip(&self.persons[range.clone()]) {
+                        *x = kept * fa.of(*person, 0.0) + swapped * fb.of(*person, 0.0);
                     }
                 }
                 Origin::Heir { sources, others } => {
                     for (source, w) in sources {
                         let Some(a) = self.row(*source) else { continue };
                         self.filtered(a, &mut fa);
-                        for (x, a) in message.iter_mut().zip(&fa) {
-                            *x += w * a;
+                        for (x, person) in message.iter_mut().zip(&self.persons[range.clone()]) {
+                            *x += w * fa.of(*person, 0.0);
                         }
                     }
-                    for (person, w) in others {
-                        if let Ok(j) = self.persons.binary_search(person) {
-                            message[j] += w;
-                        }
+                    for (x, person) in message.iter_mut().zip(&self.persons[range.clone()]) {
+                        *x += weight_of(others, *person);
                     }
                 }
             }
             let total: f64 = message.iter().sum();
             if total > 0.0 && total.is_finite() {
-                for (p, x) in self.prior[i * n..(i + 1) * n].iter_mut().zip(&message) {
+                for (p, x) in self.prior[range].iter_mut().zip(&message) {
                     *p = x / total;
                 }
             }
@@ -465,10 +463,9 @@ impl<'a> Pass<'a> {
     }
 
     fn backward(&mut self) {
-        let n = self.persons.len();
         self.later.iter_mut().for_each(|x| *x = 0.0);
-        let (mut fa, mut fb) = (Vec::new(), Vec::new());
-        let (mut la, mut lb) = (Vec::new(), Vec::new());
+        let (mut fa, mut fb): (Message, Message) = Default::default();
+        let (mut la, mut lb): (Message, Message) = Default::default();
         for i in (0..self.lineage.segments.len()).rev() {
             match &self.lineage.segments[i].origin {
                 Origin::Root => {}
@@ -489,43 +486,51 @@ impl<'a> Pass<'a> {
                     }
                     self.filtered(a, &mut fa);
                     self.filtered(b, &mut fb);
-                    self.product(i, &[&self.local, &self.later], None, &mut la);
-                    self.product(t, &[&self.local, &self.later], None, &mut lb);
-                    let (a_by_a, a_by_b) = (dot(&fa, &la), dot(&fb, &la));
-                    let (b_by_a, b_by_b) = (dot(&fa, &lb), dot(&fb, &lb));
-                    for j in 0..n {
-                        let to_a = (1.0 - swap) * la[j] * b_by_b + swap * lb[j] * a_by_b;
-                        let to_b = (1.0 - swap) * lb[j] * a_by_a + swap * la[j] * b_by_a;
-                        self.later[a * n + j] += to_a.max(1e-12).ln();
-                        self.later[b * n + j] += to_b.max(1e-12).ln();
+                    self.evidence(i, &mut la);
+                    self.evidence(t, &mut lb);
+                    let (a_by_a, a_by_b) = (fa.dot(&la), fb.dot(&la));
+                    let (b_by_a, b_by_b) = (fa.dot(&lb), fb.dot(&lb));
+                    for k in self.range(a) {
+                        let (x, y) = (
+                            la.of(self.persons[k], LEFT_OUT),
+                            lb.of(self.persons[k], LEFT_OUT),
+                        );
+                        let to_a = (1.0 - swap) * x * b_by_b + swap * y * a_by_b;
+                        self.later[k] += to_a.max(1e-12).ln();
+                    }
+                    for k in self.range(b) {
+                        let (x, y) = (
+                            la.of(self.persons[k], LEFT_OUT),
+                            lb.of(self.persons[k], LEFT_OUT),
+                        );
+                        let to_b = (1.0 - swap) * y * a_by_a + swap * x * b_by_a;
+                        self.later[k] += to_b.max(1e-12).ln();
                     }
                 }
                 Origin::Heir { sources, others } => {
-                    self.product(i, &[&self.local, &self.later], None, &mut la);
+                    self.evidence(i, &mut la);
                     let mut each = Vec::new();
                     let (mut total, mut weight) = (0.0, 0.0);
                     for (source, w) in sources {
                         let Some(a) = self.row(*source) else { continue };
                         self.filtered(a, &mut fa);
-                        let mean = dot(&fa, &la);
+                        let mean = fa.dot(&la);
                         total += w * mean;
                         weight += w;
                         each.push((a, *w, mean));
                     }
                     for (person, w) in others {
-                        if let Ok(j) = self.persons.binary_search(person) {
-                            total += w * la[j];
-                            weight += w;
-                        }
+                        total += w * la.of(*person, LEFT_OUT);
+                        weight += w;
                     }
                     if weight <= 0.0 {
                         continue;
                     }
                     for (a, w, mean) in each {
                         let rest = total - w * mean;
-                        for (later, l) in self.later[a * n..(a + 1) * n].iter_mut().zip(&la) {
-                            let to_a = (rest + w * l) / weight;
-                            *later += to_a.max(1e-12).ln();
+                        for k in self.range(a) {
+                            let to_a = (rest + w * la.of(self.persons[k], LEFT_OUT)) / weight;
+                            self.later[k] += to_a.max(1e-12).ln();
                         }
                     }
                 }
@@ -534,22 +539,85 @@ impl<'a> Pass<'a> {
     }
 
     fn conclude(&mut self) {
-        let n = self.persons.len();
-        let mut out = Vec::new();
+        let mut out = Message::default();
         for i in 0..self.lineage.segments.len() {
-            self.product(i, &[&self.local, &self.later], Some(&self.prior), &mut out);
-            let total: f64 = out.iter().sum();
-            if total > 0.0 && total.is_finite() {
-                for (m, x) in self.marginal[i * n..(i + 1) * n].iter_mut().zip(&out) {
-                    *m = x / total;
-                }
+            out.fill(
+                self,
+                i,
+                |k| self.local[k] + self.later[k],
+                Some(&self.prior),
+            );
+            if out.normalise() {
+                let range = self.range(i);
+                self.marginal[range].copy_from_slice(&out.values);
             }
         }
     }
 }
 
-fn dot(a: &[f64], b: &[f64]) -> f64 {
-    a.iter().zip(b).map(|(x, y)| x * y).sum()
+fn weight_of(weights: &[(PersonIx, f64)], person: PersonIx) -> f64 {
+    weights
+        .iter()
+        .filter(|(p, _)| *p == person)
+        .map(|(_, w)| w)
+        .sum()
+}
+
+/// Values by person, kept to be filled again.
+#[derive(Default)]
+struct Message {
+    persons: Vec<PersonIx>,
+    values: Vec<f64>,
+}
+
+impl Message {
+    /// exp of a log table, times a linear one, scaled to a largest factor of 1.
+    fn fill(
+        &mut self,
+        pass: &Pass<'_>,
+        row: usize,
+        log: impl Fn(usize) -> f64,
+        linear: Option<&[f64]>,
+    ) {
+        let range = pass.range(row);
+        self.persons.clear();
+        self.persons.extend_from_slice(&pass.persons[range.clone()]);
+        self.values.clear();
+        self.values.extend(range.clone().map(log));
+        let top = self
+            .values
+            .iter()
+            .zip(range.clone())
+            .filter(|(_, k)| linear.is_none_or(|l| l[*k] > 0.0))
+            .map(|(v, _)| *v)
+            .fold(f64::NEG_INFINITY, f64::max);
+        for (v, k) in self.values.iter_mut().zip(range) {
+            *v = (*v - top).min(50.0).exp() * linear.map_or(1.0, |l| l[k]);
+        }
+    }
+
+    fn normalise(&mut self) -> bool {
+        let total: f64 = self.values.iter().sum();
+        let fine = total > 0.0 && total.is_finite();
+        if fine {
+            self.values.iter_mut().for_each(|v| *v /= total);
+        }
+        fine
+    }
+
+    fn of(&self, person: PersonIx, otherwise: f64) -> f64 {
+        self.persons
+            .binary_search(&person)
+            .map_or(otherwise, |i| self.values[i])
+    }
+
+    fn dot(&self, other: &Self) -> f64 {
+        self.persons
+            .iter()
+            .zip(&self.values)
+            .map(|(p, v)| v * other.of(*p, LEFT_OUT))
+            .sum()
+    }
 }
 
 /// How long stretches are remembered beyond the earliest entry of those inside.

@@ -226,4 +226,25 @@ impl Witness {
             }
         }
     }
+
+    /// Whether one of these parties may have made it.
+    pub(crate) fn concerns(&self, parties: &[Who], lineage: &Lineage, people: &People) -> bool {
+        let total: f64 = self.reaching.iter().map(|r| r.reach).sum();
+        let by_track = self.reaching.iter().any(|r| {
+            let who = lineage.identity(self.live[r.at]);
+            let p: f64 = who
+                .iter()
+                .filter(|(person, _)| parties.contains(&people.who(*person)))
+                .map(|(_, p)| p)
+                .sum();
+            r.reach * p > 1e-4 * total
+        });
+        // Somebody may have done it whom no track shows.
+        let unseen = total < 0.1
+            && self
+                .inside
+                .iter()
+                .any(|person| parties.contains(&people.who(*person)));
+        by_track || unseen
+    }
 }

@@ -23,7 +23,7 @@ struct Said {
 }
 
 impl Standing {
-    /// A first answer: what is sure goes into the carts at once, what is not waits for the second.
+    /// A first answer, for the carts on the phones.
     pub(crate) fn propose(
         &mut self,
         serial: u64,
@@ -31,8 +31,7 @@ impl Standing {
         movements: Vec<AttributedMovement>,
         out: &mut Vec<FusionEvent>,
     ) {
-        let sure = movements.iter().all(|m| m.decision == Decision::Accept);
-        if !sure || self.said.contains_key(&(serial, part)) {
+        if self.said.contains_key(&(serial, part)) {
             return;
         }
         let mut said = Vec::new();
