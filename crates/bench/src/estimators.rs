@@ -29,6 +29,18 @@ pub struct Arrivals {
     pub opened: Vec<SessionOpened>,
 }
 
+impl Arrivals {
+    /// Empties it, to be filled again.
+    pub fn clear(&mut self) {
+        self.counted.clear();
+        self.loads.clear();
+        self.tracks.clear();
+        self.looks.clear();
+        self.crossings.clear();
+        self.opened.clear();
+    }
+}
+
 /// What the estimators concluded so far.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Conclusions {

@@ -10,5 +10,6 @@ pub mod matching;
 pub mod outcome;
 pub mod run;
 pub mod score;
+pub mod speed;
 pub mod table;
 pub mod truth;

@@ -47,6 +47,11 @@ pub struct Doorkeeper {
 }
 
 impl Doorkeeper {
+    /// Which phone opened which session.
+    pub fn into_phones(self) -> BTreeMap<SessionId, u32> {
+        self.phones
+    }
+
     /// Lets a party in.
     pub fn scan(&mut self, scan: PhoneScan) -> SessionOpened {
         let session = SessionId(self.phones.len() as u64 + 1);

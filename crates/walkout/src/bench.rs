@@ -7,6 +7,7 @@ use std::time::Duration;
 
 mod accuracy;
 mod aim3s;
+mod speed;
 
 /// Arguments of `walkout bench`.
 #[derive(clap::Args)]
@@ -21,6 +22,8 @@ enum What {
     Accuracy(accuracy::Args),
     /// The published ablation of AIM3S, on the same rack in the simulator
     Aim3s(aim3s::Args),
+    /// What the inference costs, how long carts wait, and how both grow with the shop
+    Speed(speed::Args),
     /// Acknowledged ledger entries a second, beside plain SQLite commits
     Ledger(LedgerArgs),
 }
@@ -46,6 +49,7 @@ pub fn run(args: Args) -> Result<ExitCode> {
     match args.what {
         What::Accuracy(args) => accuracy::run(args),
         What::Aim3s(args) => aim3s::run(args),
+        What::Speed(args) => speed::run(args),
         What::Ledger(args) => ledger(args),
     }
 }

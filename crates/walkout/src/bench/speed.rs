@@ -1,0 +1,65 @@
+//! `walkout bench speed`.
+
+use anyhow::Result;
+use std::process::ExitCode;
+use walkout_bench::speed::{Options, measure};
+use walkout_model::TimeDelta;
+
+/// Arguments of `walkout bench speed`.
+#[derive(clap::Args)]
+pub struct Args {
+    /// Print one JSON object instead of a table
+    #[arg(long)]
+    json: bool,
+    /// Time the busy `flash` shop only, not shops of other sizes
+    #[arg(long)]
+    quick: bool,
+    /// Seed of the simulated shoppers
+    #[arg(long, default_value_t = 1, value_name = "N")]
+    seed: u64,
+}
+
+/// Runs the command.
+pub fn run(args: Args) -> Result<ExitCode> {
+    let speed = measure(&Options {
+        seed: args.seed,
+        warm_up: TimeDelta::from_secs(120),
+        timed: TimeDelta::from_secs(240),
+        scaling: !args.quick,
+    })?;
+    if args.json {
+        println!("{}", serde_json::to_string(&speed)?);
+        return Ok(ExitCode::SUCCESS);
+    }
+    println!(
+        "busy flash, {} plates at 60 Hz, {} people at most, one core:",
+        speed.plates, speed.shoppers
+    );
+    println!(
+        "  {:.0} × real time from samples to movements",
+        speed.realtime_factor
+    );
+    println!(
+        "  action to cart {:.0} ms in the middle, {:.0} ms for one in a hundred, of {} actions ({} without a movement)",
+        speed.cart_latency_p50_ms,
+        speed.cart_latency_p99_ms,
+        speed.actions,
+        speed.actions_without_movement
+    );
+    if let Some(rss) = speed.rss_mb {
+        println!("  {rss:.0} MB at most, simulator included");
+    }
+    if !speed.scaling.is_empty() {
+        println!(
+            "{:<14}{:>8}{:>9}{:>16}{:>13}",
+            "shop", "plates", "people", "ms per second", "× real time"
+        );
+    }
+    for cost in &speed.scaling {
+        println!(
+            "{:<14}{:>8}{:>9.1}{:>16.2}{:>13.0}",
+            cost.shop, cost.plates, cost.shoppers, cost.ms_per_s, cost.realtime_factor
+        );
+    }
+    Ok(ExitCode::SUCCESS)
+}
