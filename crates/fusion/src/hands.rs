@@ -22,6 +22,9 @@ const ELSEWHERE: [f64; 3] = [0.9, 0.5, 0.06];
 const FRAME_SHARE: f64 = 0.25;
 const FRAME_S: f64 = 0.1;
 
+/// A body that fits no better is elsewhere, whatever its hands do.
+const NOT_THERE: f64 = 1e-9;
+
 /// The likelihood ratio of the track's person having made the step. About 0 for somebody who stands
 /// elsewhere, 1 where nothing is seen of the hands of somebody at the shelf.
 pub(crate) fn ratio(target: &Target<'_>, step: &WeightStep, track: &Track) -> f64 {
@@ -35,6 +38,9 @@ pub(crate) fn ratio(target: &Target<'_>, step: &WeightStep, track: &Track) -> f6
     }
     let n = points.len() as f64;
     let body = points.iter().map(|p| target.body(p)).sum::<f64>() / n;
+    if body < NOT_THERE {
+        return 0.0;
+    }
     // Points may come more or less often than ten times a second.
     let seconds = (to - from).as_secs_f64();
     let share = FRAME_SHARE * (seconds / FRAME_S / n).clamp(0.2, 2.0);

@@ -8,12 +8,15 @@ use crate::lineage::{Lineage, SegmentIx};
 use crate::looks::{LookRatio, LookStore};
 use crate::place::{SeenShares, plate_edges};
 use crate::reach::Target;
-use crate::tracks::{TrackStore, untracked};
+use crate::tracks::TrackStore;
 use std::collections::BTreeMap;
 use walkout_model::{PartyKind, Shop, SkuIx, TimeDelta, WeightStep, Who};
 
 /// Reach below which a track is not a candidate.
 const OUT_OF_REACH: f64 = 1e-6;
+
+/// Somebody farther away neither made a step nor can be taken for who did, metres.
+const NEAR_M: f64 = 6.0;
 
 /// A party that may have made the step.
 #[derive(Clone, Debug)]
@@ -62,9 +65,10 @@ struct Reaching {
 #[derive(Clone, Debug)]
 pub(crate) struct Witness {
     reaching: Vec<Reaching>,
-    /// The stretches of all tracks that were seen.
+    /// The stretches of all tracks that were seen near by.
     live: Vec<SegmentIx>,
-    inside: Vec<PersonIx>,
+    /// People inside whom no track accounted for, and to what extent.
+    untracked: Vec<(PersonIx, f64)>,
     /// What the step said of who somebody is, natural logs.
     told: Vec<(SegmentIx, Vec<(PersonIx, f64)>)>,
 }
@@ -87,7 +91,14 @@ impl Witness {
         } else {
             (TimeDelta::from_millis(-1_500), TimeDelta::from_millis(150))
         };
-        let live = tracks.live(step.t_change);
+        let mut live = tracks.live(step.t_change);
+        let place = target.place();
+        live.retain(|(id, _)| {
+            let track = tracks.tracks.get(id);
+            track
+                .and_then(|t| t.nearest(step.t_change))
+                .is_some_and(|p| p.position.distance(place) < NEAR_M)
+        });
         let mut reaching = Vec::new();
         for (at, (id, _)) in live.iter().enumerate() {
             let Some(track) = tracks.tracks.get(id) else {
@@ -113,7 +124,7 @@ impl Witness {
         Self {
             reaching,
             live: live.into_iter().map(|(_, segment)| segment).collect(),
-            inside: people.inside(step.t_change).map(|(ix, _)| ix).collect(),
+            untracked: tracks.missing(step.t_change, people),
             told: Vec::new(),
         }
     }
@@ -169,8 +180,8 @@ impl Witness {
             .entry(Who::Unknown)
             .or_insert_with(|| new(Who::Unknown))
             .unseen = config.unseen;
-        for (person, n) in untracked(self.inside.iter().copied(), identities.iter()) {
-            let who = people.who(person);
+        for (person, n) in &self.untracked {
+            let who = people.who(*person);
             by_who.entry(who).or_insert_with(|| new(who)).unseen += config.lost * n;
         }
         by_who.into_values().collect()
@@ -242,9 +253,9 @@ impl Witness {
         // Somebody may have done it whom no track shows.
         let unseen = total < 0.1
             && self
-                .inside
+                .untracked
                 .iter()
-                .any(|person| parties.contains(&people.who(*person)));
+                .any(|(person, _)| parties.contains(&people.who(*person)));
         by_track || unseen
     }
 }

@@ -161,6 +161,18 @@ impl<'a> Target<'a> {
         self.hand_distance(hand) < 0.6
     }
 
+    /// The middle of the place, on the floor.
+    pub(crate) fn place(&self) -> Point2 {
+        let x_m = 0.5 * (self.lo_m + self.hi_m);
+        let layout = &self.shop.layout;
+        if self.step.shelf.usize() >= layout.shelves.len() {
+            return Point2::default();
+        }
+        layout
+            .floor_from_shelf(self.step.shelf, x_m, 0.0, 0.0)
+            .floor()
+    }
+
     /// The instant of change.
     pub(crate) fn t(&self) -> StoreTime {
         self.step.t_change

@@ -6,6 +6,8 @@ use walkout_model::{AttributedMovement, Decision, MovementId, SessionId, StoreTi
 
 /// A probability that changed by less is not worth another entry.
 const SAME: f32 = 0.02;
+/// Parts of steps are remembered up to this number.
+const SAID_MAX: usize = 4_096;
 /// Sessions that left are remembered up to this number.
 const CLOSED_MAX: usize = 65_536;
 
@@ -64,10 +66,13 @@ impl Standing {
                     if same(&old.movement, &movement) {
                         continue;
                     }
-                    let charged = old.movement.best.who == movement.best.who;
-                    if !charged {
-                        leave_the_gone(&self.closed, &mut movement);
+                    // Who has left has been charged; only that it was somebody else is still news.
+                    if old.movement.best.who == movement.best.who
+                        && is_closed(&self.closed, movement.best.who)
+                    {
+                        continue;
                     }
+                    leave_the_gone(&self.closed, &mut movement);
                     if same(&old.movement, &movement) {
                         continue;
                     }
@@ -112,6 +117,9 @@ impl Standing {
 
     /// Forgets steps that will not be looked at again.
     pub(crate) fn forget(&mut self, open: impl Fn(u64) -> bool) {
+        if self.said.len() <= SAID_MAX {
+            return;
+        }
         // What was proposed lately is not with the late engine yet: only the oldest are tried.
         let done: Vec<(u64, usize)> = self
             .said
@@ -125,22 +133,21 @@ impl Standing {
             })
             .map(|(key, _)| *key)
             .collect();
-        if self.said.len() > 4_096 {
-            for key in done {
-                self.said.remove(&key);
-            }
+        for key in done {
+            self.said.remove(&key);
         }
     }
 }
 
 /// What somebody did who has left already can no longer be charged.
 fn leave_the_gone(closed: &BTreeSet<SessionId>, movement: &mut AttributedMovement) {
-    if let Who::Session(session) = movement.best.who
-        && closed.contains(&session)
-        && movement.decision != Decision::LeaveOff
-    {
+    if is_closed(closed, movement.best.who) {
         movement.decision = Decision::LeaveOff;
     }
+}
+
+fn is_closed(closed: &BTreeSet<SessionId>, who: Who) -> bool {
+    matches!(who, Who::Session(session) if closed.contains(&session))
 }
 
 fn same(old: &AttributedMovement, new: &AttributedMovement) -> bool {

@@ -239,28 +239,32 @@ impl TrackStore {
     /// how the two went on says more: people keep their pace, and if each is where the other was bound
     /// for, it is the more probable that the numbers have changed hands.
     fn meet(&mut self, at: StoreTime, swap: f64) {
-        let live: Vec<(TrackId, Point2, Option<Gait>)> = self
+        let mut live: Vec<(TrackId, Point2)> = self
             .tracks
             .iter()
             .filter(|(_, t)| t.settled)
-            .filter_map(|(id, t)| {
-                let here = t.place(at, TimeDelta::from_millis(250))?;
-                Some((*id, here, Gait::of(t, at)))
-            })
+            .filter_map(|(id, t)| Some((*id, t.place(at, TimeDelta::from_millis(250))?)))
             .collect();
-        let mut together = Vec::new();
-        for (i, (a, pa, ga)) in live.iter().enumerate() {
-            for (b, pb, gb) in live.iter().skip(i + 1) {
+        live.sort_by(|a, b| a.1.x.total_cmp(&b.1.x).then(a.0.cmp(&b.0)));
+        let mut together = BTreeMap::new();
+        for (i, (a, pa)) in live.iter().enumerate() {
+            for (b, pb) in live.iter().skip(i + 1) {
+                if pb.x - pa.x > PARTED_M {
+                    break;
+                }
                 let d = pa.distance(*pb);
                 if d > PARTED_M {
                     continue;
                 }
+                let (a, b) = if a < b { (a, b) } else { (b, a) };
+                let gait = |id| self.tracks.get(id).and_then(|t| Gait::of(t, at));
+                let (ga, gb) = (gait(a), gait(b));
                 let near = 1.0 / (1.0 + ((d - SWAP_M) / (0.6 * SWAP_FADE_M)).exp());
                 let told = match (ga, gb) {
-                    (Some(ga), Some(gb)) => ga.swapped_with(gb),
+                    (Some(ga), Some(gb)) => ga.swapped_with(&gb),
                     _ => 0.0,
                 };
-                together.push(((*a, *b), swap * near * told.exp()));
+                together.insert((*a, *b), swap * near * told.exp());
             }
         }
         let mut due = Vec::new();
@@ -276,7 +280,7 @@ impl TrackStore {
             }
         }
         for (pair, meeting) in &self.meetings {
-            let parted = !together.iter().any(|(p, _)| p == pair);
+            let parted = !together.contains_key(pair);
             let lasts = meeting.swap > WORTH_A_NOTE
                 && at.since(meeting.since) > TimeDelta::from_secs(4)
                 && !due.contains(pair);
@@ -419,7 +423,7 @@ impl TrackStore {
 }
 
 /// People of whom the given tracks account for less than all, and how much is missing.
-pub(crate) fn untracked<'a>(
+fn untracked<'a>(
     inside: impl Iterator<Item = PersonIx>,
     tracks: impl Iterator<Item = &'a Identity> + Clone,
 ) -> Vec<(PersonIx, f64)> {
