@@ -76,7 +76,9 @@ pub fn incidents(
     let mut found = Vec::new();
     for (i, action) in truth.actions.iter().enumerate() {
         if action.kind == ActionKind::HandOver {
-            found.push(teller.hand_over(action));
+            if matching.missed[i] > 0 {
+                found.push(teller.hand_over(action, &mut told));
+            }
         } else if matching.missed[i] > 0 && action.kind != ActionKind::Tidy {
             found.push(teller.missed(action, matching.missed[i], &mut told));
         }
@@ -107,11 +109,25 @@ struct Teller<'a> {
 }
 
 impl Teller<'_> {
-    fn hand_over(&self, action: &Action) -> Incident {
+    /// Goods that changed hands and whose movement does not say so.
+    fn hand_over(&self, action: &Action, told: &mut [bool]) -> Incident {
+        let mut text = self.tell_action(action, action.units);
+        let giver = (0..self.outcome.guesses.len()).rev().find(|&i| {
+            let guess = &self.outcome.guesses[i];
+            let claim = guess.best;
+            guess.t <= action.t_end
+                && !told[i]
+                && (claim.phone, claim.gtin) == (action.phone, action.gtin)
+                && claim.quantity > 0
+        });
+        if let Some(i) = giver {
+            told[i] = true;
+            text += &self.tell_guess(&self.outcome.guesses[i]);
+        }
         Incident {
             at: action.t_end - self.trace.start,
             cause: Cause::HandOver,
-            text: self.tell_action(action, action.units),
+            text,
         }
     }
 

@@ -4,11 +4,14 @@
 //! [`SLACK`] before the hand came to [`SLACK`] after the goods had moved. A movement is *right* when all its units are
 //! found in the pool of its own key at its own time; they are taken out, so that nothing is
 //! explained twice. Units, not actions, are matched: two units taken in one grab are rightly explained by one
-//! movement of two or by two of one. Movements are served in order of time, actions earliest end first; since a
-//! pool's units differ in nothing but time, another order could only change a match at the edge of the slack.
+//! movement of two or by two of one. Goods that changed hands are rightly explained by who held them last: each
+//! hand-over moves its units from the giver's latest take of the product into the receiver's pool, along the
+//! chain. Movements are served in order of time, actions earliest end first; since a pool's units differ in
+//! nothing but time, another order could only change a match at the edge of the slack.
 
 use crate::outcome::{Claim, Outcome};
-use crate::truth::{ActionKind, Truth};
+use crate::truth::{Action, ActionKind, Truth};
+use std::collections::BTreeMap;
 use walkout_model::{Decision, Gtin, StoreTime, TimeDelta};
 
 /// How far a movement's time may lie outside the action that it explains. Detectors date a step by
@@ -23,10 +26,12 @@ pub struct Matching {
     /// For each guess, what stands after review: the best explanation of an accepted one; of one
     /// under review the right explanation if it is among the candidates, else nothing.
     pub settled: Vec<Option<Claim>>,
-    /// Units of each true action that no best explanation covers.
+    /// Units of each true action that no best explanation covers. Units that were handed over count
+    /// with the last hand-over, not with the take.
     pub missed: Vec<u32>,
 }
 
+#[derive(Clone, Copy)]
 struct Slot<'a> {
     action: usize,
     shelf: &'a str,
@@ -47,8 +52,12 @@ pub fn compare(truth: &Truth, outcome: &Outcome) -> Matching {
         .map(|g| g.decision != Decision::LeaveOff && draw(&mut slots, &g.shelf, g.t, g.best))
         .collect();
     let mut missed = vec![0; truth.actions.len()];
+    let mut uncovered: BTreeMap<(usize, i32), u32> = BTreeMap::new();
     for slot in &slots {
-        missed[slot.action] = missed[slot.action].max(slot.left);
+        *uncovered.entry((slot.action, slot.sign)).or_default() += slot.left;
+    }
+    for ((action, _), left) in uncovered {
+        missed[action] = missed[action].max(left);
     }
     let settled = outcome
         .guesses
@@ -75,6 +84,9 @@ pub fn compare(truth: &Truth, outcome: &Outcome) -> Matching {
 fn slots(truth: &Truth) -> Vec<Slot<'_>> {
     let mut slots = Vec::new();
     for (i, action) in truth.actions.iter().enumerate() {
+        if action.kind == ActionKind::HandOver {
+            hand_over(&mut slots, i, action);
+        }
         let Some(shelf) = action.shelf.as_deref() else {
             continue;
         };
@@ -97,6 +109,28 @@ fn slots(truth: &Truth) -> Vec<Slot<'_>> {
         }));
     }
     slots
+}
+
+/// Moves what was handed over from the giver's pool to the receiver's. Actions come in order of time, so
+/// that all takes before it are there; units of a product differ in nothing, and the latest go first.
+fn hand_over(slots: &mut Vec<Slot<'_>>, index: usize, action: &Action) {
+    let mut units = action.units;
+    for at in (0..slots.len()).rev() {
+        let slot = &mut slots[at];
+        if (slot.phone, slot.gtin, slot.sign) != (action.phone, action.gtin, 1) || units == 0 {
+            continue;
+        }
+        let n = slot.left.min(units);
+        slot.left -= n;
+        units -= n;
+        let handed = Slot {
+            action: index,
+            phone: action.to_phone,
+            left: n,
+            ..*slot
+        };
+        slots.push(handed);
+    }
 }
 
 /// Takes a claim's units out of the pools; takes nothing and says no where they are not all there.

@@ -1,22 +1,30 @@
 //! What is believed to be where: carts, lanes, goods out of place, things that are no goods.
 
+use crate::hypotheses::Hypothesis;
+use crate::masses::Masses;
+use crate::stock::Count;
 use std::collections::BTreeMap;
-use walkout_model::{LaneIx, SessionId, ShelfIx, SkuIx, Who};
+use std::sync::Arc;
+use walkout_model::{LaneIx, SessionId, ShelfIx, Shop, SkuIx, WeightStep, Who};
 
 /// Goods out of place and foreign things at most; the oldest go first.
 const MISPLACED_MAX: usize = 512;
 
-/// Expected units and where they are.
+/// Units and where they are, and what one of them weighs.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Belief {
     /// Expected units in each party's hands.
     pub carts: BTreeMap<SessionId, BTreeMap<SkuIx, f64>>,
-    /// Expected units in each lane, where an opening stock was told.
-    pub lanes: Vec<Option<f64>>,
+    /// Units in each lane, where an opening stock was told.
+    pub lanes: Vec<Option<Count>>,
     /// Goods that lie where they do not belong.
     pub misplaced: Vec<Misplaced>,
     /// Things on shelves that are no goods: bags, hands that lean.
     pub foreign: Vec<Foreign>,
+    /// Unit masses as learnt.
+    pub masses: Masses,
+    /// Where staff last filled a shelf: who fills goes on with the same lane.
+    pub filled: BTreeMap<(SessionId, ShelfIx), LaneIx>,
 }
 
 /// Units of a SKU on a shelf that is not theirs, or on another part of it.
@@ -30,22 +38,36 @@ pub(crate) struct Misplaced {
     pub units: f64,
 }
 
-/// A thing that is no goods.
-#[derive(Clone, Copy, Debug, PartialEq)]
+/// A thing that is no goods: a bag, own goods, a hand that rests, an empty package.
+#[derive(Clone, Debug)]
 pub(crate) struct Foreign {
-    pub shelf: ShelfIx,
+    /// The step that brought it.
+    pub step: Arc<WeightStep>,
     pub x_m: f64,
-    pub grams: f64,
-    pub sigma_g: f64,
-    pub who: Who,
+    pub who: Vec<(Who, f64)>,
     /// Probability that it is there.
     pub probability: f64,
+    /// How the step was explained, as long as later steps may still tell otherwise.
+    pub doubt: Arc<Vec<Hypothesis>>,
+}
+
+impl Foreign {
+    pub(crate) fn serial(&self) -> u64 {
+        self.step.serial
+    }
+
+    /// Mass and its variance, grams and grams².
+    pub(crate) fn mass(&self) -> (f64, f64) {
+        let sigma = f64::from(self.step.sigma_g);
+        (f64::from(self.step.delta_g).abs(), sigma * sigma)
+    }
 }
 
 impl Belief {
-    pub(crate) fn new(lanes: usize) -> Self {
+    pub(crate) fn new(shop: &Shop) -> Self {
         Self {
-            lanes: vec![None; lanes],
+            lanes: vec![None; shop.planogram.lanes.len()],
+            masses: Masses::new(&shop.catalogue),
             ..Self::default()
         }
     }
@@ -53,7 +75,7 @@ impl Belief {
     /// A lane was counted.
     pub(crate) fn count(&mut self, lane: LaneIx, units: u32) {
         if let Some(held) = self.lanes.get_mut(lane.usize()) {
-            *held = Some(f64::from(units));
+            *held = Some(Count::known(units));
         }
     }
 
@@ -74,6 +96,19 @@ impl Belief {
         }
     }
 
+    /// What somebody is believed to hold, in order of SKU.
+    pub(crate) fn held_by(&self, who: Who) -> Vec<(SkuIx, f64)> {
+        match who {
+            Who::Session(s) => self.carts.get(&s).map_or(Vec::new(), |cart| {
+                cart.iter()
+                    .filter(|(_, units)| **units > 0.05)
+                    .map(|(sku, units)| (*sku, *units))
+                    .collect()
+            }),
+            Who::Unknown => Vec::new(),
+        }
+    }
+
     pub(crate) fn add_to_cart(&mut self, who: Who, sku: SkuIx, units: f64) {
         if let Who::Session(s) = who {
             let held = self.carts.entry(s).or_default().entry(sku).or_insert(0.0);
@@ -81,9 +116,10 @@ impl Belief {
         }
     }
 
-    pub(crate) fn add_to_lane(&mut self, lane: LaneIx, units: f64) {
-        if let Some(Some(held)) = self.lanes.get_mut(lane.usize()) {
-            *held = (*held + units).clamp(0.0, 1e6);
+    /// Units that came to a lane (negative: left it), with their probabilities.
+    pub(crate) fn shift_lane(&mut self, lane: LaneIx, moves: &[(i32, f64)]) {
+        if let Some(Some(count)) = self.lanes.get_mut(lane.usize()) {
+            count.shift(moves);
         }
     }
 
@@ -117,19 +153,6 @@ impl Belief {
             units -= taken;
         }
         self.misplaced.retain(|m| m.units > 0.02);
-    }
-
-    /// A thing of about `grams` was taken away near `x_m` with probability `p`.
-    pub(crate) fn take_foreign(&mut self, shelf: ShelfIx, x_m: f64, grams: f64, p: f64) {
-        if let Some(thing) = self
-            .foreign
-            .iter_mut()
-            .filter(|f| f.shelf == shelf && (f.x_m - x_m).abs() < 0.25)
-            .min_by(|a, b| (a.grams - grams).abs().total_cmp(&(b.grams - grams).abs()))
-        {
-            thing.probability -= p;
-        }
-        self.foreign.retain(|f| f.probability > 0.01);
     }
 
     pub(crate) fn add_foreign(&mut self, thing: Foreign) {

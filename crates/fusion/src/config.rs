@@ -5,6 +5,7 @@ use walkout_model::TimeDelta;
 
 /// What a wrong decision costs, in one unit of the operator's choice (fusion knows no prices).
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Costs {
     /// Somebody is charged for what they do not have, or not refunded what they put back.
     pub wrong_charge: f64,
@@ -12,6 +13,8 @@ pub struct Costs {
     pub lost_sale: f64,
     /// A person looks at it.
     pub review: f64,
+    /// The shelf's stock is believed wrongly until somebody counts.
+    pub wrong_stock: f64,
 }
 
 impl Default for Costs {
@@ -20,6 +23,7 @@ impl Default for Costs {
             wrong_charge: 10.0,
             lost_sale: 4.0,
             review: 1.0,
+            wrong_stock: 0.5,
         }
     }
 }

@@ -3,14 +3,19 @@
 
 use crate::belief::{Belief, Foreign, Misplaced};
 use crate::hypotheses::{Case, FACTORS, Hypothesis, Part};
+use crate::pairing;
 use crate::{Costs, FusionConfig};
+use std::collections::BTreeMap;
+use std::sync::Arc;
 use walkout_model::{
-    Alternative, AttributedMovement, Decision, Evidence, Factor, MovementId, StoreTime, WeightStep,
-    Who,
+    Alternative, AttributedMovement, Decision, Evidence, Factor, LaneIx, MovementId, PartyKind,
+    SkuIx, StoreTime, WeightStep, Who,
 };
 
 /// Probability kept back for what the model does not know of.
 const UNMODELLED: f64 = 0.003;
+/// Posterior from which an explanation may teach.
+const SURE: f64 = 0.97;
 /// Alternatives said at most.
 const ALTERNATIVES: usize = 8;
 
@@ -45,7 +50,7 @@ pub(crate) fn by_sign(step: &WeightStep) -> Vec<WeightStep> {
     vec![off, on]
 }
 
-/// The movements that the best hypothesis says, with the marginal probability of each.
+/// The movements that the most probable explanation says, with the marginal probability of each.
 pub(crate) fn movements(
     case: &Case<'_>,
     hypotheses: &[Hypothesis],
@@ -53,66 +58,111 @@ pub(crate) fn movements(
     part_of_step: usize,
     now: StoreTime,
 ) -> Vec<AttributedMovement> {
-    let Some(best) = hypotheses.first() else {
+    settle(case.step, hypotheses, config, part_of_step, now)
+}
+
+/// The same for an explanation that was revised.
+pub(crate) fn settle(
+    step: &WeightStep,
+    hypotheses: &[Hypothesis],
+    config: &FusionConfig,
+    part_of_step: usize,
+    now: StoreTime,
+) -> Vec<AttributedMovement> {
+    let Some(best) = best(hypotheses) else {
         return Vec::new();
     };
     best.parts
         .iter()
         .enumerate()
         .map(|(i, part)| {
-            let mut marginals = marginals(hypotheses, i, best.parts.len());
-            let chosen = marginals
-                .iter()
-                .position(|a| (a.who, a.sku, a.quantity) == (part.who, part.sku, part.quantity))
-                .map(|at| marginals.remove(at))
-                .unwrap_or(Alternative {
-                    who: part.who,
-                    sku: part.sku,
-                    quantity: part.quantity,
-                    probability: 0.0,
-                });
+            let mut marginals = marginals(hypotheses, part, i);
+            let decision = decide(part, &marginals, &config.costs);
+            let said = |a: &Marginal| same(&a.part, part);
+            let chosen = match marginals.iter().position(said) {
+                Some(at) => marginals.remove(at).alternative(),
+                None => Marginal { part: *part, probability: 0.0 }.alternative(),
+            };
             marginals.truncate(ALTERNATIVES);
-            let decision = decide(&chosen, &marginals, &config.costs);
             AttributedMovement {
-                id: movement_id(case.step.serial, part_of_step, i),
-                t: case.step.t_change,
+                id: movement_id(step.serial, part_of_step, i),
+                t: step.t_change,
                 known_at: now,
-                shelf: case.step.shelf,
+                shelf: step.shelf,
                 lane: part.lane,
                 decision,
                 supersedes: None,
-                evidence: evidence(case.step, hypotheses, part),
+                evidence: evidence(step, hypotheses, part),
                 best: chosen,
-                alternatives: marginals,
+                alternatives: marginals.iter().map(Marginal::alternative).collect(),
             }
         })
         .collect()
 }
 
+/// Who, what and how many, with its probability.
+#[derive(Clone, Copy, Debug)]
+struct Marginal {
+    part: Part,
+    probability: f64,
+}
+
+impl Marginal {
+    fn alternative(&self) -> Alternative {
+        Alternative {
+            who: self.part.who,
+            sku: self.part.sku,
+            quantity: self.part.quantity,
+            probability: self.probability as f32,
+        }
+    }
+}
+
+/// The same but for the lane.
+fn same(a: &Part, b: &Part) -> bool {
+    (a.who, a.sku, a.quantity) == (b.who, b.sku, b.quantity)
+}
+
+/// The explanation to go by: the most probable one once those that say the same are added up. That
+/// nothing sold here moved is one answer, whoever leaned.
+fn best(hypotheses: &[Hypothesis]) -> Option<&Hypothesis> {
+    let alike = |a: &Hypothesis, b: &Hypothesis| {
+        let no_goods = |h: &Hypothesis| h.parts.iter().all(|p| p.sku.is_none());
+        let parts = a.parts.iter().zip(&b.parts);
+        (no_goods(a) && no_goods(b))
+            || a.parts.len() == b.parts.len() && parts.into_iter().all(|(p, q)| same(p, q))
+    };
+    let mut groups: Vec<(&Hypothesis, f64)> = Vec::new();
+    for h in hypotheses {
+        match groups.iter_mut().find(|(first, _)| alike(first, h)) {
+            Some((_, p)) => *p += h.probability,
+            None => groups.push((h, h.probability)),
+        }
+    }
+    let most = groups.iter().map(|g| g.1).fold(0.0, f64::max);
+    groups.iter().find(|g| g.1 >= most).map(|g| g.0)
+}
+
 /// What is believed of carts, lanes and things out of place after a step.
 pub(crate) fn learn(belief: &mut Belief, hypotheses: &[Hypothesis], step: &WeightStep, x_m: f64) {
-    for h in hypotheses.iter().filter(|h| h.probability > 0.004) {
+    learn_mass(belief, hypotheses, step);
+    pairing::remove(belief, hypotheses);
+    let mut lanes: BTreeMap<LaneIx, Vec<(i32, f64)>> = BTreeMap::new();
+    let mut no_goods: Vec<(Who, f64)> = Vec::new();
+    for h in hypotheses.iter().filter(|h| h.probability > 0.002) {
         for part in &h.parts {
             let units = f64::from(part.quantity) * h.probability;
             let Some(sku) = part.sku else {
-                if part.quantity < 0 {
-                    belief.add_foreign(Foreign {
-                        shelf: step.shelf,
-                        x_m,
-                        grams: f64::from(step.delta_g).abs(),
-                        sigma_g: f64::from(step.sigma_g),
-                        who: part.who,
-                        probability: h.probability,
-                    });
-                } else {
-                    let grams = f64::from(step.delta_g).abs();
-                    belief.take_foreign(step.shelf, x_m, grams, h.probability);
-                }
+                no_goods.push((part.who, h.probability));
                 continue;
             };
+            // Staff carry goods for the shop: what they hold is not theirs to have.
             belief.add_to_cart(part.who, sku, units);
             match part.lane {
-                Some(lane) => belief.add_to_lane(lane, -units),
+                Some(lane) => lanes
+                    .entry(lane)
+                    .or_default()
+                    .push((-part.quantity, h.probability)),
                 None if part.quantity > 0 => belief.take_misplaced(step.shelf, sku, x_m, units),
                 None => belief.add_misplaced(Misplaced {
                     shelf: step.shelf,
@@ -121,6 +171,53 @@ pub(crate) fn learn(belief: &mut Belief, hypotheses: &[Hypothesis], step: &Weigh
                     units: -units,
                 }),
             }
+        }
+    }
+    for (lane, moves) in lanes {
+        belief.shift_lane(lane, &moves);
+    }
+    if let Some(sure) = hypotheses.first().filter(|h| h.probability > SURE) {
+        note_filling(belief, sure, step);
+    }
+    let total: f64 = no_goods.iter().map(|n| n.1).sum();
+    if step.delta_g > 0.0 && total > 0.002 {
+        belief.add_foreign(Foreign {
+            step: Arc::new(step.clone()),
+            x_m,
+            who: no_goods.iter().map(|(w, p)| (*w, p / total)).collect(),
+            probability: total,
+            doubt: Arc::new(hypotheses.to_vec()),
+        });
+    }
+}
+
+fn note_filling(belief: &mut Belief, sure: &Hypothesis, step: &WeightStep) {
+    if let [part] = sure.parts.as_slice()
+        && part.kind == Some(PartyKind::Staff)
+        && part.quantity < 0
+        && let (Who::Session(session), Some(lane)) = (part.who, part.lane)
+    {
+        belief.filled.insert((session, step.shelf), lane);
+    }
+}
+
+/// Learns the mass of a unit from an event of which only who made it may be doubtful.
+fn learn_mass(belief: &mut Belief, hypotheses: &[Hypothesis], step: &WeightStep) {
+    let Some(sure) = best(hypotheses) else { return };
+    if let [part] = sure.parts.as_slice()
+        && sure.removes.is_empty()
+        && let (Some(sku), Some(_)) = (part.sku, part.lane)
+    {
+        let says = |h: &&Hypothesis| {
+            let mut parts = h.parts.iter();
+            parts.any(|p| (p.sku, p.quantity) == (part.sku, part.quantity))
+        };
+        let sum: f64 = hypotheses.iter().filter(says).map(|h| h.probability).sum();
+        if sum > SURE {
+            let grams = f64::from(step.delta_g).abs();
+            let var = f64::from(step.sigma_g).powi(2) + 1.0 + (0.004 * grams).powi(2);
+            let units = part.quantity.unsigned_abs();
+            belief.masses.learn(sku, units, (grams, var));
         }
     }
 }
@@ -138,55 +235,120 @@ pub(crate) fn by_party(hypotheses: &[Hypothesis]) -> Vec<(Who, f64)> {
     found.into_iter().collect()
 }
 
-/// Probabilities of (who, what, how many) for the `i`-th of `parts` things, most probable first.
-fn marginals(hypotheses: &[Hypothesis], i: usize, parts: usize) -> Vec<Alternative> {
-    let mut found: Vec<Alternative> = Vec::new();
+/// Probabilities of (who, what, how many) for the `i`-th part of the best explanation, most probable
+/// first. An explanation that has that very part speaks for it wherever it stands.
+fn marginals(hypotheses: &[Hypothesis], of: &Part, i: usize) -> Vec<Marginal> {
+    let mut found: Vec<Marginal> = Vec::new();
     for h in hypotheses {
-        let part = if h.parts.len() == parts {
-            h.parts.get(i)
-        } else {
-            h.parts.first()
-        };
+        let part = h
+            .parts
+            .iter()
+            .find(|p| same(p, of))
+            .or_else(|| h.parts.iter().find(|p| p.who == of.who))
+            .or_else(|| h.parts.get(i))
+            .or_else(|| h.parts.first());
         let Some(part) = part else { continue };
-        let p = (h.probability * (1.0 - UNMODELLED)) as f32;
-        match found
-            .iter_mut()
-            .find(|a| (a.who, a.sku, a.quantity) == (part.who, part.sku, part.quantity))
-        {
-            Some(same) => same.probability += p,
-            None => found.push(Alternative {
-                who: part.who,
-                sku: part.sku,
-                quantity: part.quantity,
+        let p = h.probability * (1.0 - UNMODELLED);
+        match found.iter_mut().find(|a| same(&a.part, part)) {
+            Some(already) => already.probability += p,
+            None => found.push(Marginal {
+                part: *part,
                 probability: p,
             }),
         }
     }
     found.sort_by(|a, b| {
+        let key = |m: &Marginal| (m.part.who, m.part.sku, m.part.quantity);
         b.probability
             .total_cmp(&a.probability)
-            .then_with(|| (a.who, a.sku, a.quantity).cmp(&(b.who, b.sku, b.quantity)))
+            .then_with(|| key(a).cmp(&key(b)))
     });
     found
 }
 
-/// The cheapest of charging, letting go and asking, by what each is expected to cost.
-fn decide(best: &Alternative, others: &[Alternative], costs: &Costs) -> Decision {
-    let p = f64::from(best.probability);
-    let no_goods: f64 = others
-        .iter()
-        .chain([best])
-        .filter(|a| a.sku.is_none())
-        .map(|a| f64::from(a.probability))
-        .sum();
-    // Goods taken that are let go are a lost sale; goods put back that are let go stay charged.
-    let let_go = if best.quantity > 0 {
-        costs.lost_sale
-    } else {
-        costs.wrong_charge
+/// The decision on a movement whose alternatives were changed, given what kind of party each is.
+pub(crate) fn decide_again(
+    movement: &AttributedMovement,
+    kind: impl Fn(Who) -> Option<PartyKind>,
+    costs: &Costs,
+) -> Decision {
+    let all: Vec<Marginal> = [&movement.best]
+        .into_iter()
+        .chain(&movement.alternatives)
+        .map(|a| Marginal {
+            part: Part {
+                who: a.who,
+                kind: kind(a.who),
+                sku: a.sku,
+                quantity: a.quantity,
+                lane: movement.lane,
+            },
+            probability: f64::from(a.probability),
+        })
+        .collect();
+    match all.first() {
+        Some(best) => decide(&best.part, &all, costs),
+        None => Decision::LeaveOff,
+    }
+}
+
+/// What an explanation does to anybody's receipt.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Effect {
+    /// Nothing: no goods, or goods in the hands of staff or of nobody known.
+    None,
+    /// A party's line changes by so many units.
+    Line(Who, SkuIx, i32),
+}
+
+impl Effect {
+    fn of(part: &Part) -> Self {
+        match (part.sku, part.kind) {
+            (Some(_), Some(PartyKind::Staff)) | (None, _) => Self::None,
+            (Some(_), _) if part.who == Who::Unknown => Self::None,
+            (Some(sku), _) => Self::Line(part.who, sku, part.quantity),
+        }
+    }
+
+    /// What it costs to go by `self` when `truth` is so.
+    fn cost(self, truth: Self, costs: &Costs) -> f64 {
+        // A take missed is a lost sale, and so is a refund for nothing; a take charged to somebody
+        // who did not make it is a wrong charge, and so is a put-back that is not refunded.
+        let missed = |q: i32| if q > 0 { costs.lost_sale } else { costs.wrong_charge };
+        let invented = |q: i32| if q > 0 { costs.wrong_charge } else { costs.lost_sale };
+        match (self, truth) {
+            (a, b) if a == b => 0.0,
+            (Self::None, Self::Line(_, _, q)) => missed(q),
+            (Self::Line(_, _, q), Self::None) => invented(q),
+            (Self::Line(w, s, q), Self::Line(v, t, r)) if (w, s) == (v, t) => {
+                if q > r { costs.wrong_charge } else { costs.lost_sale }
+            }
+            (Self::Line(_, _, q), Self::Line(_, _, r)) => invented(q).max(missed(r)),
+            (Self::None, Self::None) => 0.0,
+        }
+    }
+}
+
+/// The cheapest of charging, letting go and asking, by what each is expected to cost over all that
+/// may be so. Where two explanations charge nobody differently, only stock is at stake between them.
+fn decide(best: &Part, all: &[Marginal], costs: &Costs) -> Decision {
+    let known: f64 = all.iter().map(|a| a.probability).sum();
+    let expect = |effect: Effect, goods: Option<&Part>| -> f64 {
+        let told: f64 = all
+            .iter()
+            .map(|a| {
+                let stock = match goods {
+                    Some(part) => (part.sku, part.quantity) != (a.part.sku, a.part.quantity),
+                    None => a.part.sku.is_some(),
+                };
+                let cost = effect.cost(Effect::of(&a.part), costs);
+                a.probability * (cost + if stock { costs.wrong_stock } else { 0.0 })
+            })
+            .sum();
+        // What no explanation says is none of them.
+        told + (1.0 - known).max(0.0) * effect.cost(Effect::None, costs)
     };
-    let leave_off = (1.0 - no_goods) * let_go;
-    let accept = (1.0 - p) * costs.wrong_charge;
+    let leave_off = expect(Effect::None, None);
     if best.sku.is_none() {
         return if leave_off <= costs.review {
             Decision::LeaveOff
@@ -197,6 +359,7 @@ fn decide(best: &Alternative, others: &[Alternative], costs: &Costs) -> Decision
     if best.who == Who::Unknown {
         return Decision::Review;
     }
+    let accept = expect(Effect::of(best), Some(best));
     if accept <= costs.review && accept <= leave_off {
         Decision::Accept
     } else if leave_off < costs.review {
@@ -208,17 +371,14 @@ fn decide(best: &Alternative, others: &[Alternative], costs: &Costs) -> Decision
 
 fn evidence(step: &WeightStep, hypotheses: &[Hypothesis], part: &Part) -> Evidence {
     let mg = |grams: f32| (f64::from(grams) * 1_000.0).round() as i64;
-    let same = |h: &&Hypothesis| {
-        h.parts
-            .iter()
-            .any(|p| (p.who, p.sku, p.quantity) == (part.who, part.sku, part.quantity))
-    };
-    let best = hypotheses.first();
-    let rival = hypotheses.iter().find(|h| !same(h));
+    let says = |h: &&Hypothesis| h.parts.iter().any(|p| same(p, part));
+    let best = hypotheses.iter().find(says);
+    let rival = hypotheses.iter().find(|h| !says(h));
     let factors = match (best, rival) {
         (Some(best), Some(rival)) => FACTORS
             .iter()
             .zip(best.factors.iter().zip(&rival.factors))
+            .filter(|(name, (a, b))| **name != "rfid" || a != b)
             .map(|(name, (a, b))| Factor {
                 name: (*name).to_owned(),
                 log_odds: (a - b) as f32,

@@ -4,11 +4,15 @@
 use crate::belief::Belief;
 use crate::decide;
 use crate::gates::{GateEvent, Gates};
+use crate::handing::{self, HandOver, Meeting};
 use crate::hypotheses::{Case, Hypothesis};
+use crate::lineage::SegmentIx;
 use crate::looks::LookStore;
+use crate::pairing::{self, Revision};
 use crate::people::Witness;
 use crate::tracks::TrackStore;
 use crate::{CLOCK_SET_BACK, FusionConfig};
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use walkout_model::{
     AttributedMovement, GateCrossing, ItemLook, LaneIx, PlateFault, PlateHealth, SessionOpened,
@@ -19,6 +23,8 @@ use walkout_model::{
 const STEPS_MAX: usize = 4_096;
 /// Deeds remembered at most; the oldest are taken as they stand.
 const DEEDS_MAX: usize = 4_096;
+/// How often hands that met are looked for.
+const LOOK_FOR_HANDS: TimeDelta = TimeDelta::from_millis(200);
 /// Deeds are gone through again for so long, even while somebody stays in the shop for ever.
 const REMEMBER: TimeDelta = TimeDelta::from_secs(1_800);
 
@@ -32,12 +38,24 @@ struct Deed {
     health: Arc<Vec<PlateHealth>>,
     hypotheses: Vec<Hypothesis>,
     x_m: f64,
+    /// What became of it afterwards.
+    handed: Vec<HandOver>,
+}
+
+/// Hands that met, and what may have passed between them.
+#[derive(Clone, Debug)]
+struct Handed {
+    meeting: Meeting,
+    /// The stretches of the two tracks.
+    segments: [SegmentIx; 2],
+    overs: Vec<HandOver>,
 }
 
 /// Something that changes what is believed.
 #[derive(Clone, Debug)]
 enum Entry {
     Deed(Box<Deed>),
+    Handed(Box<Handed>),
     Counted(StoreTime, LaneIx, u32),
 }
 
@@ -45,6 +63,7 @@ impl Entry {
     fn t(&self) -> StoreTime {
         match self {
             Self::Deed(deed) => deed.step.t_change,
+            Self::Handed(handed) => handed.meeting.t,
             Self::Counted(t, ..) => *t,
         }
     }
@@ -52,6 +71,7 @@ impl Entry {
     fn learn(&self, belief: &mut Belief) {
         match self {
             Self::Deed(deed) => decide::learn(belief, &deed.hypotheses, &deed.step, deed.x_m),
+            Self::Handed(handed) => handing::learn(belief, &handed.overs),
             Self::Counted(_, lane, units) => belief.count(*lane, *units),
         }
     }
@@ -95,12 +115,14 @@ pub(crate) struct Engine {
     base: Belief,
     belief: Belief,
     pub steps_too_light: u64,
+    /// Up to when hands that met were looked for.
+    met_until: Option<StoreTime>,
     now: Option<StoreTime>,
 }
 
 impl Engine {
     pub(crate) fn new(shop: Arc<Shop>, config: FusionConfig, role: Role) -> Self {
-        let belief = Belief::new(shop.planogram.lanes.len());
+        let belief = Belief::new(&shop);
         let lightest_g = shop
             .catalogue
             .products()
@@ -125,6 +147,7 @@ impl Engine {
             base: belief.clone(),
             belief,
             steps_too_light: 0,
+            met_until: None,
             now: None,
         }
     }
@@ -193,6 +216,7 @@ impl Engine {
         let recent = self.now.unwrap_or_default() - TimeDelta::from_secs(60);
         self.log.retain(|e| match e {
             Entry::Deed(d) => d.step.t_change >= recent && !other.knows(d.step.serial),
+            Entry::Handed(_) => false,
             Entry::Counted(t, ..) => other.now.is_none_or(|now| *t > now),
         });
         self.belief = other.belief.clone();
@@ -258,6 +282,9 @@ impl Engine {
         for step in due {
             self.explain(&step, now, out);
         }
+        if self.role == Role::Settled {
+            self.watch_hands(now, out);
+        }
         let leaving: Vec<Who> = gate_events
             .iter()
             .filter_map(|e| match e {
@@ -291,27 +318,109 @@ impl Engine {
                 health: Arc::clone(&self.health),
                 hypotheses: Vec::new(),
                 x_m: 0.0,
+                handed: Vec::new(),
                 step,
             };
-            let movements = self.weigh(&mut deed, &self.belief, now);
+            self.weigh(&mut deed, &self.belief);
             deed.witness.tell(
                 &decide::by_party(&deed.hypotheses),
                 &mut self.tracks.lineage,
                 &self.gates.people,
             );
-            out.push(EngineEvent::Explained {
-                serial: deed.step.serial,
-                part,
-                movements,
-            });
+            out.push(self.answer(&deed, now));
+            let revisions = pairing::revise(&mut self.belief, &deed.hypotheses);
+            for at in revise(&mut self.log, revisions) {
+                if let Some(Entry::Deed(earlier)) = self.log.get(at) {
+                    out.push(self.answer(earlier, now));
+                }
+            }
             let entry = Entry::Deed(Box::new(deed));
+            entry.learn(&mut self.belief);
+            pairing::forget(&mut self.belief);
+            self.log.push(entry);
+        }
+    }
+
+    /// What a deed comes to, with all that became of it.
+    fn answer(&self, deed: &Deed, now: StoreTime) -> EngineEvent {
+        let said = decide::settle(
+            &deed.step,
+            &deed.hypotheses,
+            &self.config,
+            deed.part,
+            now,
+        );
+        let kind = |who: Who| self.gates.people.kind(who);
+        let mut movements = Vec::new();
+        for movement in said {
+            let mut parts = vec![movement];
+            for over in &deed.handed {
+                if let Some(at) = parts.iter().position(|m| handing::concerns(m, over)) {
+                    let mut changed = handing::reattribute(&parts.remove(at), over);
+                    for m in &mut changed {
+                        m.decision = decide::decide_again(m, kind, &self.config.costs);
+                    }
+                    parts.splice(at..at, changed);
+                }
+            }
+            movements.extend(parts);
+        }
+        EngineEvent::Explained {
+            serial: deed.step.serial,
+            part: deed.part,
+            movements,
+        }
+    }
+
+    /// Weighs what may have passed between hands that met.
+    fn watch_hands(&mut self, now: StoreTime, out: &mut Vec<EngineEvent>) {
+        let to = now - handing::WEIGHED_AFTER;
+        let from = self.met_until.unwrap_or(to);
+        if to.since(from) < LOOK_FOR_HANDS {
+            self.met_until = Some(from);
+            return;
+        }
+        self.met_until = Some(to);
+        let met = handing::meetings(&self.shop, &self.tracks.tracks, &self.looks, (from, to));
+        for meeting in met {
+            let live = self.tracks.live(meeting.t);
+            let segment = |id: TrackId| live.iter().find(|l| l.0 == id).map(|l| l.1);
+            let (Some(a), Some(b)) = (segment(meeting.a), segment(meeting.b)) else {
+                continue;
+            };
+            let mut handed = Handed {
+                meeting,
+                segments: [a, b],
+                overs: Vec::new(),
+            };
+            self.weigh_meeting(&mut handed, &self.belief);
+            if handed.overs.is_empty() {
+                continue;
+            }
+            if let Some(at) = assign(&mut self.log, &handed)
+                && let Some(Entry::Deed(deed)) = self.log.get(at)
+            {
+                out.push(self.answer(deed, now));
+            }
+            let entry = Entry::Handed(Box::new(handed));
             entry.learn(&mut self.belief);
             self.log.push(entry);
         }
     }
 
+    fn weigh_meeting(&self, handed: &mut Handed, belief: &Belief) {
+        let [a, b] = handed.segments.map(|segment| {
+            let mut parties: BTreeMap<Who, f64> = BTreeMap::new();
+            for (person, p) in self.tracks.lineage.identity(segment).iter() {
+                *parties.entry(self.gates.people.who(person)).or_default() += p;
+            }
+            parties.into_iter().collect::<Vec<_>>()
+        });
+        handed.overs = handed.meeting.weigh(&a, &b, belief);
+    }
+
     /// Explains a deed by what is believed before it.
-    fn weigh(&self, deed: &mut Deed, belief: &Belief, now: StoreTime) -> Vec<AttributedMovement> {
+    fn weigh(&self, deed: &mut Deed, belief: &Belief) {
         let candidates =
             deed.witness
                 .candidates(&self.tracks.lineage, &self.gates.people, &self.config);
@@ -324,10 +433,8 @@ impl Engine {
             &deed.step,
         );
         let hypotheses = case.posterior();
-        let movements = decide::movements(&case, &hypotheses, &self.config, deed.part, now);
         deed.x_m = case.seen.x_m;
         deed.hypotheses = hypotheses;
-        movements
     }
 
     /// Goes through the log again with all that is known by now, and explains anew what those who
@@ -337,25 +444,44 @@ impl Engine {
         let mut log = std::mem::take(&mut self.log);
         log.sort_by_key(Entry::t);
         let mut belief = self.base.clone();
-        for entry in &mut log {
-            if let Entry::Deed(deed) = entry
-                && deed
-                    .witness
-                    .concerns(leaving, &self.tracks.lineage, &self.gates.people)
-            {
-                let movements = self.weigh(deed, &belief, now);
-                deed.witness.tell(
-                    &decide::by_party(&deed.hypotheses),
-                    &mut self.tracks.lineage,
-                    &self.gates.people,
-                );
-                out.push(EngineEvent::Explained {
-                    serial: deed.step.serial,
-                    part: deed.part,
-                    movements,
-                });
+        let mut changed = BTreeSet::new();
+        for at in 0..log.len() {
+            let (earlier, rest) = log.split_at_mut(at);
+            match rest.first_mut() {
+                Some(Entry::Deed(deed)) => {
+                    let concerned =
+                        deed.witness
+                            .concerns(leaving, &self.tracks.lineage, &self.gates.people);
+                    if concerned || !deed.handed.is_empty() {
+                        changed.insert(at);
+                    }
+                    deed.handed.clear();
+                    if concerned {
+                        self.weigh(deed, &belief);
+                        deed.witness.tell(
+                            &decide::by_party(&deed.hypotheses),
+                            &mut self.tracks.lineage,
+                            &self.gates.people,
+                        );
+                    }
+                    let revisions = pairing::revise(&mut belief, &deed.hypotheses);
+                    changed.extend(revise(earlier, revisions));
+                }
+                Some(Entry::Handed(handed)) => {
+                    self.weigh_meeting(handed, &belief);
+                    changed.extend(assign(earlier, handed));
+                }
+                _ => {}
             }
-            entry.learn(&mut belief);
+            if let Some(entry) = rest.first() {
+                entry.learn(&mut belief);
+            }
+            pairing::forget(&mut belief);
+        }
+        for at in changed {
+            if let Some(Entry::Deed(deed)) = log.get(at) {
+                out.push(self.answer(deed, now));
+            }
         }
         self.log = log;
         self.belief = belief;
@@ -400,4 +526,60 @@ impl Engine {
         let settle = self.config.settle_again;
         self.waiting.iter().map(|s| s.t_change + settle).min()
     }
+}
+
+/// Puts revised explanations in their places, and says where that is.
+fn revise(log: &mut [Entry], revisions: Vec<Revision>) -> Vec<usize> {
+    let mut places = Vec::new();
+    for revision in revisions {
+        let at = log.iter().rposition(|e| {
+            matches!(e, Entry::Deed(d)
+                if d.step.serial == revision.step.serial && d.step.delta_g > 0.0)
+        });
+        if let Some(at) = at
+            && let Some(Entry::Deed(deed)) = log.get_mut(at)
+        {
+            deed.hypotheses = Vec::clone(&revision.hypotheses);
+            places.push(at);
+        }
+    }
+    places
+}
+
+/// Tells the deed that put into the giver's cart what was most probably handed over, and says where it is.
+fn assign(log: &mut [Entry], handed: &Handed) -> Option<usize> {
+    let over = handed.overs.first()?;
+    let at = log.iter().rposition(|e| match e {
+        Entry::Deed(d) => d.step.t_change < over.t && gave(d, over),
+        _ => false,
+    })?;
+    if let Some(Entry::Deed(deed)) = log.get_mut(at) {
+        deed.handed.push(*over);
+    }
+    Some(at)
+}
+
+/// Whether the giver most probably had it from this deed, and still has.
+fn gave(deed: &Deed, over: &HandOver) -> bool {
+    let mut holder = None;
+    if let Some(best) = deed.hypotheses.first() {
+        for part in &best.parts {
+            if part.sku == Some(over.sku) && part.quantity > 0 {
+                holder = Some((part.who, part.quantity));
+            }
+        }
+    }
+    let Some((mut who, units)) = holder else {
+        return false;
+    };
+    if units > 1 {
+        let gone = deed.handed.iter().filter(|h| h.probability > 0.5).count();
+        return who == over.giver && (gone as i32) < units;
+    }
+    for h in deed.handed.iter().filter(|h| h.probability > 0.5) {
+        if h.giver == who {
+            who = h.receiver;
+        }
+    }
+    who == over.giver
 }

@@ -1,16 +1,21 @@
 //! The joint posterior of one step over person, SKU and signed quantity.
 
 use crate::FusionConfig;
-use crate::belief::Belief;
+use crate::belief::{Belief, Foreign};
+use crate::looks::Held;
 use crate::people::Candidate;
 use crate::place::{SeenShares, lane_shares, plate_edges, shares};
-use walkout_model::{LaneIx, PartyKind, PlateHealth, Shop, SkuIx, WeightStep, Who};
+use walkout_model::{
+    LaneIx, PartyKind, PlateHealth, Shop, SkuIx, TimeDelta, WeightStep, Who,
+};
 
 /// What the log weight of a hypothesis is made of, by kind of evidence.
-pub(crate) const FACTORS: [&str; 7] = ["mass", "place", "reach", "look", "cart", "stock", "prior"];
+pub(crate) const FACTORS: [&str; 8] = [
+    "mass", "place", "reach", "look", "cart", "stock", "rfid", "prior",
+];
 
 /// Log weights by [`FACTORS`].
-pub(crate) type Factors = [f64; 7];
+pub(crate) type Factors = [f64; 8];
 
 const MASS: usize = 0;
 const PLACE: usize = 1;
@@ -18,7 +23,9 @@ const REACH: usize = 2;
 const LOOK: usize = 3;
 const CART: usize = 4;
 const STOCK: usize = 5;
-const PRIOR: usize = 6;
+// 6 is `rfid`: the log likelihood of tag reads at the shelf and in the cart. No reader is there yet, and
+// it stays 0 for every hypothesis.
+const PRIOR: usize = 7;
 
 /// Hypotheses kept after weighing.
 const KEPT: usize = 64;
@@ -31,17 +38,34 @@ const SPOT_M: f64 = 0.05;
 const STRAY: f64 = 2e-3;
 /// Prior that a step off a shelf is no goods at all.
 const FOREIGN_TAKE: f64 = 2e-3;
-/// Prior that a step onto a shelf is no goods at all.
-const FOREIGN_PUT: f64 = 0.1;
+/// Weights of what brings mass onto a shelf, for one whose hand is there: staff fill it, a shopper
+/// puts back, lays a thing of their own down, or leans.
+const FILL: f64 = 1.0;
+const PUT_BACK: f64 = 0.3;
+const THING_PUT: f64 = 0.02;
+const HAND_PUT: f64 = 0.04;
 /// Prior that goods put back go to the place of their SKU.
 const TO_HOME: f64 = 0.7;
-/// Prior that one step holds two SKUs or two people's goods.
+/// Prior that one step holds two SKUs.
 const TWO_AT_ONCE: f64 = 0.02;
+/// Prior that two people act in one step, over the share of hands that are at a place without acting.
+const TWO_PEOPLE: f64 = 0.3;
+/// Prior that who fills a shelf goes on with the lane they were at.
+const SAME_LANE: f64 = 0.6;
+/// Prior that a fall where a foreign thing lies takes it away, and that goods come with it.
+const REMOVED: f64 = 0.5;
+const REMOVED_WITH_GOODS: f64 = 0.4;
+/// How long a hand rests on a shelf at most.
+const HAND_RESTS: TimeDelta = TimeDelta::from_secs(9);
+/// How far apart a foreign thing and its removal may seem to be, metres.
+const SAME_SPOT_M: f64 = 0.2;
 
 /// One thing that one party did.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Part {
     pub who: Who,
+    /// What kind of party that is; `None` for unknown.
+    pub kind: Option<PartyKind>,
     pub sku: Option<SkuIx>,
     /// Units to the person.
     pub quantity: i32,
@@ -52,6 +76,8 @@ pub(crate) struct Part {
 #[derive(Clone, Debug)]
 pub(crate) struct Hypothesis {
     pub parts: Vec<Part>,
+    /// Foreign things that go with it, by the steps that brought them.
+    pub removes: Vec<u64>,
     pub factors: Factors,
     /// Posterior probability.
     pub probability: f64,
@@ -61,10 +87,27 @@ pub(crate) struct Hypothesis {
 #[derive(Clone, Debug)]
 struct Goods {
     items: Vec<(SkuIx, u32, Option<LaneIx>)>,
+    removal: Option<usize>,
     mass: f64,
     place: f64,
     stock: f64,
     prior: f64,
+}
+
+/// Foreign things that may leave the shelf in one step.
+#[derive(Clone, Debug)]
+struct Removal {
+    serials: Vec<u64>,
+    grams: f64,
+    var: f64,
+    /// Shares of the plates.
+    shares: Vec<f64>,
+    /// Log probability that they are there.
+    there: f64,
+    /// Whose they are.
+    who: Vec<(Who, f64)>,
+    /// Whether it may be a hand that has rested there since.
+    is_hand: bool,
 }
 
 /// Goods that a party may have put onto the shelf.
@@ -84,6 +127,7 @@ pub(crate) struct Case<'a> {
     belief: &'a Belief,
     edges: Vec<(f64, f64)>,
     people: Vec<Candidate>,
+    removals: Vec<Removal>,
     /// Change of mass towards the person, grams, positive when taken.
     grams: f64,
     sigma_g: f64,
@@ -106,6 +150,11 @@ impl<'a> Case<'a> {
             .filter(|p| health.get(p.plate.usize()) != Some(&PlateHealth::Good))
             .count();
         let sigma_g = f64::from(step.sigma_g).abs() * (1.0 + sick as f64);
+        let removals = if step.delta_g < 0.0 {
+            removals(belief, step, &seen)
+        } else {
+            Vec::new()
+        };
         Self {
             shop,
             step,
@@ -114,6 +163,7 @@ impl<'a> Case<'a> {
             belief,
             edges,
             people,
+            removals,
             grams: -f64::from(step.delta_g),
             sigma_g,
         }
@@ -158,6 +208,7 @@ impl<'a> Case<'a> {
     fn takes(&self) -> Vec<Hypothesis> {
         let mut goods = self.single_goods();
         goods.extend(self.double_goods());
+        goods.extend(self.goods_with_removal());
         let fit = |g: &Goods| g.mass + g.place + g.stock + g.prior;
         let best = goods.iter().map(&fit).fold(f64::NEG_INFINITY, f64::max);
         goods.retain(|g| fit(g) > best - DROP);
@@ -171,21 +222,28 @@ impl<'a> Case<'a> {
 
     fn by_one(&self, g: &Goods, all: &mut Vec<Hypothesis>) {
         for c in &self.people {
-            let sku = g.items.first().map(|i| i.0);
+            let held = g.items.first().map_or(Held::Thing, |i| Held::Sku(i.0));
             let reach = c.reach();
-            let mut factors = [0.0; 7];
+            let mut factors = [0.0; 8];
             factors[MASS] = g.mass;
             factors[PLACE] = g.place;
             factors[STOCK] = g.stock;
             factors[PRIOR] = g.prior;
             factors[REACH] = reach;
-            factors[LOOK] = c.with_look(sku) - reach;
+            factors[LOOK] = c.with_look(held) - reach;
+            if let Some(removal) = self.removal(g) {
+                factors[PRIOR] += owned(removal, c.who);
+            }
             all.push(Hypothesis {
+                removes: self
+                    .removal(g)
+                    .map_or(Vec::new(), |removal| removal.serials.clone()),
                 parts: g
                     .items
                     .iter()
                     .map(|&(sku, n, lane)| Part {
                         who: c.who,
+                        kind: c.kind,
                         sku: Some(sku),
                         quantity: as_i32(n),
                         lane,
@@ -205,33 +263,86 @@ impl<'a> Case<'a> {
             _ => return,
         };
         let single = g.items.len() == 1;
+        if g.removal.is_some() {
+            return;
+        }
+        // The prior speaks of one person so far: of two units in one grab, or of two SKUs.
+        let one = if single {
+            units_prior(2) - 2.0 * units_prior(1)
+        } else {
+            TWO_AT_ONCE.ln()
+        };
         for (i, a) in self.people.iter().enumerate() {
             for (j, b) in self.people.iter().enumerate() {
                 if i == j || (single && j < i) || a.who == Who::Unknown || b.who == Who::Unknown {
                     continue;
                 }
-                let (ra, rb) = (a.reach(), b.reach());
-                let mut factors = [0.0; 7];
+                let (all_told, reach) = a.both(Held::Sku(two[0].0), b, Held::Sku(two[1].0));
+                let mut factors = [0.0; 8];
                 factors[MASS] = g.mass;
                 factors[PLACE] = g.place;
                 factors[STOCK] = g.stock;
-                // Of two units together the prior already speaks; of two people's it does not yet.
-                factors[PRIOR] = g.prior + if single { TWO_AT_ONCE.ln() } else { 0.0 };
-                factors[REACH] = ra + rb;
-                factors[LOOK] = a.with_look(Some(two[0].0)) - ra + b.with_look(Some(two[1].0)) - rb;
-                let part = |who: Who, (sku, n, lane): (SkuIx, u32, Option<LaneIx>)| Part {
-                    who,
+                factors[PRIOR] = g.prior - one + TWO_PEOPLE.ln();
+                factors[REACH] = reach;
+                factors[LOOK] = all_told - reach;
+                let part = |c: &Candidate, (sku, n, lane): (SkuIx, u32, Option<LaneIx>)| Part {
+                    who: c.who,
+                    kind: c.kind,
                     sku: Some(sku),
                     quantity: as_i32(n),
                     lane,
                 };
                 all.push(Hypothesis {
-                    parts: vec![part(a.who, two[0]), part(b.who, two[1])],
+                    parts: vec![part(a, two[0]), part(b, two[1])],
+                    removes: Vec::new(),
                     factors,
                     probability: 0.0,
                 });
             }
         }
+    }
+
+    fn removal(&self, g: &Goods) -> Option<&Removal> {
+        self.removals.get(g.removal?)
+    }
+
+    /// Goods of a lane that were lifted while a hand that rested there was drawn back, or together with a
+    /// foreign thing.
+    fn goods_with_removal(&self) -> Vec<Goods> {
+        let lanes: Vec<_> = self.shop.planogram.on_shelf(self.step.shelf).collect();
+        let lane_prior = -(lanes.len().max(1) as f64).ln();
+        let mut goods = Vec::new();
+        for (at, removal) in self.removals.iter().enumerate().filter(|r| r.1.is_hand) {
+            let left = self.grams - removal.grams;
+            for (lane_ix, lane) in &lanes {
+                let Some(product) = self.shop.catalogue.get(lane.sku) else {
+                    continue;
+                };
+                for n in units_near(left, product.unit_mass.grams(), 3) {
+                    let (unit, var) = self.belief.masses.of(lane.sku, n);
+                    let mass = self.mass(removal.grams + unit, removal.var + var);
+                    if mass < -25.0 {
+                        continue;
+                    }
+                    let ways: Vec<Vec<f64>> = lane_shares(&self.edges, lane, product, n)
+                        .iter()
+                        .map(|x| blend(x, unit, &removal.shares, removal.grams))
+                        .collect();
+                    goods.push(Goods {
+                        items: vec![(lane.sku, n, Some(*lane_ix))],
+                        removal: Some(at),
+                        mass,
+                        place: self.lane_place(&ways),
+                        stock: self.stock(*lane_ix, n),
+                        prior: removal.there
+                            + REMOVED_WITH_GOODS.ln()
+                            + lane_prior
+                            + units_prior(n),
+                    });
+                }
+            }
+        }
+        goods
     }
 
     /// One SKU: each of the catalogue whose mass can explain the step.
@@ -243,9 +354,9 @@ impl<'a> Case<'a> {
         for (i, product) in self.shop.catalogue.products().iter().enumerate() {
             let sku = SkuIx::from(i);
             let unit = product.unit_mass.grams();
-            let sd = product.unit_mass_sd.grams();
-            for n in self.units_near(unit, self.config.units_max) {
-                let mass = self.mass(f64::from(n) * unit, f64::from(n) * sd * sd);
+            for n in units_near(self.grams, unit, self.config.units_max) {
+                let (grams, var) = self.belief.masses.of(sku, n);
+                let mass = self.mass(grams, var);
                 if mass < -40.0 {
                     continue;
                 }
@@ -253,6 +364,7 @@ impl<'a> Case<'a> {
                 for (lane_ix, lane) in lanes.iter().filter(|(_, l)| l.sku == sku) {
                     goods.push(Goods {
                         items: vec![(sku, n, Some(*lane_ix))],
+                        removal: None,
                         mass,
                         place: self.lane_place(&lane_shares(&self.edges, lane, product, n)),
                         stock: self.stock(*lane_ix, n),
@@ -275,6 +387,7 @@ impl<'a> Case<'a> {
                 }
                 goods.push(Goods {
                     items: vec![(sku, n, None)],
+                    removal: None,
                     mass,
                     place: 0.0,
                     stock: 0.0,
@@ -307,13 +420,9 @@ impl<'a> Case<'a> {
                     continue;
                 };
                 for (na, nb) in [(1, 1), (1, 2), (2, 1)] {
-                    let (ma, mb) = (
-                        f64::from(na) * pa.unit_mass.grams(),
-                        f64::from(nb) * pb.unit_mass.grams(),
-                    );
-                    let var = f64::from(na) * pa.unit_mass_sd.grams().powi(2)
-                        + f64::from(nb) * pb.unit_mass_sd.grams().powi(2);
-                    let mass = self.mass(ma + mb, var);
+                    let (ma, va) = self.belief.masses.of(a.sku, na);
+                    let (mb, vb) = self.belief.masses.of(b.sku, nb);
+                    let mass = self.mass(ma + mb, va + vb);
                     if mass < -25.0 {
                         continue;
                     }
@@ -328,6 +437,7 @@ impl<'a> Case<'a> {
                         .collect();
                     goods.push(Goods {
                         items: vec![(a.sku, na, Some(*lane_a)), (b.sku, nb, Some(*lane_b))],
+                        removal: None,
                         mass,
                         place: self.lane_place(&ways),
                         stock: self.stock(*lane_a, na) + self.stock(*lane_b, nb),
@@ -364,12 +474,12 @@ impl<'a> Case<'a> {
                 continue;
             }
             let unit = product.unit_mass.grams();
-            for units in self.units_near(unit, self.config.units_max) {
+            for units in units_near(self.grams, unit, self.config.units_max) {
                 let put = Put {
                     sku,
                     units,
                     cart: (held / f64::from(units)).min(1.0).ln(),
-                    prior: units_prior(units),
+                    prior: units_prior(units) + PUT_BACK.ln(),
                 };
                 self.put_at(c, &put, all);
             }
@@ -386,27 +496,29 @@ impl<'a> Case<'a> {
         let Some(product) = self.shop.catalogue.get(sku) else {
             return;
         };
-        let var = f64::from(n) * product.unit_mass_sd.grams().powi(2);
-        let mass = self.mass(f64::from(n) * product.unit_mass.grams(), var);
+        let (grams, var) = self.belief.masses.of(sku, n);
+        let mass = self.mass(grams, var);
         if mass < -40.0 {
             return;
         }
         let reach = c.reach();
         let mut push = |lane: Option<LaneIx>, place: f64, prior: f64| {
-            let mut factors = [0.0; 7];
+            let mut factors = [0.0; 8];
             factors[MASS] = mass;
             factors[PLACE] = place;
             factors[REACH] = reach;
-            factors[LOOK] = c.with_look(Some(sku)) - reach;
+            factors[LOOK] = c.with_look(Held::Sku(sku)) - reach;
             factors[CART] = cart;
             factors[PRIOR] = prior;
             all.push(Hypothesis {
                 parts: vec![Part {
                     who: c.who,
+                    kind: c.kind,
                     sku: Some(sku),
                     quantity: -as_i32(n),
                     lane,
                 }],
+                removes: Vec::new(),
                 factors,
                 probability: 0.0,
             });
@@ -423,21 +535,33 @@ impl<'a> Case<'a> {
         push(None, -self.spots().ln(), prior + (1.0 - TO_HOME).ln());
     }
 
-    /// Staff bring units from the back room, or put in order what they picked up.
+    /// Staff bring units from the back room, or put in order what they picked up. Who fills a shelf
+    /// mostly goes on with the lane they were at.
     fn restocks(&self, c: &Candidate, all: &mut Vec<Hypothesis>) {
         let lanes: Vec<_> = self.shop.planogram.on_shelf(self.step.shelf).collect();
-        let each = -(lanes.len().max(1) as f64).ln();
-        for (_, lane) in &lanes {
+        let each = 1.0 / lanes.len().max(1) as f64;
+        let at = match c.who {
+            Who::Session(s) => self.belief.filled.get(&(s, self.step.shelf)).copied(),
+            Who::Unknown => None,
+        };
+        for (lane_ix, lane) in &lanes {
             let Some(product) = self.shop.catalogue.get(lane.sku) else {
                 continue;
             };
+            let which = match at {
+                Some(at) if at == *lane_ix => SAME_LANE + (1.0 - SAME_LANE) * each,
+                Some(_) => (1.0 - SAME_LANE) * each,
+                None => each,
+            };
             let unit = product.unit_mass.grams();
-            for units in self.units_near(unit, self.config.restock_max) {
+            for units in units_near(self.grams, unit, self.config.restock_max) {
+                let few = 0.35 * 0.65_f64.powi(as_i32(units) - 1);
+                let flat = 1.0 / f64::from(self.config.restock_max.max(1));
                 let put = Put {
                     sku: lane.sku,
                     units,
                     cart: 0.0,
-                    prior: each - f64::from(self.config.restock_max.clamp(1, 16)).ln(),
+                    prior: FILL.ln() + which.ln() + (0.8 * few + 0.2 * flat).ln(),
                 };
                 self.put_at(c, &put, all);
             }
@@ -448,35 +572,57 @@ impl<'a> Case<'a> {
     // ----- what is no goods
 
     fn add_foreign(&self, all: &mut Vec<Hypothesis>) {
+        // Any mass from a gram to some kilograms, alike on a logarithmic scale, anywhere on the shelf.
         let broad = -(self.grams.abs().max(5.0) * 7.0).ln();
+        let spots = self.spots().ln();
         let off = self.grams > 0.0;
-        let prior = if off { FOREIGN_TAKE } else { FOREIGN_PUT };
-        for c in &self.people {
-            let mut mass = (prior.ln() + broad - self.spots().ln()).exp();
-            if off {
-                for f in &self.belief.foreign {
-                    if f.shelf == self.step.shelf && (f.x_m - self.seen.x_m).abs() < 0.25 {
-                        let owner = if f.who == c.who { 1.0 } else { 0.05 };
-                        mass += 0.5
-                            * f.probability
-                            * owner
-                            * self.mass(f.grams, f.sigma_g * f.sigma_g).exp();
-                    }
-                }
-            }
-            let mut factors = [0.0; 7];
-            factors[MASS] = mass.ln();
-            factors[REACH] = c.reach() + if off { 0.0 } else { c.lingers };
+        let mut push = |c: &Candidate, removes: Vec<u64>, factors: Factors| {
             all.push(Hypothesis {
                 parts: vec![Part {
                     who: c.who,
+                    kind: c.kind,
                     sku: None,
                     quantity: if off { 1 } else { -1 },
                     lane: None,
                 }],
+                removes,
                 factors,
                 probability: 0.0,
             });
+        };
+        for c in &self.people {
+            let reach = c.reach();
+            let new = |held: Held, prior: f64| {
+                let mut factors = [0.0; 8];
+                factors[MASS] = broad;
+                factors[PLACE] = -spots;
+                factors[REACH] = reach;
+                factors[LOOK] = c.with_look(held) - reach;
+                factors[PRIOR] = prior.ln();
+                factors
+            };
+            if off {
+                push(c, Vec::new(), new(Held::Thing, FOREIGN_TAKE));
+            } else {
+                push(c, Vec::new(), new(Held::Thing, THING_PUT));
+                let mut leans = new(Held::Nothing, HAND_PUT);
+                leans[REACH] += c.lingers;
+                push(c, Vec::new(), leans);
+            }
+            for removal in &self.removals {
+                let held = if removal.is_hand {
+                    Held::Nothing
+                } else {
+                    Held::Thing
+                };
+                let mut factors = [0.0; 8];
+                factors[MASS] = self.mass(removal.grams, removal.var);
+                factors[PLACE] = self.seen.agreement(&removal.shares);
+                factors[REACH] = reach;
+                factors[LOOK] = c.with_look(held) - reach;
+                factors[PRIOR] = removal.there + REMOVED.ln() + owned(removal, c.who);
+                push(c, removal.serials.clone(), factors);
+            }
         }
     }
 
@@ -486,8 +632,9 @@ impl<'a> Case<'a> {
     /// beneath it, because sensors sometimes err by more than they say.
     fn mass(&self, grams: f64, var: f64) -> f64 {
         let change = self.grams.abs();
-        let floor = self.config.mass_floor_g.powi(2) + (self.config.mass_gain * change).powi(2);
-        let told = self.sigma_g.powi(2) + floor;
+        let told = self.sigma_g.powi(2)
+            + self.config.mass_floor_g.powi(2)
+            + (self.config.mass_gain * change).powi(2);
         let (narrow, wide) = ((told + var).sqrt(), (16.0 * told + var).sqrt());
         let normal = |s: f64| {
             (-0.5 * ((change - grams) / s).powi(2)).exp() / (s * std::f64::consts::TAU.sqrt())
@@ -500,11 +647,10 @@ impl<'a> Case<'a> {
         (sum / ways.len().max(1) as f64).ln()
     }
 
+    /// Whether the lane holds so many; counts are trusted but for one in fifty.
     fn stock(&self, lane: LaneIx, units: u32) -> f64 {
         match self.belief.lanes.get(lane.usize()) {
-            Some(Some(held)) if f64::from(units) > held + 0.5 => {
-                -(f64::from(units) - held).min(3.0) * 1.5
-            }
+            Some(Some(count)) => (0.98 * count.at_least(as_i32(units)) + 0.02).ln(),
             _ => 0.0,
         }
     }
@@ -519,17 +665,67 @@ impl<'a> Case<'a> {
             .map_or(1.0, |s| s.width_m);
         (width / SPOT_M).max(1.0)
     }
+}
 
-    /// Unit counts that could make up the change.
-    fn units_near(&self, unit_g: f64, max: u32) -> std::ops::RangeInclusive<u32> {
-        if unit_g <= 0.5 {
-            return 1..=1;
+/// Foreign things whose removal this fall may be: each alone, and a hand together with a thing.
+fn removals(belief: &Belief, step: &WeightStep, seen: &SeenShares) -> Vec<Removal> {
+    let near: Vec<&Foreign> = belief
+        .foreign
+        .iter()
+        .filter(|f| {
+            f.step.shelf == step.shelf
+                && (f.x_m - seen.x_m).abs() < SAME_SPOT_M
+                && f.probability > 0.003
+                && f.step.t_change <= step.t_change
+        })
+        .collect();
+    let first = |f: &Foreign| Removal {
+        serials: vec![f.serial()],
+        grams: f.mass().0,
+        var: f.mass().1,
+        shares: seen.of_other(&f.step),
+        there: f.probability.clamp(1e-6, 1.0).ln(),
+        who: f.who.clone(),
+        is_hand: step.t_change.since(f.step.t_change) < HAND_RESTS,
+    };
+    let singles: Vec<Removal> = near.iter().map(|f| first(f)).collect();
+    let mut all = singles.clone();
+    for (i, a) in singles.iter().enumerate() {
+        for (j, b) in singles.iter().enumerate() {
+            if i == j || !a.is_hand || (b.is_hand && j < i) || all.len() > 24 {
+                continue;
+            }
+            all.push(Removal {
+                serials: vec![a.serials[0], b.serials[0]],
+                grams: a.grams + b.grams,
+                var: a.var + b.var,
+                shares: blend(&a.shares, a.grams, &b.shares, b.grams),
+                there: a.there + b.there,
+                who: a.who.clone(),
+                is_hand: false,
+            });
         }
-        let n = (self.grams.abs() / unit_g)
-            .round()
-            .clamp(0.0, f64::from(max)) as u32;
-        n.saturating_sub(1).max(1)..=(n + 1).min(max.max(1))
     }
+    all
+}
+
+/// Log weight of somebody taking a thing away: mostly it is their own.
+fn owned(removal: &Removal, who: Who) -> f64 {
+    let own = removal
+        .who
+        .iter()
+        .find(|w| w.0 == who)
+        .map_or(0.0, |w| w.1);
+    (0.03 + 0.97 * own).ln()
+}
+
+/// Unit counts that could make up a change.
+fn units_near(grams: f64, unit_g: f64, max: u32) -> std::ops::RangeInclusive<u32> {
+    if unit_g <= 0.5 {
+        return 1..=1;
+    }
+    let n = (grams.abs() / unit_g).round().clamp(0.0, f64::from(max)) as u32;
+    n.saturating_sub(1).max(1)..=(n + 1).min(max.max(1))
 }
 
 /// Log prior of taking `n` units of one SKU at once: one is usual, each more is a third as likely.
@@ -551,9 +747,11 @@ fn as_i32(n: u32) -> i32 {
 }
 
 /// A total order among equally probable hypotheses.
-fn key(h: &Hypothesis) -> Vec<(Who, Option<SkuIx>, i32, Option<LaneIx>)> {
-    h.parts
+fn key(h: &Hypothesis) -> (Vec<(Who, Option<SkuIx>, i32, Option<LaneIx>)>, &[u64]) {
+    let parts = h
+        .parts
         .iter()
         .map(|p| (p.who, p.sku, p.quantity, p.lane))
-        .collect()
+        .collect();
+    (parts, &h.removes)
 }

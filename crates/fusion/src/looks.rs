@@ -1,15 +1,36 @@
 //! What cameras say of the thing in a hand, as a likelihood ratio against knowing nothing.
 
 use crate::reach::Target;
+use crate::tracks::Track;
 use std::collections::{BTreeMap, VecDeque};
 use walkout_model::{ItemLook, SkuIx, StoreTime, TimeDelta, TrackId};
 
 const REMEMBER: TimeDelta = TimeDelta::from_secs(12);
 const LOOKS_MAX: usize = 4_096;
-/// Looks at one thing in one hand see the same pixels: so many count as one after the first.
-const CORRELATED: f64 = 0.3;
+/// Correlation of the errors of looks at one hold: a classifier repeats its mistakes, so `k` looks
+/// count as k / (1 + (k − 1)ρ).
+const CORRELATED: f64 = 0.85;
 /// Share of looks that show something else than the goods in question.
 const ASTRAY: f64 = 0.1;
+/// Looks a second at a hand whose wrist is in sight at a shelf, and frames a second of the tracker.
+const LOOKS_PER_FRAME: f64 = 0.5;
+/// Share of hands at a shelf that hold something, of those that did not make the step.
+const HOLDING: f64 = 0.4;
+/// Share of visits of an empty hand in which something is seen in it.
+const SEEN_IN_EMPTY: f64 = 0.05;
+/// Least likelihood that something held was never looked at.
+const OVERLOOKED: f64 = 0.04;
+
+/// What a hand had to hold for an explanation to be true.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Held {
+    /// Goods.
+    Sku(SkuIx),
+    /// Something that the shop does not sell.
+    Thing,
+    /// Nothing: a hand that presses or leans.
+    Nothing,
+}
 
 /// The looks of the last seconds in order of time.
 #[derive(Clone, Debug, Default)]
@@ -17,16 +38,45 @@ pub(crate) struct LookStore {
     looks: VecDeque<ItemLook>,
 }
 
-/// Log likelihood ratio by SKU.
-#[derive(Clone, Debug, Default)]
+/// Likelihood ratios of what was seen in a hand, against a hand that had nothing to do with the step.
+#[derive(Clone, Debug)]
 pub(crate) struct LookRatio {
     by_sku: BTreeMap<SkuIx, f64>,
     other: f64,
+    thing: f64,
+    nothing: f64,
+}
+
+impl Default for LookRatio {
+    fn default() -> Self {
+        Self {
+            by_sku: BTreeMap::new(),
+            other: 0.0,
+            thing: 1.0,
+            nothing: 1.0,
+        }
+    }
 }
 
 impl LookRatio {
-    pub(crate) fn of(&self, sku: SkuIx) -> f64 {
-        self.by_sku.get(&sku).copied().unwrap_or(self.other)
+    /// Trusts what is seen only so far: 1 wholly, 0 not at all.
+    pub(crate) fn soften(&mut self, share: f64) {
+        for log in self.by_sku.values_mut().chain([&mut self.other]) {
+            *log *= share;
+        }
+        self.thing = self.thing.powf(share);
+        self.nothing = self.nothing.powf(share);
+    }
+
+    pub(crate) fn of(&self, held: Held) -> f64 {
+        match held {
+            Held::Sku(sku) => {
+                let log = self.by_sku.get(&sku).copied().unwrap_or(self.other);
+                self.thing * log.exp()
+            }
+            Held::Thing => self.thing,
+            Held::Nothing => self.nothing,
+        }
     }
 }
 
@@ -59,13 +109,30 @@ impl LookStore {
         }
     }
 
-    /// What the looks of `track` between two instants, near the target, say of the SKU in hand.
+    /// What the looks of a track between two instants, near the target, say of what was in the hand,
+    /// and what it says that there are none although the hand was in sight.
     pub(crate) fn ratio(
         &self,
-        track: TrackId,
+        (id, track): (TrackId, &Track),
         target: &Target<'_>,
         from: StoreTime,
         to: StoreTime,
+        skus: usize,
+    ) -> LookRatio {
+        let frames = track
+            .between(from, to)
+            .filter(|p| p.wrists.iter().any(|w| target.at(w)))
+            .count();
+        let near = |look: &ItemLook| look.track == id && target.near(look.hand);
+        self.held((from, to), near, frames as f64, skus)
+    }
+
+    /// The same of any looks of an interval, with the number of frames in which the hand was in sight.
+    pub(crate) fn held(
+        &self,
+        (from, to): (StoreTime, StoreTime),
+        of_the_hand: impl Fn(&ItemLook) -> bool,
+        frames: f64,
         skus: usize,
     ) -> LookRatio {
         let start = self.looks.partition_point(|l| l.t < from);
@@ -74,13 +141,21 @@ impl LookStore {
             .iter()
             .skip(start)
             .take_while(|l| l.t <= to)
-            .filter(|l| l.track == track && target.near(l.hand))
+            .filter(|l| of_the_hand(l))
             .collect();
         if seen.is_empty() {
-            return LookRatio::default();
+            let expected = LOOKS_PER_FRAME * frames;
+            let unseen = OVERLOOKED + (1.0 - OVERLOOKED) * (-expected).exp();
+            let base = HOLDING * unseen + (1.0 - HOLDING);
+            return LookRatio {
+                thing: unseen / base,
+                nothing: 1.0 / base,
+                ..LookRatio::default()
+            };
         }
         let n = skus.max(2) as f64;
-        let temper = (1.0 + CORRELATED * (seen.len() as f64 - 1.0)) / seen.len() as f64;
+        let temper = 1.0 / (1.0 + CORRELATED * (seen.len() as f64 - 1.0));
+        let base = HOLDING + (1.0 - HOLDING) * SEEN_IN_EMPTY;
         let mut by_sku: BTreeMap<SkuIx, f64> = BTreeMap::new();
         for look in &seen {
             for (sku, _) in &look.posterior {
@@ -108,6 +183,8 @@ impl LookStore {
         LookRatio {
             by_sku,
             other: other * temper,
+            thing: 1.0 / base,
+            nothing: SEEN_IN_EMPTY / base,
         }
     }
 }

@@ -5,12 +5,12 @@ use crate::FusionConfig;
 use crate::hands;
 use crate::identity::{Identity, People, PersonIx, exclusive};
 use crate::lineage::{Lineage, SegmentIx};
-use crate::looks::{LookRatio, LookStore};
+use crate::looks::{Held, LookRatio, LookStore};
 use crate::place::{SeenShares, plate_edges};
 use crate::reach::Target;
 use crate::tracks::TrackStore;
 use std::collections::BTreeMap;
-use walkout_model::{PartyKind, Shop, SkuIx, TimeDelta, WeightStep, Who};
+use walkout_model::{PartyKind, Shop, TimeDelta, WeightStep, Who};
 
 /// Reach below which a track is not a candidate.
 const OUT_OF_REACH: f64 = 1e-6;
@@ -23,8 +23,9 @@ const NEAR_M: f64 = 6.0;
 pub(crate) struct Candidate {
     pub who: Who,
     pub kind: Option<PartyKind>,
-    /// Each track that may be of the party: its reach times the probability that it is, and its looks.
-    tracks: Vec<(f64, LookRatio)>,
+    /// Each track that may be of the party: its number among those seen, its reach times the probability
+    /// that it is, and its looks.
+    tracks: Vec<(usize, f64, LookRatio)>,
     /// Weight without any track.
     unseen: f64,
     /// Log odds that a hand still rests on the goods, of the likeliest track.
@@ -34,20 +35,35 @@ pub(crate) struct Candidate {
 impl Candidate {
     /// Log weight by reach alone.
     pub(crate) fn reach(&self) -> f64 {
-        (self.unseen + self.tracks.iter().map(|(w, _)| w).sum::<f64>()).ln()
+        self.total(&|_| 1.0).ln()
     }
 
-    /// Log weight by reach and by looks at the SKU in hand.
-    pub(crate) fn with_look(&self, sku: Option<SkuIx>) -> f64 {
-        let Some(sku) = sku else {
-            return self.reach();
+    /// Log weight by reach and by looks at what was in the hand.
+    pub(crate) fn with_look(&self, held: Held) -> f64 {
+        self.total(&|looks| looks.of(held)).ln()
+    }
+
+    /// Log weight by reach and looks of two parties acting at once, and the same by reach alone:
+    /// nobody's hands are two people's, so that the two are different tracks.
+    pub(crate) fn both(&self, held: Held, other: &Self, others: Held) -> (f64, f64) {
+        let joint = |a: &dyn Fn(&LookRatio) -> f64, b: &dyn Fn(&LookRatio) -> f64| {
+            let one: f64 = self
+                .tracks
+                .iter()
+                .filter_map(|(at, w, looks)| {
+                    let (_, v, theirs) = other.tracks.iter().find(|t| t.0 == *at)?;
+                    Some(w * a(looks) * v * b(theirs))
+                })
+                .sum();
+            (self.total(a) * other.total(b) - one).max(1e-30).ln()
         };
-        let seen: f64 = self
-            .tracks
-            .iter()
-            .map(|(w, looks)| w * looks.of(sku).exp())
-            .sum();
-        (self.unseen + seen).ln()
+        let told = joint(&|l| l.of(held), &|l| l.of(others));
+        (told, joint(&|_| 1.0, &|_| 1.0))
+    }
+
+    fn total(&self, of: &dyn Fn(&LookRatio) -> f64) -> f64 {
+        let seen = self.tracks.iter().map(|(_, w, looks)| w * of(looks));
+        self.unseen + seen.sum::<f64>()
     }
 }
 
@@ -112,7 +128,7 @@ impl Witness {
                 at,
                 reach,
                 looks: looks.ratio(
-                    *id,
+                    (*id, track),
                     &target,
                     target.t() + from,
                     target.t() + to,
@@ -168,7 +184,7 @@ impl Witness {
             }
             for (who, p) in parties {
                 let candidate = by_who.entry(who).or_insert_with(|| new(who));
-                candidate.tracks.push((r.reach * p, r.looks.clone()));
+                candidate.tracks.push((r.at, r.reach * p, r.looks.clone()));
                 let most = likeliest.entry(who).or_default();
                 if r.reach * p > *most {
                     *most = r.reach * p;

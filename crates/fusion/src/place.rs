@@ -102,6 +102,8 @@ pub(crate) fn lane_shares(
 pub(crate) struct SeenShares {
     shares: Vec<f64>,
     variances: Vec<f64>,
+    /// Number of the shelf's first plate.
+    first: u32,
     /// Middle of the change, metres from the shelf's left end.
     pub x_m: f64,
     /// Left and right edge of the plates that changed most.
@@ -160,9 +162,25 @@ impl SeenShares {
         Self {
             shares: deltas,
             variances,
+            first,
             x_m,
             span,
         }
+    }
+
+    /// The shares of another step on the same shelf.
+    pub(crate) fn of_other(&self, other: &WeightStep) -> Vec<f64> {
+        let mut shares = vec![0.0; self.shares.len()];
+        let total: f64 = other.plates.iter().map(|p| f64::from(p.delta_g)).sum();
+        let scale = if total.abs() > 1.0 { total } else { 1.0 };
+        for p in &other.plates {
+            if let Some(i) = p.plate.0.checked_sub(self.first)
+                && let Some(share) = shares.get_mut(i as usize)
+            {
+                *share += f64::from(p.delta_g) / scale;
+            }
+        }
+        shares
     }
 
     /// Log likelihood against a perfect agreement, floored: shares are never wholly trusted.

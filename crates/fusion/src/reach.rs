@@ -173,6 +173,11 @@ impl<'a> Target<'a> {
             .floor()
     }
 
+    /// Whether a wrist is at the shelf near the place, where a camera would look at the hand.
+    pub(crate) fn at(&self, wrist: &Wrist) -> bool {
+        self.hand_distance(wrist.position) < 0.2
+    }
+
     /// The instant of change.
     pub(crate) fn t(&self) -> StoreTime {
         self.step.t_change

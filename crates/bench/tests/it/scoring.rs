@@ -116,8 +116,8 @@ fn who_leaves_with_it_pays() {
         outcome(&[(1, 60), (2, 60)], vec![guess(10, claim(1, 1, 1), Accept)]),
     );
     assert_eq!((s.f1(), s.reviewed.false_charges), (0.0, 1));
-    // The movement itself was right: the hand-over came after it.
-    assert_eq!(s.predictions, [(0.95, true)]);
+    // The unit is its last holder's: a movement that still says the giver is wrong.
+    assert_eq!(s.predictions, [(0.95, false)]);
 }
 
 #[test]

@@ -295,6 +295,10 @@ pub struct LooksConfig {
     pub foreign_prior: f64,
     /// From the frame to the report, seconds. 0.2–0.3: the tracker's frames and the classifier.
     pub latency_s: [f64; 2],
+    /// Hands of two people so near each other are looked at wherever they are, metres. 0.4.
+    pub meeting_m: f64,
+    /// How long a hand that met another is still looked at, seconds. 1.5.
+    pub meeting_s: f64,
 }
 
 impl Default for LooksConfig {
@@ -306,6 +310,8 @@ impl Default for LooksConfig {
             empty_hand: 0.03,
             foreign_prior: 0.02,
             latency_s: [0.2, 0.3],
+            meeting_m: 0.4,
+            meeting_s: 1.5,
         }
     }
 }

@@ -1,4 +1,4 @@
-//! What a classifier says of things in hands near a shelf.
+//! What a classifier says of things in hands near a shelf, and in hands that meet another's.
 //!
 //! Every SKU has a place in a space of appearance (package size, mass, words of the name, colours).
 //! A look is that place plus noise, and the posterior is Bayes' rule for exactly that noise: so
@@ -32,6 +32,8 @@ pub(super) struct Looks {
     space: Space,
     sigma: f64,
     holds: BTreeMap<(u32, usize), Hold>,
+    /// Until when a hand that met another person's is looked at.
+    met: BTreeMap<(u32, usize), StoreTime>,
     outbox: VecDeque<(StoreTime, ItemLook)>,
     ticks: u64,
 }
@@ -67,6 +69,7 @@ impl Looks {
             space,
             sigma,
             holds: BTreeMap::new(),
+            met: BTreeMap::new(),
             outbox: VecDeque::new(),
             ticks: 0,
         }
@@ -98,16 +101,40 @@ impl Looks {
         }
     }
 
+    /// Notices hands that are near another person's.
+    fn meet(&mut self, scene: &Scene) {
+        let until = scene.t + TimeDelta::from_secs_f64(self.config.meeting_s);
+        for (i, a) in scene.people.iter().enumerate() {
+            for b in scene.people.iter().skip(i + 1) {
+                // Two arms' length apart, no hands meet.
+                if a.position.distance(b.position) > 2.0 {
+                    continue;
+                }
+                for (j, left) in a.hands.iter().enumerate() {
+                    for (k, right) in b.hands.iter().enumerate() {
+                        if left.wrist.distance(right.wrist) < self.config.meeting_m {
+                            self.met.insert((a.person, j), until);
+                            self.met.insert((b.person, k), until);
+                        }
+                    }
+                }
+            }
+        }
+        self.met.retain(|_, until| *until >= scene.t);
+    }
+
     /// Begins and ends holds.
     fn follow(&mut self, scene: &Scene) {
+        self.meet(scene);
         let mut still = BTreeMap::new();
         for body in &scene.people {
             for (i, hand) in body.hands.iter().enumerate() {
                 let content = Content::of(hand);
-                if content == Content::Empty && !hand.at_shelf {
+                let key = (body.person, i);
+                let is_watched = hand.at_shelf || self.met.contains_key(&key);
+                if content == Content::Empty && !is_watched {
                     continue;
                 }
-                let key = (body.person, i);
                 let hold = match self.holds.remove(&key) {
                     Some(hold) if hold.content == content => hold,
                     _ => self.begin(content),
@@ -137,10 +164,11 @@ impl Looks {
 
     fn look(&mut self, scene: &Scene, seen: &HandSeen) -> Option<ItemLook> {
         let body = scene.people.get(seen.body)?;
-        if !body.hands[seen.hand].at_shelf {
+        let key = (body.person, seen.hand);
+        if !body.hands[seen.hand].at_shelf && !self.met.contains_key(&key) {
             return None;
         }
-        let hold = self.holds.get(&(body.person, seen.hand))?;
+        let hold = self.holds.get(&key)?;
         if !hold.is_taken_for_something {
             return None;
         }
@@ -450,6 +478,36 @@ mod tests {
         }
         assert!(all > 20, "{all}");
         assert!(near * 10 >= all * 9, "{near} of {all}");
+    }
+
+    #[test]
+    fn hands_that_meet_are_looked_at_for_a_while_and_others_are_not() {
+        let shop = hall();
+        let mut looks = Looks::new(&shop.catalogue, LooksConfig::default(), 5);
+        let mut giver = body(1, Point2::new(1.0, 1.0));
+        giver.hands[0].holds = Some(Some(SkuIx(0)));
+        let far = body(2, Point2::new(3.5, 1.0));
+        let mut near = body(2, Point2::new(1.6, 1.0));
+        near.hands[1].wrist = giver.hands[0].wrist;
+        let seen = HandSeen {
+            body: 0,
+            hand: 0,
+            track: TrackId(3),
+            position: giver.hands[0].wrist,
+        };
+        let mut told = |t: u64, other: &crate::scene::Body| {
+            let scene = Scene {
+                t: at(t),
+                people: vec![giver.clone(), other.clone()],
+                ..Scene::default()
+            };
+            looks.follow(&scene);
+            looks.look(&scene, &seen).is_some()
+        };
+        assert!(!told(0, &far), "nobody is near");
+        assert!(told(1, &near), "the hands meet");
+        assert!(told(60, &far), "they met a second ago");
+        assert!(!told(120, &far), "they parted long ago");
     }
 
     #[test]

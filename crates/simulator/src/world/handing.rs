@@ -66,6 +66,18 @@ impl Person {
         true
     }
 
+    /// Holds a hand out to somebody who is near enough to put something into it.
+    pub(super) fn hold_out(&mut self, giver: &Neighbour) {
+        let me = self.walker.position;
+        if me.distance(giver.position) <= ARM_M {
+            let meet = ((me + giver.position) * 0.5).at_height(1.05);
+            let hand = self.receiving_hand();
+            // Twice, as the giver does.
+            ease(&mut self.arms[hand].wrist, meet);
+            ease(&mut self.arms[hand].wrist, meet);
+        }
+    }
+
     fn record_hand_over(
         &self,
         units: &[UnitId],

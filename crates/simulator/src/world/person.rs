@@ -160,13 +160,18 @@ impl Person {
 
     /// Is given something by another.
     pub fn be_given(&mut self, units: Vec<UnitId>) {
-        let hand = usize::from(!self.arms[1].holds.is_empty() && self.arms[0].holds.is_empty());
-        self.arms[1 - hand].holds.extend(units);
+        let hand = self.receiving_hand();
+        self.arms[hand].holds.extend(units);
         if let Some(doing) = &mut self.task
             && matches!(doing.task, Task::Receive { .. })
         {
             doing.given = true;
         }
+    }
+
+    /// The hand that is held out to be given something: the right one unless only the left is free.
+    pub(super) fn receiving_hand(&self) -> usize {
+        usize::from(self.arms[1].holds.is_empty() || !self.arms[0].holds.is_empty())
     }
 
     /// Everything the person has, hands first.
@@ -337,6 +342,7 @@ impl Person {
             Task::Receive { from } => {
                 if let Some(giver) = stage.neighbour(*from) {
                     self.walker.turn_to(giver.position - self.walker.position);
+                    self.hold_out(giver);
                 }
                 // The hand comes back with what it was given.
                 doing.given || waited
