@@ -2,7 +2,7 @@
 //! believed afterwards.
 
 use crate::belief::{Belief, Foreign, Misplaced};
-use crate::hypotheses::{Case, FACTORS, Hypothesis, Part};
+use crate::hypotheses::{FACTORS, Hypothesis, Part};
 use crate::pairing;
 use crate::{Costs, FusionConfig};
 use std::collections::BTreeMap;
@@ -52,17 +52,6 @@ pub(crate) fn by_sign(step: &WeightStep) -> Vec<WeightStep> {
 
 /// The movements that the most probable explanation says, with the marginal probability of each.
 pub(crate) fn movements(
-    case: &Case<'_>,
-    hypotheses: &[Hypothesis],
-    config: &FusionConfig,
-    part_of_step: usize,
-    now: StoreTime,
-) -> Vec<AttributedMovement> {
-    settle(case.step, hypotheses, config, part_of_step, now)
-}
-
-/// The same for an explanation that was revised.
-pub(crate) fn settle(
     step: &WeightStep,
     hypotheses: &[Hypothesis],
     config: &FusionConfig,

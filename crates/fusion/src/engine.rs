@@ -343,7 +343,7 @@ impl Engine {
 
     /// What a deed comes to, with all that became of it.
     fn answer(&self, deed: &Deed, now: StoreTime) -> EngineEvent {
-        let said = decide::settle(
+        let said = decide::movements(
             &deed.step,
             &deed.hypotheses,
             &self.config,

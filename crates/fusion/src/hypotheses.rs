@@ -50,6 +50,11 @@ const TO_HOME: f64 = 0.7;
 const TWO_AT_ONCE: f64 = 0.02;
 /// Prior that two people act in one step, over the share of hands that are at a place without acting.
 const TWO_PEOPLE: f64 = 0.3;
+/// How many parties are tried two by two, and how far below the best one's log reach theirs may be.
+const TWO_OF: usize = 5;
+const TOO_FAR: f64 = 6.0;
+/// The same for parties that may have acted alone: looks may yet speak for them.
+const OUT_OF_REACH: f64 = 13.0;
 /// Prior that who fills a shelf goes on with the lane they were at.
 const SAME_LANE: f64 = 0.6;
 /// Prior that a fall where a foreign thing lies takes it away, and that goods come with it.
@@ -127,6 +132,8 @@ pub(crate) struct Case<'a> {
     belief: &'a Belief,
     edges: Vec<(f64, f64)>,
     people: Vec<Candidate>,
+    /// The known parties most within reach, by number: two of them may act at once.
+    near: Vec<usize>,
     removals: Vec<Removal>,
     /// Change of mass towards the person, grams, positive when taken.
     grams: f64,
@@ -143,6 +150,10 @@ impl<'a> Case<'a> {
         step: &'a WeightStep,
     ) -> Self {
         let edges = plate_edges(&shop.layout, step.shelf);
+        let mut people = people;
+        let reach = people.iter().map(Candidate::reach);
+        let best = reach.fold(f64::NEG_INFINITY, f64::max);
+        people.retain(|c| c.who == Who::Unknown || c.reach() > best - OUT_OF_REACH);
         let seen = SeenShares::new(shop, step, &edges, config.share_sigma);
         let sick = step
             .plates
@@ -155,6 +166,7 @@ impl<'a> Case<'a> {
         } else {
             Vec::new()
         };
+        let near = nearest(&people);
         Self {
             shop,
             step,
@@ -163,6 +175,7 @@ impl<'a> Case<'a> {
             belief,
             edges,
             people,
+            near,
             removals,
             grams: -f64::from(step.delta_g),
             sigma_g,
@@ -272,9 +285,9 @@ impl<'a> Case<'a> {
         } else {
             TWO_AT_ONCE.ln()
         };
-        for (i, a) in self.people.iter().enumerate() {
-            for (j, b) in self.people.iter().enumerate() {
-                if i == j || (single && j < i) || a.who == Who::Unknown || b.who == Who::Unknown {
+        for (i, a) in self.near.iter().map(|i| (*i, &self.people[*i])) {
+            for (j, b) in self.near.iter().map(|j| (*j, &self.people[*j])) {
+                if i == j || (single && j < i) {
                     continue;
                 }
                 let (all_told, reach) = a.both(Held::Sku(two[0].0), b, Held::Sku(two[1].0));
@@ -350,6 +363,12 @@ impl<'a> Case<'a> {
         let lanes: Vec<_> = self.shop.planogram.on_shelf(self.step.shelf).collect();
         let lane_prior = (1.0 - STRAY) / lanes.len().max(1) as f64;
         let n_skus = self.shop.catalogue.len().max(1) as f64;
+        let misplaced: Vec<_> = self
+            .belief
+            .misplaced
+            .iter()
+            .filter(|m| m.shelf == self.step.shelf)
+            .collect();
         let mut goods = Vec::new();
         for (i, product) in self.shop.catalogue.products().iter().enumerate() {
             let sku = SkuIx::from(i);
@@ -373,12 +392,7 @@ impl<'a> Case<'a> {
                 }
                 let width = f64::from(product.size_mm[0]) / 1_000.0;
                 let mut stray = STRAY / n_skus / self.spots();
-                for m in self
-                    .belief
-                    .misplaced
-                    .iter()
-                    .filter(|m| m.shelf == self.step.shelf && m.sku == sku)
-                {
+                for m in misplaced.iter().filter(|m| m.sku == sku) {
                     let there = self
                         .seen
                         .agreement(&shares(&self.edges, m.x_m, width))
@@ -665,6 +679,21 @@ impl<'a> Case<'a> {
             .map_or(1.0, |s| s.width_m);
         (width / SPOT_M).max(1.0)
     }
+}
+
+/// The known parties whose reach is not far below the best one's, a few at most.
+fn nearest(people: &[Candidate]) -> Vec<usize> {
+    let mut known: Vec<(usize, f64)> = people
+        .iter()
+        .enumerate()
+        .filter(|(_, c)| c.who != Who::Unknown)
+        .map(|(i, c)| (i, c.reach()))
+        .collect();
+    known.sort_by(|a, b| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0)));
+    let best = known.first().map_or(f64::NEG_INFINITY, |k| k.1);
+    known.retain(|k| k.1 > best - TOO_FAR);
+    known.truncate(TWO_OF);
+    known.into_iter().map(|k| k.0).collect()
 }
 
 /// Foreign things whose removal this fall may be: each alone, and a hand together with a thing.

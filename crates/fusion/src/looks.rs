@@ -51,7 +51,7 @@ impl Default for LookRatio {
     fn default() -> Self {
         Self {
             by_sku: BTreeMap::new(),
-            other: 0.0,
+            other: 1.0,
             thing: 1.0,
             nothing: 1.0,
         }
@@ -61,8 +61,8 @@ impl Default for LookRatio {
 impl LookRatio {
     /// Trusts what is seen only so far: 1 wholly, 0 not at all.
     pub(crate) fn soften(&mut self, share: f64) {
-        for log in self.by_sku.values_mut().chain([&mut self.other]) {
-            *log *= share;
+        for ratio in self.by_sku.values_mut().chain([&mut self.other]) {
+            *ratio = ratio.powf(share);
         }
         self.thing = self.thing.powf(share);
         self.nothing = self.nothing.powf(share);
@@ -71,8 +71,8 @@ impl LookRatio {
     pub(crate) fn of(&self, held: Held) -> f64 {
         match held {
             Held::Sku(sku) => {
-                let log = self.by_sku.get(&sku).copied().unwrap_or(self.other);
-                self.thing * log.exp()
+                let ratio = self.by_sku.get(&sku).copied().unwrap_or(self.other);
+                self.thing * ratio
             }
             Held::Thing => self.thing,
             Held::Nothing => self.nothing,
@@ -178,11 +178,11 @@ impl LookStore {
             }
         }
         for sum in by_sku.values_mut() {
-            *sum *= temper;
+            *sum = (*sum * temper).exp();
         }
         LookRatio {
             by_sku,
-            other: other * temper,
+            other: (other * temper).exp(),
             thing: 1.0 / base,
             nothing: SEEN_IN_EMPTY / base,
         }
