@@ -11,5 +11,6 @@ pub mod outcome;
 pub mod run;
 pub mod score;
 pub mod speed;
+pub mod steps;
 pub mod table;
 pub mod truth;

@@ -107,6 +107,9 @@ pub struct Action {
     /// Whether the place is the product's own lane.
     #[serde(default)]
     pub home: bool,
+    /// What the shelf gained, grams.
+    #[serde(default)]
+    pub mass_g: f64,
     /// Whether the shopper did it to fool the shop.
     #[serde(default)]
     pub adversarial: bool,

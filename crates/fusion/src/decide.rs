@@ -70,7 +70,11 @@ pub(crate) fn movements(
             let said = |a: &Marginal| same(&a.part, part);
             let chosen = match marginals.iter().position(said) {
                 Some(at) => marginals.remove(at).alternative(),
-                None => Marginal { part: *part, probability: 0.0 }.alternative(),
+                None => Marginal {
+                    part: *part,
+                    probability: 0.0,
+                }
+                .alternative(),
             };
             marginals.truncate(ALTERNATIVES);
             AttributedMovement {
@@ -303,14 +307,30 @@ impl Effect {
     fn cost(self, truth: Self, costs: &Costs) -> f64 {
         // A take missed is a lost sale, and so is a refund for nothing; a take charged to somebody
         // who did not make it is a wrong charge, and so is a put-back that is not refunded.
-        let missed = |q: i32| if q > 0 { costs.lost_sale } else { costs.wrong_charge };
-        let invented = |q: i32| if q > 0 { costs.wrong_charge } else { costs.lost_sale };
+        let missed = |q: i32| {
+            if q > 0 {
+                costs.lost_sale
+            } else {
+                costs.wrong_charge
+            }
+        };
+        let invented = |q: i32| {
+            if q > 0 {
+                costs.wrong_charge
+            } else {
+                costs.lost_sale
+            }
+        };
         match (self, truth) {
             (a, b) if a == b => 0.0,
             (Self::None, Self::Line(_, _, q)) => missed(q),
             (Self::Line(_, _, q), Self::None) => invented(q),
             (Self::Line(w, s, q), Self::Line(v, t, r)) if (w, s) == (v, t) => {
-                if q > r { costs.wrong_charge } else { costs.lost_sale }
+                if q > r {
+                    costs.wrong_charge
+                } else {
+                    costs.lost_sale
+                }
             }
             (Self::Line(_, _, q), Self::Line(_, _, r)) => invented(q).max(missed(r)),
             (Self::None, Self::None) => 0.0,

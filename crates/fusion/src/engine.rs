@@ -343,13 +343,7 @@ impl Engine {
 
     /// What a deed comes to, with all that became of it.
     fn answer(&self, deed: &Deed, now: StoreTime) -> EngineEvent {
-        let said = decide::movements(
-            &deed.step,
-            &deed.hypotheses,
-            &self.config,
-            deed.part,
-            now,
-        );
+        let said = decide::movements(&deed.step, &deed.hypotheses, &self.config, deed.part, now);
         let kind = |who: Who| self.gates.people.kind(who);
         let mut movements = Vec::new();
         for movement in said {

@@ -231,7 +231,10 @@ pub(crate) fn concerns(movement: &AttributedMovement, over: &HandOver) -> bool {
 
 /// The movement as it is once one unit of it was handed over: the giver's explanations become the
 /// receiver's with the hand-over's probability. Of several units one goes, as a movement of its own.
-pub(crate) fn reattribute(movement: &AttributedMovement, over: &HandOver) -> Vec<AttributedMovement> {
+pub(crate) fn reattribute(
+    movement: &AttributedMovement,
+    over: &HandOver,
+) -> Vec<AttributedMovement> {
     let p = over.probability as f32;
     let mut kept = movement.clone();
     let mut moved = movement.clone();

@@ -5,9 +5,7 @@ use crate::belief::{Belief, Foreign};
 use crate::looks::Held;
 use crate::people::Candidate;
 use crate::place::{SeenShares, lane_shares, plate_edges, shares};
-use walkout_model::{
-    LaneIx, PartyKind, PlateHealth, Shop, SkuIx, TimeDelta, WeightStep, Who,
-};
+use walkout_model::{LaneIx, PartyKind, PlateHealth, Shop, SkuIx, TimeDelta, WeightStep, Who};
 
 /// What the log weight of a hypothesis is made of, by kind of evidence.
 pub(crate) const FACTORS: [&str; 8] = [
@@ -740,11 +738,7 @@ fn removals(belief: &Belief, step: &WeightStep, seen: &SeenShares) -> Vec<Remova
 
 /// Log weight of somebody taking a thing away: mostly it is their own.
 fn owned(removal: &Removal, who: Who) -> f64 {
-    let own = removal
-        .who
-        .iter()
-        .find(|w| w.0 == who)
-        .map_or(0.0, |w| w.1);
+    let own = removal.who.iter().find(|w| w.0 == who).map_or(0.0, |w| w.1);
     (0.03 + 0.97 * own).ln()
 }
 

@@ -19,6 +19,10 @@ pub struct PlateDelta {
 pub struct WeightStep {
     /// Counts the steps of a run, in order of `known_at`.
     pub serial: u64,
+    /// The serial of an earlier step that this one supersedes: the shelf was read while it still
+    /// moved, and is known better now. A change of 0 g on no plate takes it back altogether.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub replaces: Option<u64>,
     /// Where.
     pub shelf: ShelfIx,
     /// When the shelf left its old rest.

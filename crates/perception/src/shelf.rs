@@ -250,6 +250,7 @@ impl ShelfState {
         let known_at = time_of(bin + 1, config) + config.delay;
         out.push(PerceptionEvent::Step(WeightStep {
             serial: *serial,
+            replaces: None,
             shelf: self.shelf,
             t_start: time_of(onset, config),
             t_change: time_of(change, config),

@@ -52,6 +52,8 @@ pub(crate) struct Action<'a> {
     pub shelf: Option<&'a str>,
     pub plates: Vec<&'a str>,
     pub home: bool,
+    /// What the shelf gained, grams; 0 where no shelf did.
+    pub mass_g: f64,
     pub adversarial: bool,
 }
 

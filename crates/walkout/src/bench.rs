@@ -8,6 +8,7 @@ use std::time::Duration;
 mod accuracy;
 mod aim3s;
 mod speed;
+mod steps;
 
 /// Arguments of `walkout bench`.
 #[derive(clap::Args)]
@@ -24,6 +25,8 @@ enum What {
     Aim3s(aim3s::Args),
     /// What the inference costs, how long carts wait, and how both grow with the shop
     Speed(speed::Args),
+    /// Weight steps against what hands did at the shelves of simulated shops
+    Steps(steps::Args),
     /// Acknowledged ledger entries a second, beside plain SQLite commits
     Ledger(LedgerArgs),
 }
@@ -50,6 +53,7 @@ pub fn run(args: Args) -> Result<ExitCode> {
         What::Accuracy(args) => accuracy::run(args),
         What::Aim3s(args) => aim3s::run(args),
         What::Speed(args) => speed::run(args),
+        What::Steps(args) => steps::run(args),
         What::Ledger(args) => ledger(args),
     }
 }

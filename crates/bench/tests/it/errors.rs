@@ -51,6 +51,7 @@ fn shop() -> Shop {
 fn step(serial: u64, s: i64) -> WeightStep {
     WeightStep {
         serial,
+        replaces: None,
         shelf: ShelfIx(0),
         t_start: second(s) - TimeDelta::from_millis(500),
         t_change: second(s),

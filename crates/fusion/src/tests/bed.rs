@@ -256,6 +256,7 @@ impl Bed {
         let delta: f64 = deltas.iter().map(|d| d.1).sum();
         self.fusion.step(WeightStep {
             serial: self.serial,
+            replaces: None,
             shelf: ShelfIx(shelf),
             t_start: at(self.now - 0.8),
             t_change: at(self.now),

@@ -126,6 +126,7 @@ proptest! {
                 }),
                 Input::Step(shelf, plate, delta_g, sigma_g) => fusion.step(WeightStep {
                     serial: i as u64,
+                    replaces: None,
                     shelf: ShelfIx(shelf),
                     t_start: now,
                     t_change: now,

@@ -99,6 +99,7 @@ impl Person {
             shelf: None,
             plates: Vec::new(),
             home: false,
+            mass_g: 0.0,
             adversarial,
         });
         stage.truth.write(&line);

@@ -331,7 +331,7 @@ impl Reach {
     /// Writes what was done into the truth. One line per product; a press is one line.
     pub fn record(&self, person: u32, party: usize, stage: &mut Stage) {
         let shop = stage.shop.clone();
-        let mut by_sku: Vec<(Option<SkuIx>, u32, Vec<PlateIx>, bool)> = Vec::new();
+        let mut by_sku: Vec<(Option<SkuIx>, u32, Vec<PlateIx>, bool, f64)> = Vec::new();
         for (id, stand) in &self.goods {
             let sku = stage.goods.get(*id).sku;
             let home = stand
@@ -342,20 +342,22 @@ impl Reach {
                 .iter()
                 .filter(|(_, s)| *s > 0.02)
                 .map(|(p, _)| *p);
+            let mass_g = stage.goods.get(*id).mass_g;
             match by_sku.iter_mut().find(|(s, ..)| *s == sku) {
-                Some((_, units, on, at_home)) => {
+                Some((_, units, on, at_home, grams)) => {
                     *units += 1;
+                    *grams += mass_g;
                     *at_home &= home;
                     on.extend(plates);
                 }
-                None => by_sku.push((sku, 1, plates.collect(), home)),
+                None => by_sku.push((sku, 1, plates.collect(), home, mass_g)),
             }
         }
         if self.kind == Kind::Press {
             let on = self.press.iter().map(|(p, _)| *p).collect();
-            by_sku.push((None, 0, on, false));
+            by_sku.push((None, 0, on, false, 0.0));
         }
-        for (sku, units, mut on, home) in by_sku {
+        for (sku, units, mut on, home, grams) in by_sku {
             on.sort_unstable();
             on.dedup();
             let action = match (self.kind, sku, self.job.label) {
@@ -387,6 +389,9 @@ impl Reach {
                     .map(|p| shop.layout.plates[p.usize()].name.as_str())
                     .collect(),
                 home,
+                // To the milligram: goods are weighed no finer.
+                mass_g: (grams * 1e3).round() / 1e3
+                    * if self.kind == Kind::Take { -1.0 } else { 1.0 },
                 adversarial: self.job.adversarial,
             });
             stage.truth.write(&line);
