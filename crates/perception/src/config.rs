@@ -21,17 +21,31 @@ pub struct PerceptionConfig {
     pub stuck_after: TimeDelta,
     /// Longest pause of the shop's clock that is walked through bin by bin.
     pub catch_up_bins: i64,
-    /// Bins in the window that decides whether a plate rests.
+    /// Bins that a rise must be at rest where its stillness tells goods from a hand.
     pub window_bins: usize,
-    /// The same for a rise, which is more often a hand that presses than goods that are put back.
+    /// The same where the rise is so light that a hand would be as still.
     pub rise_bins: usize,
-    /// A plate has left its rest when the mean of three bins is off by this many grams (or four
-    /// standard deviations, whichever is more).
+    /// How much a hand's force wavers within a few tenths of a second, as a share of it.
+    pub waver: f32,
+    /// A plate has left its rest when the mean of three bins is off by this many grams (or three
+    /// standard deviations of a bin, whichever is more).
     pub onset_g: f32,
-    /// A window whose bins scatter by no more than this is at rest at once.
-    pub calm_g: f32,
-    /// A longer window whose halves agree is at rest although it rings, up to this scatter.
-    pub ringing_g: f32,
+    /// A rest after a fall that lasts no longer than this was part of the movement.
+    pub pause_bins: i64,
+    /// The same after a rise: a hand may have held still.
+    pub pause_rise_bins: i64,
+    /// So long after a step its plates are looked at again.
+    pub refine_bins: i64,
+    /// What a cell's friction makes of a change, grams.
+    pub friction_g: f32,
+    /// Share of a change that a cell shows only within the next half minute.
+    pub creep: f32,
+    /// Smallest change of a shelf that is worth a step, grams: less than the lightest goods.
+    pub least_g: f32,
+    /// What comes and goes again within so many bins was leant on the shelf.
+    pub lean_bins: i64,
+    /// The mass of an empty plate, grams: it swings with the board as goods do.
+    pub plate_g: f32,
     /// Smallest change of one plate that counts, grams.
     pub step_g: f32,
     /// Plates whose halfway instants lie within this many bins changed together.
@@ -58,15 +72,22 @@ impl Default for PerceptionConfig {
             dead_after: TimeDelta::from_secs(2),
             stuck_after: TimeDelta::from_secs(5),
             catch_up_bins: 600,
-            window_bins: 7,
-            rise_bins: 12,
-            onset_g: 3.0,
-            calm_g: 1.5,
-            ringing_g: 10.0,
+            window_bins: 6,
+            rise_bins: 16,
+            waver: 0.05,
+            onset_g: 1.5,
+            pause_bins: 9,
+            pause_rise_bins: 12,
+            refine_bins: 14,
+            friction_g: 0.3,
+            creep: 0.002,
+            least_g: 5.0,
+            lean_bins: 44,
+            plate_g: 300.0,
             step_g: 2.5,
             together_bins: 5,
             one_action_bins: 20,
-            hurry_bins: 14,
+            hurry_bins: 4,
             wait_bins: 50,
             leak: 0.08,
             touch_g: 10.0,

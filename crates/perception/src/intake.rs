@@ -3,7 +3,7 @@
 use crate::PerceptionConfig;
 use serde::{Deserialize, Serialize};
 use walkout_model::layout::Plate;
-use walkout_model::{FixtureIx, PlateHealth, StoreTime};
+use walkout_model::{FixtureIx, PlateHealth, ShelfIx, StoreTime};
 
 /// What came in and what was refused, counted since the start.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -48,9 +48,12 @@ const RING: usize = 32;
 #[derive(Clone, Debug)]
 pub(crate) struct PlateIntake {
     fixture: FixtureIx,
+    shelf: ShelfIx,
     range_g: f32,
     bins: [Bin; RING],
     last_sample: Option<StoreTime>,
+    /// The youngest reading, if the plate has sent any since time began (anew).
+    newest: Option<StoreTime>,
     /// The reading that repeats, and since when.
     repeat: f32,
     repeat_since: StoreTime,
@@ -79,6 +82,8 @@ impl PlateIntake {
     pub(crate) fn new(plate: &Plate, fixture: FixtureIx) -> Self {
         Self {
             fixture,
+            shelf: plate.shelf,
+            newest: None,
             range_g: plate.range_g as f32,
             bins: [Bin::default(); RING],
             last_sample: None,
@@ -91,6 +96,15 @@ impl PlateIntake {
 
     pub(crate) fn fixture(&self) -> FixtureIx {
         self.fixture
+    }
+
+    pub(crate) fn shelf(&self) -> ShelfIx {
+        self.shelf
+    }
+
+    /// The time of the youngest reading, if the plate is alive.
+    pub(crate) fn newest(&self) -> Option<StoreTime> {
+        self.newest.filter(|_| self.health != PlateHealth::Dead)
     }
 
     pub(crate) fn health(&self) -> PlateHealth {
@@ -143,6 +157,7 @@ impl PlateIntake {
         entry.n += 1;
         counters.accepted += 1;
         self.last_sample = Some(self.last_sample.map_or(t, |last| last.max(t)));
+        self.newest = Some(self.newest.map_or(t, |newest| newest.max(t)));
         if grams.to_bits() != self.repeat.to_bits() {
             self.repeat = grams;
             self.repeat_since = t;
@@ -193,6 +208,7 @@ impl PlateIntake {
     pub(crate) fn forget_pending(&mut self, now: StoreTime) {
         self.bins = [Bin::default(); RING];
         self.last_sample = Some(now);
+        self.newest = None;
         self.repeat_since = now;
     }
 }

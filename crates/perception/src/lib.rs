@@ -11,6 +11,7 @@
 mod clock;
 mod config;
 mod intake;
+mod level;
 mod plate;
 mod shelf;
 
@@ -56,8 +57,6 @@ pub struct Perception {
     shelves: Vec<ShelfState>,
     clocks: Vec<FixtureClock>,
     now: Option<StoreTime>,
-    /// The bin closed last.
-    closed: i64,
     serial: u64,
 }
 
@@ -102,7 +101,6 @@ impl Perception {
             shelves,
             clocks,
             now: None,
-            closed: 0,
             serial: 0,
         }
     }
@@ -147,14 +145,34 @@ impl Perception {
         }
         self.now = Some(now);
         let newest = self.bin_of(StoreTime(now.0.saturating_sub(self.config.delay.0))) - 1;
-        if newest - self.closed > self.config.catch_up_bins {
+        let pause = self.shelves.iter().map(|s| newest - s.closed()).max();
+        if pause.unwrap_or(0) > self.config.catch_up_bins {
             // A pause too long to walk through bin by bin; what happened in it shows in the levels.
             self.counters.clock_resyncs += 1;
             self.restart(now);
             return;
         }
-        while self.closed < newest {
-            self.close_next(out);
+        let over = self.bin_of(now) - 1;
+        for shelf in &mut self.shelves {
+            // A bin need not wait for late samples once every plate has sent a later one.
+            let plates = self.intakes.get(shelf.plates()).unwrap_or_default();
+            let complete = plates
+                .iter()
+                .filter_map(PlateIntake::newest)
+                .min()
+                .map_or(newest, |t| t.0.div_euclid(self.config.bin.0.max(1)) - 1);
+            let until = newest.max(complete.min(over));
+            while shelf.closed() < until {
+                shelf.close_bin(
+                    shelf.closed() + 1,
+                    now,
+                    &self.config,
+                    &mut self.intakes,
+                    &mut self.plates,
+                    &mut self.serial,
+                    out,
+                );
+            }
         }
     }
 
@@ -182,7 +200,9 @@ impl Perception {
             t,
             sample.grams,
             now,
-            self.closed,
+            self.shelves
+                .get(intake.shelf().usize())
+                .map_or(i64::MIN, ShelfState::closed),
             &self.config,
             &mut self.counters,
         ) {
@@ -207,7 +227,10 @@ impl Perception {
 
     fn start_at(&mut self, t: StoreTime) {
         self.now = Some(t);
-        self.closed = self.bin_of(StoreTime(t.0.saturating_sub(self.config.delay.0))) - 1;
+        let closed = self.bin_of(StoreTime(t.0.saturating_sub(self.config.delay.0))) - 1;
+        for shelf in &mut self.shelves {
+            shelf.start_after(closed);
+        }
     }
 
     fn restart(&mut self, now: StoreTime) {
@@ -215,28 +238,10 @@ impl Perception {
         for intake in &mut self.intakes {
             intake.forget_pending(now);
         }
-        for plate in &mut self.plates {
-            plate.interrupt(self.closed);
-        }
-        for shelf in &mut self.shelves {
-            shelf.interrupt();
-        }
-    }
-
-    fn close_next(&mut self, out: &mut Vec<PerceptionEvent>) {
-        let bin = self.closed + 1;
-        self.closed = bin;
-        let end = StoreTime(bin.saturating_add(1).saturating_mul(self.config.bin.0));
-        for shelf in &mut self.shelves {
-            shelf.close_bin(
-                bin,
-                end,
-                &self.config,
-                &mut self.intakes,
-                &mut self.plates,
-                &mut self.serial,
-                out,
-            );
+        for shelf in &self.shelves {
+            for plate in self.plates.get_mut(shelf.plates()).unwrap_or_default() {
+                plate.interrupt(shelf.closed());
+            }
         }
     }
 }

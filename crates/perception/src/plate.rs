@@ -1,6 +1,7 @@
 //! One plate: its level at rest, when it leaves it, and when it is at rest again.
 
 use crate::PerceptionConfig;
+use crate::level::{self, FADE_BINS};
 use walkout_model::layout::Plate;
 
 /// Bins remembered, 6.4 s: for curves and for finding the instant of change.
@@ -10,8 +11,9 @@ pub(crate) const HISTORY: usize = 128;
 /// enough to follow drift and creep.
 const LEVEL_BINS: f32 = 60.0;
 
-/// Roughness from which on a window swings rather than being pressed.
-const ROUGH: f32 = 1.1;
+/// Lengths of the windows in which rest is looked for, bins: 0.25 to 1.4 s.
+const WINDOWS: [usize; 7] = [5, 6, 8, 12, 16, 20, LONGEST];
+const LONGEST: usize = 28;
 
 /// What a plate is known to do.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -25,6 +27,17 @@ enum Phase {
     },
 }
 
+/// What a plate showed in a bin.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Seen {
+    /// The mean of its samples, grams.
+    pub value: Option<f32>,
+    /// Its share of what the board did, grams.
+    pub swing: f32,
+    /// How well that is known, grams.
+    pub doubt: f32,
+}
+
 /// A plate that came to rest.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Rested {
@@ -34,29 +47,62 @@ pub(crate) struct Rested {
     pub change: i64,
     /// First bin of the window found at rest.
     pub settled: i64,
+    /// The bin in which that was found.
+    pub found: i64,
     /// New level minus old, grams.
     pub delta: f32,
     /// Standard deviation of `delta`, grams.
     pub sigma: f32,
+    /// Standard deviation of the old level, grams.
+    pub before_sigma: f32,
+    /// The new level, grams.
+    pub level: f32,
     /// Largest departure from the old level, grams.
     pub peak: f32,
+}
+
+impl Rested {
+    /// Whether the change is more than noise.
+    pub(crate) fn counts(&self, config: &PerceptionConfig) -> bool {
+        self.delta.abs() >= config.step_g.max(4.0 * self.sigma)
+    }
+}
+
+/// What became of a rest.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) enum Settled {
+    /// It cannot be said yet.
+    NotYet,
+    /// The plate has moved on.
+    Gone,
+    /// The level and its standard deviation, grams.
+    At(f32, f32),
 }
 
 /// The state of one plate.
 #[derive(Clone, Debug)]
 pub(crate) struct PlateState {
+    /// What the plate read, a mean a bin.
     history: [f32; HISTORY],
+    /// The same without the swing of the whole board.
+    clean: [f32; HISTORY],
     phase: Phase,
     level: f32,
     level_bins: f32,
-    /// Standard deviation of one bin at rest, as it is lately, shaking included.
+    /// Standard deviation of one bin at rest, as it is lately.
     noise: f32,
     /// The same by the plate's own description, which nothing shakes.
     noise_floor: f32,
     missing: u32,
-    /// The rest before a disturbance that left no change worth a step: if more follows at once, it was
-    /// one action, and that rest is what it is measured against.
+    /// What the board's swing adds to the noise, grams.
+    doubt: f32,
+    /// The rest before the one that began last: if the plate moves on at once, it was one action, and
+    /// that rest is what it is measured against.
     earlier: Option<Earlier>,
+    /// Amplitude of what still rings, grams, and from which bin on it fades.
+    ring: (f32, i64),
+    /// Set when a rest turned out to be a pause; whoever asks clears it.
+    reopened: bool,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -64,20 +110,24 @@ struct Earlier {
     level: f32,
     level_bins: f32,
     onset: i64,
+    /// First bin of the rest that followed, and the bin in which it was found.
     settled: i64,
+    found: i64,
+    /// The bin of its change.
+    change: i64,
+    /// Whether it left no change worth a step, and whether the change was a rise.
+    slight: bool,
+    rise: bool,
 }
 
-struct Window {
-    mean: f32,
-    sd: f32,
-    /// Mean of the later half minus mean of the earlier.
-    tilt: f32,
-    /// Largest less smallest of the means of its thirds.
-    waver: f32,
-    /// Mean square of successive differences over the variance (von Neumann): 2 for white noise,
-    /// 0.8 to 3 for a swing of 3–7 Hz, well below 1 for a hand's force.
-    roughness: f32,
-    n: usize,
+/// Where a plate rests, by the bins of a window.
+#[derive(Clone, Copy, Debug)]
+struct Rest {
+    level: f32,
+    sigma: f32,
+    /// Amplitude of the ringing at the window's end, grams.
+    ring: f32,
+    bins: usize,
 }
 
 impl PlateState {
@@ -86,14 +136,40 @@ impl PlateState {
         let noise = ((sample_var / 3.0).sqrt() as f32).max(0.05);
         Self {
             history: [f32::NAN; HISTORY],
+            clean: [f32::NAN; HISTORY],
             phase: Phase::Unknown,
             level: f32::NAN,
             level_bins: 0.0,
             noise,
             noise_floor: noise,
             missing: 0,
+            doubt: 0.0,
             earlier: None,
+            ring: (0.0, 0),
+            reopened: false,
         }
+    }
+
+    pub(crate) fn at_rest(&self) -> bool {
+        self.phase == Phase::Rest
+    }
+
+    /// The level it has or had last, if one was ever known.
+    pub(crate) fn last_level(&self) -> Option<f32> {
+        self.level.is_finite().then_some(self.level)
+    }
+
+    /// What lies on it, roughly, up to the bin before `bin`, grams; never less than nothing.
+    pub(crate) fn load(&self, bin: i64) -> f32 {
+        match self.phase {
+            Phase::Rest => self.level.max(0.0),
+            _ => self.mean(bin - 3, bin).unwrap_or(0.0).max(0.0),
+        }
+    }
+
+    /// Whether the rest that was told last was but a pause; says so once.
+    pub(crate) fn take_reopened(&mut self) -> bool {
+        std::mem::take(&mut self.reopened)
     }
 
     pub(crate) fn active_since(&self) -> Option<i64> {
@@ -115,11 +191,11 @@ impl PlateState {
         }
     }
 
-    /// Mean of the bins `from..to`, if at least half of them hold something.
+    /// Mean of the bins `from..to` without the board's swing, if at least half of them hold something.
     pub(crate) fn mean(&self, from: i64, to: i64) -> Option<f32> {
         let (mut sum, mut n) = (0.0, 0);
         for bin in from..to {
-            let value = self.history[slot(bin)];
+            let value = self.clean[slot(bin)];
             if value.is_finite() {
                 sum += value;
                 n += 1;
@@ -143,6 +219,9 @@ impl PlateState {
     /// Time was not continuous up to `bin`; what was known of the level stays.
     pub(crate) fn interrupt(&mut self, bin: i64) {
         self.history = [f32::NAN; HISTORY];
+        self.clean = [f32::NAN; HISTORY];
+        self.earlier = None;
+        self.reopened = false;
         if self.level.is_finite() {
             self.phase = Phase::Active {
                 onset: bin,
@@ -159,19 +238,27 @@ impl PlateState {
         }
     }
 
-    /// Takes the bin's mean and says if the plate came to rest with it. A change of less than
-    /// `shadow_g` may be what a pressed neighbour leaks through the board, and is waited out.
+    /// Takes a bin and says if the plate came to rest with it. A change of less than `shadow_g` may be what a pressed neighbour leaks
+    /// through the board, and is waited out.
     pub(crate) fn update(
         &mut self,
         bin: i64,
-        value: Option<f32>,
+        seen: Seen,
         shadow_g: f32,
         config: &PerceptionConfig,
     ) -> Option<Rested> {
+        let Seen {
+            value,
+            swing,
+            doubt,
+        } = seen;
+        self.doubt = doubt;
         self.history[slot(bin)] = value.unwrap_or(f32::NAN);
-        let Some(x) = value else {
+        self.clean[slot(bin)] = value.map_or(f32::NAN, |x| x - swing);
+        let Some(x) = value.map(|x| x - swing) else {
             self.missing = self.missing.saturating_add(1);
             if self.phase == Phase::Rest && i64::from(self.missing) == blind_bins(config) {
+                self.earlier = None;
                 self.phase = Phase::Active {
                     onset: bin - blind_bins(config),
                     peak: 0.0,
@@ -182,201 +269,201 @@ impl PlateState {
         self.missing = 0;
         match self.phase {
             Phase::Unknown => {
-                if let Some((window, _)) = self.resting(bin, self.history[slot(bin)], config) {
-                    self.rest_at(&window);
+                if let Some(rest) = self.resting(bin, None, 1.0, config) {
+                    self.rest_at(bin, &rest);
                 }
                 None
             }
             Phase::Rest => {
-                self.watch(bin, x, config);
+                self.watch(bin, x, swing, config);
                 None
             }
             Phase::Active { onset, peak } => {
-                let peak = if (x - self.level).abs() > peak.abs() {
-                    x - self.level
-                } else {
-                    peak
-                };
+                let off = x - self.level;
+                let peak = if off.abs() > peak.abs() { off } else { peak };
                 self.phase = Phase::Active { onset, peak };
-                let (window, sigma) = self.resting(bin, self.level, config)?;
-                let change = (window.mean - self.level).abs();
+                let rest = self.resting(bin, Some(onset), 1.0, config)?;
+                let change = (rest.level - self.level).abs();
                 if change >= config.step_g && change < shadow_g {
                     return None;
                 }
-                self.conclude(bin, &window, sigma, config)
+                self.conclude(bin, &rest, config)
             }
         }
     }
 
-    /// Ends the activity with the window that was found at rest.
-    fn conclude(
-        &mut self,
-        bin: i64,
-        window: &Window,
-        sigma: f32,
-        config: &PerceptionConfig,
-    ) -> Option<Rested> {
+    /// Ends the activity with the rest that was found.
+    fn conclude(&mut self, bin: i64, rest: &Rest, config: &PerceptionConfig) -> Option<Rested> {
         let Phase::Active { onset, peak } = self.phase else {
             return None;
         };
-        // The window must lie after the onset, or it is the old rest that is still in it.
-        let settled = bin + 1 - window.n as i64;
-        if settled <= onset + 1 {
-            return None;
-        }
+        let settled = bin + 1 - rest.bins as i64;
         let before = self.level;
         let level_var = self.noise.powi(2) / self.level_bins.clamp(1.0, LEVEL_BINS);
+        // Friction and creep of the cell: some tenths of a gram and some tenths of a per cent.
+        let slow = config
+            .friction_g
+            .hypot(config.creep * (rest.level - before));
+        let before_sigma = (level_var + slow * slow).sqrt();
         let rested = Rested {
             onset,
-            change: self.crossing(onset, settled, before, window.mean),
+            change: self.crossing(onset, settled, before, rest.level),
             settled,
-            delta: window.mean - before,
-            sigma: (sigma * sigma + level_var + 0.04).sqrt(),
+            found: bin,
+            delta: rest.level - before,
+            sigma: rest.sigma.hypot(before_sigma),
+            before_sigma,
+            level: rest.level,
             peak,
         };
-        let slight = rested.delta.abs() < config.step_g.max(4.0 * rested.sigma);
-        self.earlier = slight.then_some(Earlier {
+        self.earlier = Some(Earlier {
             level: self.level,
             level_bins: self.level_bins,
             onset,
-            settled: bin,
+            settled,
+            found: bin,
+            change: rested.change,
+            slight: !rested.counts(config),
+            rise: rested.delta > 0.0,
         });
-        self.rest_at(window);
+        self.rest_at(bin, rest);
         Some(rested)
     }
 
-    fn rest_at(&mut self, window: &Window) {
-        self.level = window.mean;
-        self.level_bins = window.n as f32;
+    fn rest_at(&mut self, bin: i64, rest: &Rest) {
+        self.level = rest.level;
+        self.level_bins = (self.noise / rest.sigma.max(0.05))
+            .powi(2)
+            .clamp(1.0, LEVEL_BINS);
+        self.ring = (rest.ring, bin);
         self.phase = Phase::Rest;
     }
 
     /// At rest: follow the level, or notice that it is left.
-    fn watch(&mut self, bin: i64, x: f32, config: &PerceptionConfig) {
-        let limit = config.onset_g.max(4.0 * self.noise);
+    fn watch(&mut self, bin: i64, x: f32, swing: f32, config: &PerceptionConfig) {
+        let age = (bin - self.ring.1) as f32;
+        let ringing = self.ring.0 * (-age / FADE_BINS).exp();
+        // Three bins together have 1/√3 of the noise of one.
+        let limit = config.onset_g.max(3.0 * self.noise.hypot(self.doubt)) + 1.2 * ringing;
         let recent = self.mean(bin - 2, bin + 1).unwrap_or(x);
         let off = x - self.level;
-        if (recent - self.level).abs() > limit || off.abs() > 4.0 * limit {
-            let mut onset = bin - 2;
-            if let Some(e) = self.earlier.take()
-                && bin - e.settled <= config.one_action_bins
-            {
-                (self.level, self.level_bins, onset) = (e.level, e.level_bins, e.onset);
-            }
-            self.phase = Phase::Active { onset, peak: off };
+        if (recent - self.level).abs() > limit || off.abs() > 3.0 * limit {
+            self.leave(bin, recent - self.level, config);
             return;
         }
-        let previous = self.history[slot(bin - 1)];
-        if previous.is_finite() {
+        let previous = self.clean[slot(bin - 1)];
+        if previous.is_finite() && ringing < self.noise && self.doubt < self.noise {
             let jump = (x - previous).clamp(-limit, limit);
             self.noise = (self.noise.powi(2) + (jump * jump * 0.5 - self.noise.powi(2)) / 200.0)
                 .max(0.0025)
                 .sqrt();
         }
         self.level_bins = (self.level_bins + 1.0).min(LEVEL_BINS);
-        self.level += off.clamp(-limit, limit) / self.level_bins;
+        // A board swings about its rest: what it does is left in, or the levels of all its plates
+        // could wander off together.
+        self.level += (off + swing).clamp(-limit, limit) / self.level_bins;
     }
 
-    /// The window that ends with `bin`, if the plate rests in it after having been at `before`, and
-    /// the standard deviation of its mean.
-    ///
-    /// Short and calm, or longer and ringing about a level that stays. A hand's force wavers slowly
-    /// where a board rings fast, which tells a plate under a hand from one at rest; and since a hand
-    /// presses and does not lift, a rise is asked for more than a fall.
-    fn resting(&self, bin: i64, before: f32, config: &PerceptionConfig) -> Option<(Window, f32)> {
-        let own = self.noise.min(1.3 * self.noise_floor);
-        let calm = config.calm_g.max(3.0 * own);
-        let short = self.window(bin, config.window_bins)?;
-        let rising = short.mean - before > config.step_g;
-        // Nearly every take begins with a press that stays level for a moment; few rises are goods.
-        let still = !rising
-            || self
-                .window(bin, config.rise_bins)
-                .is_some_and(|w| w.sd <= 2.0 * own && w.tilt.abs() <= 2.0 * own);
-        if short.sd <= calm && short.tilt.abs() <= calm && still {
-            // Neighbouring bins of what is left of a swing are not independent.
-            let sigma = short.sd.max(self.noise) / (short.n as f32).sqrt() * 1.5;
-            return Some((short, sigma));
+    /// Leaves rest. Hands do not pause for less than half a second between two actions: a rest so
+    /// short was part of what goes on.
+    fn leave(&mut self, bin: i64, off: f32, config: &PerceptionConfig) {
+        let mut onset = bin - 2;
+        if let Some(e) = self.earlier.take() {
+            let least = match (e.rise, off > 0.0) {
+                (true, _) => config.pause_rise_bins,
+                // A fall that goes on; what rises after a fall is another hand's press.
+                (false, false) => config.pause_bins,
+                (false, true) => config.pause_bins / 2,
+            };
+            let pause = if e.slight {
+                bin - e.found <= config.one_action_bins
+            } else {
+                onset - e.settled <= least && onset - e.change <= 2 * config.pause_bins
+            };
+            if pause {
+                (self.level, self.level_bins, onset) = (e.level, e.level_bins, e.onset);
+                self.reopened = !e.slight;
+            }
         }
-        for length in [2, 4] {
-            let long = self.window(bin, config.window_bins * length)?;
-            // While the board swings, a press is as rough as a swing; only its length betrays it.
-            if rising && length < 4 && long.sd > 4.0 * own {
+        self.phase = Phase::Active { onset, peak: off };
+    }
+
+    /// Where the plate rests, if the bins up to `bin` say so. Windows from short to long are fitted
+    /// (see [`level::fit`]) until one is at rest. `slack` widens what counts as noise.
+    fn resting(
+        &self,
+        bin: i64,
+        onset: Option<i64>,
+        slack: f32,
+        config: &PerceptionConfig,
+    ) -> Option<Rest> {
+        let own = self.noise.min(1.3 * self.noise_floor).hypot(self.doubt);
+        let mut values = [f32::NAN; LONGEST];
+        for (k, value) in (0..).zip(values.iter_mut()) {
+            *value = self.clean[slot(bin - k)];
+        }
+        for bins in WINDOWS {
+            // The window must lie after the onset, or it is the old rest that is still in it.
+            if onset.is_some_and(|onset| bin + 1 - bins as i64 <= onset + 1) {
+                break;
+            }
+            let Some(fit) = values.get(..bins).and_then(|w| level::fit(w, own, slack)) else {
                 continue;
+            };
+            let rise = fit.level - self.level;
+            if onset.is_some() && rise > config.step_g {
+                // A hand that presses wavers by some per cent of its force; goods do not. A swing
+                // explains much of a short wavering.
+                let telling = config.waver * rise >= 3.0 * own.max(fit.left_over);
+                let enough = match (telling, fit.ring > 0.0) {
+                    (true, false) => config.window_bins,
+                    (true, true) => config.rise_bins * 3 / 4,
+                    (false, _) => config.rise_bins,
+                };
+                if bins < enough {
+                    continue;
+                }
             }
-            let sigma = long.sd / (long.n as f32).sqrt() * 1.5;
-            let change = (long.mean - before).abs();
-            if long.sd <= config.ringing_g
-                && sigma <= 0.6 + 0.012 * change
-                && (long.roughness >= ROUGH || !rising)
-                && long.waver.max(long.tilt.abs()) <= 0.8 + 0.5 * long.sd
-            {
-                return Some((long, sigma));
-            }
+            return Some(Rest {
+                level: fit.level,
+                sigma: fit.sigma,
+                ring: fit.ring,
+                bins,
+            });
         }
         None
     }
 
-    /// Calls the plate rested although it still rings, because all around it has come to rest.
+    /// Calls the plate rested although it is not quite, because all around it has come to rest.
     pub(crate) fn rest_now(&mut self, bin: i64, config: &PerceptionConfig) -> Option<Rested> {
-        let long = self.window(bin, config.window_bins * 2)?;
-        if long.sd > config.ringing_g || long.waver > 1.2 + 0.7 * long.sd {
+        let Phase::Active { onset, .. } = self.phase else {
             return None;
-        }
-        let sigma = long.sd / (long.n as f32).sqrt() * 1.5;
-        self.conclude(bin, &long, sigma, config)
+        };
+        let rest = self.resting(bin, Some(onset), 3.0, config)?;
+        self.conclude(bin, &rest, config)
     }
 
-    fn window(&self, bin: i64, bins: usize) -> Option<Window> {
-        let half = bins / 2;
-        let (mut sum, mut squares, mut n) = (0.0_f32, 0.0_f32, 0_usize);
-        let (mut early, mut early_n, mut later, mut later_n) = (0.0_f32, 0_u8, 0.0_f32, 0_u8);
-        let mut thirds = [(0.0_f32, 0_u8); 3];
-        let (mut jumps, mut jumps_n, mut last) = (0.0_f32, 0_u8, f32::NAN);
-        let origin = self.history[slot(bin)];
-        for k in 0..bins {
-            let value = self.history[slot(bin - k as i64)] - origin;
-            if !value.is_finite() {
-                continue;
+    /// The level as it is known a while after the rest that was found in `found`.
+    pub(crate) fn settle(&mut self, found: i64, bin: i64) -> Settled {
+        let mut from = found + 1;
+        if let Some(e) = self.earlier.filter(|e| e.found > found) {
+            if !e.slight {
+                return Settled::Gone;
             }
-            if last.is_finite() {
-                jumps += (value - last).powi(2);
-                jumps_n += 1;
-            }
-            last = value;
-            sum += value;
-            squares += value * value;
-            n += 1;
-            if let Some((third, count)) = thirds.get_mut(k * 3 / bins) {
-                *third += value;
-                *count += 1;
-            }
-            if k < half {
-                later += value;
-                later_n += 1;
-            } else if k >= bins - half {
-                early += value;
-                early_n += 1;
-            }
+            from = e.found + 1;
         }
-        if n + bins / 3 < bins || early_n == 0 || later_n == 0 {
-            return None;
+        if self.phase != Phase::Rest || bin + 1 - from < 10 {
+            return Settled::NotYet;
         }
-        let mean = sum / n as f32;
-        let means = thirds
-            .iter()
-            .filter(|(_, count)| *count > 0)
-            .map(|(third, count)| third / f32::from(*count));
-        let (low, high) = means.fold((f32::MAX, f32::MIN), |(l, h), m| (l.min(m), h.max(m)));
-        let var = (squares / n as f32 - mean * mean).max(0.0);
-        Some(Window {
-            mean: mean + origin,
-            sd: var.sqrt(),
-            roughness: jumps / f32::from(jumps_n.max(1)) / var.max(1e-6),
-            tilt: later / f32::from(later_n) - early / f32::from(early_n),
-            waver: high - low,
-            n: bins,
-        })
+        let Some(level) = self.mean(from, bin + 1) else {
+            return Settled::NotYet;
+        };
+        let n = (bin + 1 - from) as f32;
+        if n > self.level_bins.min(24.0) - 8.0 {
+            self.level = level;
+            self.level_bins = n;
+        }
+        Settled::At(level, (self.noise.powi(2) / n + 0.02).sqrt())
     }
 
     /// The first bin after the last one that was still nearer to the old level, by means of five bins
