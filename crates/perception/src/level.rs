@@ -63,7 +63,7 @@ pub(crate) fn fit(window: &[f32], noise: f32, slack: f32) -> Option<Fit> {
             fade: FADE_BINS,
         },
     );
-    let mut attempt = |swing: Swing, best: &mut (f32, Swing)| {
+    let attempt = |swing: Swing, best: &mut (f32, Swing)| {
         if let Some(solved) = solve::<4>(window, origin, swing)
             && solved.squares < best.0
         {

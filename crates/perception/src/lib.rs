@@ -10,6 +10,7 @@
 
 mod clock;
 mod config;
+pub mod csv_trace;
 mod intake;
 mod level;
 mod plate;

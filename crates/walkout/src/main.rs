@@ -21,6 +21,7 @@ mod serve;
 mod shop_task;
 mod show;
 mod simulate;
+mod steps;
 
 /// Runs a shop without tills.
 #[derive(Parser)]
@@ -40,6 +41,8 @@ enum Command {
     Simulate(simulate::Args),
     /// Check a shop's folder and list every mistake in it
     Check(check::Args),
+    /// Find the steps in a trace of load cells (CSV) and draw them
+    Steps(steps::Args),
     /// Measure
     Bench(bench::Args),
     /// Re-derive a ledger from its entries and name the first bad one
@@ -52,6 +55,7 @@ fn main() -> ExitCode {
         Command::Serve(args) => serve::run(args),
         Command::Simulate(args) => simulate::run(args),
         Command::Check(args) => check::run(args),
+        Command::Steps(args) => steps::run(args),
         Command::Bench(args) => bench::run(args),
         Command::Fsck(args) => fsck::run(args),
     };

@@ -118,7 +118,17 @@ impl<'a> Trace<'a> {
 }
 
 impl Outcome {
+    /// The steps that stand in the end: neither replaced nor taken back.
     pub(super) fn steps(&self) -> Vec<&WeightStep> {
+        let told = self.told();
+        let stands = |s: &&WeightStep| {
+            !s.plates.is_empty() && told.iter().all(|t| t.replaces != Some(s.serial))
+        };
+        told.iter().copied().filter(stands).collect()
+    }
+
+    /// All steps as they were told.
+    pub(super) fn told(&self) -> Vec<&WeightStep> {
         self.events
             .iter()
             .filter_map(|e| match e {
