@@ -14,3 +14,5 @@ mod isolation;
 mod replay;
 #[cfg(test)]
 mod scoring;
+#[cfg(test)]
+mod steps;
