@@ -21,6 +21,8 @@ use walkout_model::{
 
 /// Steps that wait for the tracks of their time, at most.
 const STEPS_MAX: usize = 4_096;
+/// Parts that a step can have: off the shelf, and onto it.
+const PARTS_MAX: usize = 2;
 /// Deeds remembered at most; the oldest are taken as they stand.
 const DEEDS_MAX: usize = 4_096;
 /// How often hands that met are looked for.
@@ -87,6 +89,17 @@ pub(crate) enum EngineEvent {
         movements: Vec<AttributedMovement>,
     },
     Gate(GateEvent),
+}
+
+impl EngineEvent {
+    /// A part of a step of which nothing came, or comes any more.
+    fn nothing(serial: u64, part: usize) -> Self {
+        Self::Explained {
+            serial,
+            part,
+            movements: Vec::new(),
+        }
+    }
 }
 
 /// Which of the two an engine is.
@@ -164,6 +177,19 @@ impl Engine {
             return false;
         }
         self.waiting.push(step);
+        true
+    }
+
+    /// A step is taken back or about to be corrected. `false` if it is too late for that.
+    pub(crate) fn withdraw(&mut self, serial: u64, out: &mut Vec<EngineEvent>) -> bool {
+        let waited = self.waiting.len();
+        self.waiting.retain(|s| s.serial != serial);
+        if self.role == Role::Settled {
+            return !self.knows(serial) || self.waiting.len() < waited;
+        }
+        self.log
+            .retain(|e| !matches!(e, Entry::Deed(d) if d.step.serial == serial));
+        out.extend((0..PARTS_MAX).map(|part| EngineEvent::nothing(serial, part)));
         true
     }
 
@@ -300,9 +326,15 @@ impl Engine {
     }
 
     fn explain(&mut self, step: &WeightStep, now: StoreTime, out: &mut Vec<EngineEvent>) {
-        for (part, step) in decide::by_sign(step).into_iter().enumerate() {
+        let parts = decide::by_sign(step);
+        // A step that corrects another may have fewer parts than that one had.
+        for part in parts.len()..PARTS_MAX {
+            out.push(EngineEvent::nothing(step.serial, part));
+        }
+        for (part, step) in parts.into_iter().enumerate() {
             if f64::from(step.delta_g.abs() + step.sigma_g) < 0.6 * self.lightest_g {
                 self.steps_too_light += 1;
+                out.push(EngineEvent::nothing(step.serial, part));
                 continue;
             }
             let mut deed = Deed {

@@ -34,7 +34,7 @@ use engine::{Engine, EngineEvent, Role};
 use gates::GateEvent;
 use serde::{Deserialize, Serialize};
 use standing::Standing;
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 use walkout_model::{
     AttributedMovement, GateCrossing, GateIx, ItemLook, LaneIx, PlateFault, SessionExit,
@@ -98,6 +98,8 @@ const TICK: TimeDelta = TimeDelta::from_millis(50);
 const SILENCE: TimeDelta = TimeDelta::from_secs(15);
 /// Observations that wait for their time, at most.
 const HELD_MAX: usize = 1 << 18;
+/// Corrections that are remembered at most.
+const ROOTS_MAX: usize = 4_096;
 /// Observations from farther ahead are refused.
 const AHEAD: TimeDelta = TimeDelta::from_secs(10);
 
@@ -145,6 +147,10 @@ pub struct Fusion {
     heard: StoreTime,
     standing: Standing,
     told: Vec<EngineEvent>,
+    /// Steps that correct others, by the first of each.
+    roots: BTreeMap<u64, u64>,
+    /// Answers that fell with a step that was taken back.
+    withdrawn: Vec<EngineEvent>,
     now: Option<StoreTime>,
 }
 
@@ -162,6 +168,8 @@ impl Fusion {
             heard: StoreTime::default(),
             standing: Standing::default(),
             told: Vec::new(),
+            roots: BTreeMap::new(),
+            withdrawn: Vec::new(),
             now: None,
         }
     }
@@ -179,7 +187,7 @@ impl Fusion {
     }
 
     /// A shelf's mass changed.
-    pub fn step(&mut self, step: WeightStep) {
+    pub fn step(&mut self, mut step: WeightStep) {
         let layout = &self.shop.layout;
         let sane = step.shelf.usize() < layout.shelves.len()
             && step.delta_g.is_finite()
@@ -193,11 +201,44 @@ impl Fusion {
                         .get(p.plate.usize())
                         .is_some_and(|plate| plate.shelf == step.shelf)
             });
+        if sane && let Some(old) = step.replaces {
+            let Some(corrected) = self.correct(old, step) else {
+                return;
+            };
+            step = corrected;
+        }
         // Long after the change it takes its place when it came to be known, in any order.
         let t = step.t_change.max(step.known_at - self.config.lag);
         if !sane || !self.prompt.step(step.clone()) || !self.hold(t, Observation::Step(step)) {
             self.counters.steps_refused += 1;
         }
+    }
+
+    /// A step that corrects an earlier one goes on under its number, wherever that one has come to.
+    /// `None` if it takes it back altogether, or comes too late.
+    fn correct(&mut self, old: u64, step: WeightStep) -> Option<WeightStep> {
+        let root = self.roots.get(&old).copied().unwrap_or(old);
+        self.roots.insert(step.serial, root);
+        while self.roots.len() > ROOTS_MAX {
+            self.roots.pop_first();
+        }
+        if !self.settled.withdraw(root, &mut Vec::new()) {
+            self.counters.steps_refused += 1;
+            return None;
+        }
+        self.held
+            .retain(|(_, o)| !matches!(o, Observation::Step(s) if s.serial == root));
+        if step.plates.is_empty() {
+            self.prompt.withdraw(root, &mut self.withdrawn);
+            return None;
+        }
+        // What was said of it stands until the correction is explained.
+        self.prompt.withdraw(root, &mut Vec::new());
+        Some(WeightStep {
+            serial: root,
+            replaces: None,
+            ..step
+        })
     }
 
     /// A shelf was disturbed without a change. Nothing follows from it yet.
@@ -273,6 +314,7 @@ impl Fusion {
             self.prompt.rebase(&self.settled);
         }
         let mut told = std::mem::take(&mut self.told);
+        told.append(&mut self.withdrawn);
         self.prompt.advance(now, &mut told);
         for event in told.drain(..) {
             match event {
@@ -280,7 +322,7 @@ impl Fusion {
                     serial,
                     part,
                     movements,
-                } => self.standing.propose(serial, part, movements, out),
+                } => self.standing.propose(serial, part, movements, now, out),
                 EngineEvent::Gate(GateEvent::Notice(notice)) => {
                     out.push(FusionEvent::Notice(notice));
                 }

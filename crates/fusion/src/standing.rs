@@ -15,6 +15,8 @@ const CLOSED_MAX: usize = 65_536;
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Standing {
     said: BTreeMap<(u64, usize), Vec<Said>>,
+    /// Those of them that the late engine has spoken of.
+    settled: BTreeSet<(u64, usize)>,
     closed: BTreeSet<SessionId>,
 }
 
@@ -25,30 +27,21 @@ struct Said {
 }
 
 impl Standing {
-    /// A first answer, for the carts on the phones.
+    /// A first answer, for the carts on the phones. It gives way to a better one.
     pub(crate) fn propose(
         &mut self,
         serial: u64,
         part: usize,
         movements: Vec<AttributedMovement>,
+        now: StoreTime,
         out: &mut Vec<FusionEvent>,
     ) {
-        if self.said.contains_key(&(serial, part)) {
-            return;
+        if !self.settled.contains(&(serial, part)) {
+            self.say(serial, part, movements, now, out);
         }
-        let mut said = Vec::new();
-        for (i, mut movement) in movements.into_iter().enumerate() {
-            movement.id = id(serial, 0, part, i);
-            out.push(FusionEvent::Movement(movement.clone()));
-            said.push(Said {
-                movement,
-                revision: 0,
-            });
-        }
-        self.said.insert((serial, part), said);
     }
 
-    /// A better answer: says what differs from what stands.
+    /// A better answer.
     pub(crate) fn revise(
         &mut self,
         serial: u64,
@@ -57,6 +50,22 @@ impl Standing {
         now: StoreTime,
         out: &mut Vec<FusionEvent>,
     ) {
+        self.settled.insert((serial, part));
+        self.say(serial, part, movements, now, out);
+    }
+
+    /// Says what differs from what stands.
+    fn say(
+        &mut self,
+        serial: u64,
+        part: usize,
+        movements: Vec<AttributedMovement>,
+        now: StoreTime,
+        out: &mut Vec<FusionEvent>,
+    ) {
+        if movements.is_empty() && !self.said.contains_key(&(serial, part)) {
+            return;
+        }
         let said = self.said.entry((serial, part)).or_default();
         let n = movements.len();
         for (i, mut movement) in movements.into_iter().enumerate() {
@@ -135,6 +144,7 @@ impl Standing {
             .collect();
         for key in done {
             self.said.remove(&key);
+            self.settled.remove(&key);
         }
     }
 }
