@@ -30,7 +30,7 @@ pub(crate) const WEIGHED_AFTER: TimeDelta = TimeDelta::from_millis(2_000);
 const BEFORE: TimeDelta = TimeDelta::from_millis(1_600);
 const AFTER: TimeDelta = TimeDelta::from_millis(1_600);
 /// Hands that meet in the aisle pass something on in one case of so many, before any look.
-const PASSES: f64 = 0.2;
+const PASSES: f64 = 0.01;
 /// A hand-over below this probability is forgotten.
 const NEGLIGIBLE: f64 = 0.02;
 
