@@ -25,6 +25,8 @@ pub struct Matching {
     pub settled: Vec<Option<Claim>>,
     /// Units of each true action that no best explanation covers.
     pub missed: Vec<u32>,
+    /// Units of each true action that nothing covers after review.
+    pub uncovered: Vec<u32>,
 }
 
 struct Slot<'a> {
@@ -48,9 +50,9 @@ pub fn compare(truth: &Truth, outcome: &Outcome) -> Matching {
         .collect();
     let mut missed = vec![0; truth.actions.len()];
     for slot in &slots {
-        missed[slot.action] = missed[slot.action].max(slot.left);
+        missed[slot.action] = slot.left;
     }
-    let settled = outcome
+    let settled: Vec<Option<Claim>> = outcome
         .guesses
         .iter()
         .zip(&right)
@@ -65,10 +67,15 @@ pub fn compare(truth: &Truth, outcome: &Outcome) -> Matching {
                 .find(|&claim| draw(&mut slots, &g.shelf, g.t, claim)),
         })
         .collect();
+    let mut uncovered = vec![0; truth.actions.len()];
+    for slot in &slots {
+        uncovered[slot.action] = slot.left;
+    }
     Matching {
         right,
         settled,
         missed,
+        uncovered,
     }
 }
 
@@ -78,14 +85,15 @@ fn slots(truth: &Truth) -> Vec<Slot<'_>> {
         let Some(shelf) = action.shelf.as_deref() else {
             continue;
         };
-        // Tidying lifts goods and sets them down again on the same shelf: either half may be told.
-        let signs: &[i32] = match action.kind {
-            ActionKind::Tidy => &[-1, 1],
-            ActionKind::HandOver | ActionKind::Touch => &[],
-            ActionKind::Take | ActionKind::ForeignTake => &[1],
-            ActionKind::Put | ActionKind::Restock | ActionKind::ForeignPut => &[-1],
+        let sign = match action.kind {
+            ActionKind::HandOver | ActionKind::Touch => continue,
+            ActionKind::Take | ActionKind::ForeignTake => 1,
+            ActionKind::Put | ActionKind::Restock | ActionKind::ForeignPut => -1,
+            // Goods out of place are picked up to be tidied, and set down in their lane.
+            ActionKind::Tidy if action.home => -1,
+            ActionKind::Tidy => 1,
         };
-        slots.extend(signs.iter().map(|&sign| Slot {
+        slots.push(Slot {
             action: i,
             shelf,
             phone: action.phone,
@@ -94,7 +102,7 @@ fn slots(truth: &Truth) -> Vec<Slot<'_>> {
             from: action.t_start - SLACK,
             to: action.t_end + SLACK,
             left: action.units.max(u32::from(action.gtin.is_none())),
-        }));
+        });
     }
     slots
 }

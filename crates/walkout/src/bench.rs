@@ -7,6 +7,7 @@ use std::time::Duration;
 
 mod accuracy;
 mod aim3s;
+mod scenarios;
 mod speed;
 
 /// Arguments of `walkout bench`.
@@ -24,6 +25,8 @@ enum What {
     Aim3s(aim3s::Args),
     /// What the inference costs, how long carts wait, and how both grow with the shop
     Speed(speed::Args),
+    /// Scripted scenarios: whether each movement is right or in a review that offers the right answer
+    Scenarios(scenarios::Args),
     /// Acknowledged ledger entries a second, beside plain SQLite commits
     Ledger(LedgerArgs),
 }
@@ -50,6 +53,7 @@ pub fn run(args: Args) -> Result<ExitCode> {
         What::Accuracy(args) => accuracy::run(args),
         What::Aim3s(args) => aim3s::run(args),
         What::Speed(args) => speed::run(args),
+        What::Scenarios(args) => scenarios::run(args),
         What::Ledger(args) => ledger(args),
     }
 }
