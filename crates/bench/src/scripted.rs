@@ -5,7 +5,7 @@ use crate::matching::compare;
 use crate::promise::{Breach, Broken, breaches};
 use crate::run::run;
 use std::collections::BTreeSet;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use walkout_model::Shop;
@@ -45,9 +45,9 @@ pub fn load(path: &Path) -> Result<Vec<Scripted>, AccuracyError> {
     files.iter().map(|file| load_one(file)).collect()
 }
 
-fn load_one(path: &PathBuf) -> Result<Scripted, AccuracyError> {
+fn load_one(path: &Path) -> Result<Scripted, AccuracyError> {
     let wrong = |reason| AccuracyError::Scenario {
-        path: path.clone(),
+        path: path.to_owned(),
         reason,
     };
     let scenario = Scenario::load(path).map_err(wrong)?;

@@ -81,7 +81,10 @@ pub(crate) fn movements(
                 lane: part.lane,
                 decision,
                 supersedes: None,
-                evidence: evidence(case.step, hypotheses, part),
+                evidence: Evidence {
+                    against: against(hypotheses, part, &marginals),
+                    ..evidence(case.step, hypotheses, part)
+                },
                 best: chosen,
                 alternatives: marginals,
             }
@@ -232,7 +235,36 @@ fn evidence(step: &WeightStep, hypotheses: &[Hypothesis], part: &Part) -> Eviden
         sigma_mg: mg(step.sigma_g),
         factors,
         curve: step.curve.clone(),
+        ..Evidence::default()
     }
+}
+
+/// Log odds of the best hypothesis against the best one that says each alternative, by factor.
+fn against(hypotheses: &[Hypothesis], part: &Part, others: &[Alternative]) -> Vec<Vec<Factor>> {
+    let says = |h: &&Hypothesis, (who, sku, quantity)| {
+        h.parts
+            .iter()
+            .any(|p| (p.who, p.sku, p.quantity) == (who, sku, quantity))
+    };
+    let chosen = (part.who, part.sku, part.quantity);
+    let Some(best) = hypotheses.iter().find(|h| says(h, chosen)) else {
+        return Vec::new();
+    };
+    let odds = |other: &Alternative| {
+        let other = (other.who, other.sku, other.quantity);
+        let Some(rival) = hypotheses.iter().find(|h| says(h, other)) else {
+            return Vec::new();
+        };
+        let pairs = best.factors.iter().zip(&rival.factors);
+        let named = FACTORS.iter().zip(pairs);
+        named
+            .map(|(name, (a, b))| Factor {
+                name: (*name).to_owned(),
+                log_odds: (a - b) as f32,
+            })
+            .collect()
+    };
+    others.iter().map(odds).collect()
 }
 
 fn movement_id(serial: u64, part_of_step: usize, part: usize) -> MovementId {

@@ -324,7 +324,14 @@ impl Engine {
             &deed.step,
         );
         let hypotheses = case.posterior();
-        let movements = decide::movements(&case, &hypotheses, &self.config, deed.part, now);
+        let mut movements = decide::movements(&case, &hypotheses, &self.config, deed.part, now);
+        if !movements.is_empty() {
+            let (hands, looks) = deed.witness.seen(&self.tracks.lineage, &self.gates.people);
+            for movement in &mut movements {
+                movement.evidence.hands.clone_from(&hands);
+                movement.evidence.looks.clone_from(&looks);
+            }
+        }
         deed.x_m = case.seen.x_m;
         deed.hypotheses = hypotheses;
         movements

@@ -59,6 +59,18 @@ impl LookStore {
         }
     }
 
+    /// The looks of a track between two instants.
+    pub(crate) fn of_track(
+        &self,
+        track: TrackId,
+        from: StoreTime,
+        to: StoreTime,
+    ) -> impl Iterator<Item = &ItemLook> {
+        let start = self.looks.partition_point(|l| l.t < from);
+        let found = self.looks.iter().skip(start).take_while(move |l| l.t <= to);
+        found.filter(move |l| l.track == track)
+    }
+
     /// What the looks of `track` between two instants, near the target, say of the SKU in hand.
     pub(crate) fn ratio(
         &self,

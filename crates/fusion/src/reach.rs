@@ -129,7 +129,7 @@ impl<'a> Target<'a> {
     }
 
     /// From the body's middle to the nearest point of the shelf's front edge before the goods.
-    fn body_distance(&self, position: Point2) -> f64 {
+    pub(crate) fn body_distance(&self, position: Point2) -> f64 {
         let front = |x: f64| {
             self.shop
                 .layout
@@ -140,7 +140,7 @@ impl<'a> Target<'a> {
     }
 
     /// From a wrist to the box over the plates that changed.
-    fn hand_distance(&self, wrist: Point3) -> f64 {
+    pub(crate) fn hand_distance(&self, wrist: Point3) -> f64 {
         let layout = &self.shop.layout;
         let Some(shelf) = layout.shelves.get(self.step.shelf.usize()) else {
             return f64::INFINITY;

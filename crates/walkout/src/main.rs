@@ -14,6 +14,7 @@ mod check;
 mod clock;
 mod demo;
 mod devices;
+mod explain;
 mod fsck;
 mod open;
 mod pipeline;
@@ -42,6 +43,8 @@ enum Command {
     Check(check::Args),
     /// Measure
     Bench(bench::Args),
+    /// Say why a movement was concluded, from a shop's ledger
+    Explain(explain::Args),
     /// Re-derive a ledger from its entries and name the first bad one
     Fsck(fsck::Args),
 }
@@ -53,6 +56,7 @@ fn main() -> ExitCode {
         Command::Simulate(args) => simulate::run(args),
         Command::Check(args) => check::run(args),
         Command::Bench(args) => bench::run(args),
+        Command::Explain(args) => explain::run(args),
         Command::Fsck(args) => fsck::run(args),
     };
     match done {
