@@ -7,7 +7,7 @@
 //! movement of two or by two of one. Movements are served in order of time, actions earliest end first; since a
 //! pool's units differ in nothing but time, another order could only change a match at the edge of the slack.
 
-use crate::outcome::{Claim, Outcome};
+use crate::outcome::{Claim, Guess, Outcome};
 use crate::truth::{ActionKind, Truth};
 use walkout_model::{Decision, Gtin, StoreTime, TimeDelta};
 
@@ -46,7 +46,7 @@ pub fn compare(truth: &Truth, outcome: &Outcome) -> Matching {
     let right: Vec<bool> = outcome
         .guesses
         .iter()
-        .map(|g| g.decision != Decision::LeaveOff && draw(&mut slots, &g.shelf, g.t, g.best))
+        .map(|g| g.decision != Decision::LeaveOff && draw(&mut slots, g, g.best))
         .collect();
     let mut missed = vec![0; truth.actions.len()];
     for slot in &slots {
@@ -64,7 +64,7 @@ pub fn compare(truth: &Truth, outcome: &Outcome) -> Matching {
                 .others
                 .iter()
                 .map(|&(claim, _)| claim)
-                .find(|&claim| draw(&mut slots, &g.shelf, g.t, claim)),
+                .find(|&claim| draw(&mut slots, g, claim)),
         })
         .collect();
     let mut uncovered = vec![0; truth.actions.len()];
@@ -108,15 +108,16 @@ fn slots(truth: &Truth) -> Vec<Slot<'_>> {
 }
 
 /// Takes a claim's units out of the pools; takes nothing and says no where they are not all there.
-fn draw(slots: &mut [Slot<'_>], shelf: &str, t: StoreTime, claim: Claim) -> bool {
+fn draw(slots: &mut [Slot<'_>], guess: &Guess, claim: Claim) -> bool {
     let wanted = claim.quantity.unsigned_abs();
     let open = |slot: &Slot<'_>| {
         slot.left > 0
-            && slot.shelf == shelf
+            && slot.shelf == guess.shelf
             && slot.phone == claim.phone
             && slot.gtin == claim.gtin
             && slot.sign == claim.quantity.signum()
-            && (slot.from..=slot.to).contains(&t)
+            && slot.from <= guess.within.1
+            && guess.within.0 <= slot.to
     };
     let there: u32 = slots.iter().filter(|s| open(s)).map(|s| s.left).sum();
     if wanted == 0 || there < wanted {

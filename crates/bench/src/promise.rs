@@ -105,7 +105,7 @@ impl Teller<'_> {
             .guesses
             .iter()
             .filter(|g| Some(&g.shelf) == action.shelf.as_ref())
-            .filter(|g| (action.t_start - SLACK..=action.t_end + SLACK).contains(&g.t))
+            .filter(|g| action.t_start - SLACK <= g.within.1 && g.within.0 <= action.t_end + SLACK)
             .map(|g| self.guess(g))
             .collect();
         let near = match near.is_empty() {

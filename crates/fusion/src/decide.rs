@@ -3,6 +3,7 @@
 
 use crate::belief::{Belief, Foreign, Misplaced};
 use crate::hypotheses::{Case, FACTORS, Hypothesis, Part};
+use crate::reach::is_blind;
 use crate::{Costs, FusionConfig};
 use walkout_model::{
     Alternative, AttributedMovement, Decision, Evidence, Factor, MovementId, StoreTime, WeightStep,
@@ -235,6 +236,7 @@ fn evidence(step: &WeightStep, hypotheses: &[Hypothesis], part: &Part) -> Eviden
         sigma_mg: mg(step.sigma_g),
         factors,
         curve: step.curve.clone(),
+        unseen: is_blind(step).then_some((step.t_start, step.t_end)),
         ..Evidence::default()
     }
 }

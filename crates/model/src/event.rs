@@ -122,6 +122,10 @@ pub struct Evidence {
     pub factors: Vec<Factor>,
     /// The shelf's sum around the step: (milliseconds after its start, grams).
     pub curve: Vec<(i32, f32)>,
+    /// From when to when the goods may have moved, where the shelf was not seen at that instant (a
+    /// plate that had failed).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unseen: Option<(StoreTime, StoreTime)>,
     /// For each alternative of the movement, in their order: natural log of the odds of the chosen
     /// explanation against it, by kind of evidence.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
