@@ -277,7 +277,7 @@ fn plan(options: &Options) -> Result<(Vec<Group>, Vec<Job>), AccuracyError> {
 }
 
 /// The file itself, or the scenarios in a folder, by name.
-fn scenario_files(path: &Path) -> Result<Vec<PathBuf>, AccuracyError> {
+pub(crate) fn scenario_files(path: &Path) -> Result<Vec<PathBuf>, AccuracyError> {
     if path.is_file() {
         return Ok(vec![path.to_owned()]);
     }

@@ -9,9 +9,8 @@
 //! chain. Movements are served in order of time, actions earliest end first; since a pool's units differ in
 //! nothing but time, another order could only change a match at the edge of the slack.
 
-use crate::outcome::{Claim, Outcome};
+use crate::outcome::{Claim, Guess, Outcome};
 use crate::truth::{Action, ActionKind, Truth};
-use std::collections::BTreeMap;
 use walkout_model::{Decision, Gtin, StoreTime, TimeDelta};
 
 /// How far a movement's time may lie outside the action that it explains. Detectors date a step by
@@ -29,6 +28,8 @@ pub struct Matching {
     /// Units of each true action that no best explanation covers. Units that were handed over count
     /// with the last hand-over, not with the take.
     pub missed: Vec<u32>,
+    /// Units of each true action that nothing covers after review.
+    pub uncovered: Vec<u32>,
 }
 
 #[derive(Clone, Copy)]
@@ -49,17 +50,10 @@ pub fn compare(truth: &Truth, outcome: &Outcome) -> Matching {
     let right: Vec<bool> = outcome
         .guesses
         .iter()
-        .map(|g| g.decision != Decision::LeaveOff && draw(&mut slots, &g.shelf, g.t, g.best))
+        .map(|g| g.decision != Decision::LeaveOff && draw(&mut slots, g, g.best))
         .collect();
-    let mut missed = vec![0; truth.actions.len()];
-    let mut uncovered: BTreeMap<(usize, i32), u32> = BTreeMap::new();
-    for slot in &slots {
-        *uncovered.entry((slot.action, slot.sign)).or_default() += slot.left;
-    }
-    for ((action, _), left) in uncovered {
-        missed[action] = missed[action].max(left);
-    }
-    let settled = outcome
+    let missed = left_over(truth, &slots);
+    let settled: Vec<Option<Claim>> = outcome
         .guesses
         .iter()
         .zip(&right)
@@ -71,14 +65,25 @@ pub fn compare(truth: &Truth, outcome: &Outcome) -> Matching {
                 .others
                 .iter()
                 .map(|&(claim, _)| claim)
-                .find(|&claim| draw(&mut slots, &g.shelf, g.t, claim)),
+                .find(|&claim| draw(&mut slots, g, claim)),
         })
         .collect();
+    let uncovered = left_over(truth, &slots);
     Matching {
         right,
         settled,
         missed,
+        uncovered,
     }
+}
+
+/// Units of each action that are still in the pools.
+fn left_over(truth: &Truth, slots: &[Slot<'_>]) -> Vec<u32> {
+    let mut left = vec![0; truth.actions.len()];
+    for slot in slots {
+        left[slot.action] += slot.left;
+    }
+    left
 }
 
 fn slots(truth: &Truth) -> Vec<Slot<'_>> {
@@ -90,14 +95,15 @@ fn slots(truth: &Truth) -> Vec<Slot<'_>> {
         let Some(shelf) = action.shelf.as_deref() else {
             continue;
         };
-        // Tidying lifts goods and sets them down again on the same shelf: either half may be told.
-        let signs: &[i32] = match action.kind {
-            ActionKind::Tidy => &[-1, 1],
-            ActionKind::HandOver | ActionKind::Touch => &[],
-            ActionKind::Take | ActionKind::ForeignTake => &[1],
-            ActionKind::Put | ActionKind::Restock | ActionKind::ForeignPut => &[-1],
+        let sign = match action.kind {
+            ActionKind::HandOver | ActionKind::Touch => continue,
+            ActionKind::Take | ActionKind::ForeignTake => 1,
+            ActionKind::Put | ActionKind::Restock | ActionKind::ForeignPut => -1,
+            // Goods out of place are picked up to be tidied, and set down in their lane.
+            ActionKind::Tidy if action.home => -1,
+            ActionKind::Tidy => 1,
         };
-        slots.extend(signs.iter().map(|&sign| Slot {
+        slots.push(Slot {
             action: i,
             shelf,
             phone: action.phone,
@@ -106,7 +112,7 @@ fn slots(truth: &Truth) -> Vec<Slot<'_>> {
             from: action.t_start - SLACK,
             to: action.t_end + SLACK,
             left: action.units.max(u32::from(action.gtin.is_none())),
-        }));
+        });
     }
     slots
 }
@@ -134,15 +140,16 @@ fn hand_over(slots: &mut Vec<Slot<'_>>, index: usize, action: &Action) {
 }
 
 /// Takes a claim's units out of the pools; takes nothing and says no where they are not all there.
-fn draw(slots: &mut [Slot<'_>], shelf: &str, t: StoreTime, claim: Claim) -> bool {
+fn draw(slots: &mut [Slot<'_>], guess: &Guess, claim: Claim) -> bool {
     let wanted = claim.quantity.unsigned_abs();
     let open = |slot: &Slot<'_>| {
         slot.left > 0
-            && slot.shelf == shelf
+            && slot.shelf == guess.shelf
             && slot.phone == claim.phone
             && slot.gtin == claim.gtin
             && slot.sign == claim.quantity.signum()
-            && (slot.from..=slot.to).contains(&t)
+            && slot.from <= guess.within.1
+            && guess.within.0 <= slot.to
     };
     let there: u32 = slots.iter().filter(|s| open(s)).map(|s| s.left).sum();
     if wanted == 0 || there < wanted {

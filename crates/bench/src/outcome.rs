@@ -25,6 +25,8 @@ pub struct Guess {
     pub id: MovementId,
     /// When the goods moved.
     pub t: StoreTime,
+    /// From when to when they may have moved: both `t` unless a plate was blind.
+    pub within: (StoreTime, StoreTime),
     /// When it was concluded.
     pub known_at: StoreTime,
     /// The shelf's name.
@@ -78,6 +80,7 @@ impl Outcome {
             outcome.guesses.push(Guess {
                 id: m.id,
                 t: m.t,
+                within: m.evidence.unseen.unwrap_or((m.t, m.t)),
                 known_at: m.known_at,
                 shelf: shop.layout.shelves[m.shelf.usize()].name.clone(),
                 best,

@@ -15,6 +15,8 @@ pub(crate) const UNITS_MAX: u32 = 1_000;
 
 /// Parts of the evidence that are kept with the movement.
 const EVIDENCE_PARTS_MAX: usize = 64;
+/// Alternatives whose odds are kept by kind of evidence, and kinds, at most.
+const AGAINST_MAX: usize = 16;
 
 /// What to record for a movement: the record and the account movements, those that take back the
 /// old one first.
@@ -418,8 +420,29 @@ fn bounded(evidence: &Evidence) -> Evidence {
     let mut kept = evidence.clone();
     kept.steps.truncate(EVIDENCE_PARTS_MAX);
     kept.factors.truncate(EVIDENCE_PARTS_MAX);
-    kept.curve.truncate(EVIDENCE_PARTS_MAX);
-    for factor in &mut kept.factors {
+    kept.curve = thinned(&kept.curve);
+    kept.against.truncate(AGAINST_MAX);
+    kept.hands.truncate(EVIDENCE_PARTS_MAX);
+    kept.looks.truncate(EVIDENCE_PARTS_MAX);
+    for factors in &mut kept.against {
+        factors.truncate(AGAINST_MAX);
+    }
+    for hand in &mut kept.hands {
+        hand.probability = finite(hand.probability);
+        hand.body_m = finite(hand.body_m);
+        hand.wrist_m = hand.wrist_m.map(finite);
+    }
+    for look in &mut kept.looks {
+        look.guesses.truncate(EVIDENCE_PARTS_MAX);
+        for (_, p) in &mut look.guesses {
+            *p = finite(*p);
+        }
+    }
+    for factor in kept
+        .factors
+        .iter_mut()
+        .chain(kept.against.iter_mut().flatten())
+    {
         factor.name = factor.name.chars().take(32).collect();
         factor.log_odds = finite(factor.log_odds);
     }
@@ -427,4 +450,15 @@ fn bounded(evidence: &Evidence) -> Evidence {
         *grams = finite(*grams);
     }
     kept
+}
+
+/// A curve of at most [`EVIDENCE_PARTS_MAX`] points, its ends among them.
+fn thinned(curve: &[(i32, f32)]) -> Vec<(i32, f32)> {
+    let last = curve.len().saturating_sub(1);
+    if last < EVIDENCE_PARTS_MAX {
+        return curve.to_vec();
+    }
+    (0..EVIDENCE_PARTS_MAX)
+        .filter_map(|i| curve.get(i * last / (EVIDENCE_PARTS_MAX - 1)).copied())
+        .collect()
 }

@@ -131,7 +131,7 @@ fn korean_class(name: &str) -> &str {
 }
 
 /// `2026-11-23 09:00:00`; the bare microseconds outside the years of the calendar.
-fn local(t: StoreTime, zone: &TimeZone) -> String {
+pub(crate) fn local(t: StoreTime, zone: &TimeZone) -> String {
     Timestamp::from_microsecond(t.0).map_or_else(
         |_| t.0.to_string(),
         |stamp| {

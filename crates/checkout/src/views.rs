@@ -3,15 +3,15 @@
 use crate::checkout::Checkout;
 use crate::counters::{Counters, Notice, Refusals};
 use crate::error::CheckoutError;
-use crate::event::MovementRecorded;
+use crate::event::{MovementRecorded, Outcome};
 use crate::inner::{Inner, lock};
 use crate::receipt::{Receipt, cart_lines, total};
 use crate::review::{Review, ReviewId, ReviewView};
 use crate::session::{CartLine, Session, SessionView, Stage};
-use crate::state::State;
-use walkout_ledger::Balances;
+use crate::state::{Recorded, Standing, State};
+use walkout_ledger::{Account, Balances};
 use walkout_model::money::MoneyError;
-use walkout_model::{CustomerId, Evidence, Money, MovementId, SessionId, StoreTime};
+use walkout_model::{CustomerId, Evidence, Gtin, Money, MovementId, SessionId, StoreTime, Who};
 
 impl Checkout {
     /// The sessions in which something may still happen, oldest first.
@@ -105,6 +105,32 @@ impl Checkout {
             .movements
             .get(&id)
             .map(|recorded| recorded.record.clone())
+    }
+
+    /// The movements behind a line of a party's cart or receipt, in order of time: those that changed
+    /// it, and those in doubt that may have.
+    pub fn behind(&self, session: SessionId, gtin: Gtin) -> Vec<MovementRecorded> {
+        let state = self.inner.state();
+        let cart = Account::Cart(session);
+        let moved = |r: &&Recorded| {
+            let mut own = r.movements.iter().filter(|m| m.sku == gtin);
+            own.any(|m| m.from == cart || m.to == cart)
+        };
+        let doubted = |r: &&Recorded| {
+            matches!(r.record.outcome, Outcome::Review { .. })
+                && r.record
+                    .candidates
+                    .iter()
+                    .any(|c| c.who == Who::Session(session) && c.sku == Some(gtin))
+        };
+        let standing = state
+            .movements
+            .values()
+            .filter(|r| r.standing != Standing::Superseded);
+        let found = standing.filter(|r| moved(r) || doubted(r));
+        let mut found: Vec<_> = found.map(|r| r.record.clone()).collect();
+        found.sort_by_key(|record| (record.t, record.id));
+        found
     }
 
     /// What each customer in debt owes, by session.

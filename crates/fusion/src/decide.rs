@@ -4,6 +4,7 @@
 use crate::belief::{Belief, Foreign, Misplaced};
 use crate::hypotheses::{FACTORS, Hypothesis, Part};
 use crate::pairing;
+use crate::reach::is_blind;
 use crate::{Costs, FusionConfig};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -85,7 +86,10 @@ pub(crate) fn movements(
                 lane: part.lane,
                 decision,
                 supersedes: None,
-                evidence: evidence(step, hypotheses, part),
+                evidence: Evidence {
+                    against: against(hypotheses, part, &marginals),
+                    ..evidence(step, hypotheses, part)
+                },
                 best: chosen,
                 alternatives: marginals.iter().map(Marginal::alternative).collect(),
             }
@@ -401,7 +405,37 @@ fn evidence(step: &WeightStep, hypotheses: &[Hypothesis], part: &Part) -> Eviden
         sigma_mg: mg(step.sigma_g),
         factors,
         curve: step.curve.clone(),
+        unseen: is_blind(step).then_some((step.t_start, step.t_end)),
+        ..Evidence::default()
     }
+}
+
+/// Log odds of the best hypothesis against the best one that says each alternative, by factor.
+fn against(hypotheses: &[Hypothesis], part: &Part, others: &[Marginal]) -> Vec<Vec<Factor>> {
+    let says = |h: &&Hypothesis, (who, sku, quantity)| {
+        h.parts
+            .iter()
+            .any(|p| (p.who, p.sku, p.quantity) == (who, sku, quantity))
+    };
+    let chosen = (part.who, part.sku, part.quantity);
+    let Some(best) = hypotheses.iter().find(|h| says(h, chosen)) else {
+        return Vec::new();
+    };
+    let odds = |other: &Marginal| {
+        let other = (other.part.who, other.part.sku, other.part.quantity);
+        let Some(rival) = hypotheses.iter().find(|h| says(h, other)) else {
+            return Vec::new();
+        };
+        let pairs = best.factors.iter().zip(&rival.factors);
+        let named = FACTORS.iter().zip(pairs);
+        named
+            .map(|(name, (a, b))| Factor {
+                name: (*name).to_owned(),
+                log_odds: (a - b) as f32,
+            })
+            .collect()
+    };
+    others.iter().map(odds).collect()
 }
 
 fn movement_id(serial: u64, part_of_step: usize, part: usize) -> MovementId {

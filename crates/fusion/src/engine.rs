@@ -375,7 +375,15 @@ impl Engine {
 
     /// What a deed comes to, with all that became of it.
     fn answer(&self, deed: &Deed, now: StoreTime) -> EngineEvent {
-        let said = decide::movements(&deed.step, &deed.hypotheses, &self.config, deed.part, now);
+        let mut said =
+            decide::movements(&deed.step, &deed.hypotheses, &self.config, deed.part, now);
+        if !said.is_empty() {
+            let (hands, looks) = deed.witness.seen(&self.tracks.lineage, &self.gates.people);
+            for movement in &mut said {
+                movement.evidence.hands.clone_from(&hands);
+                movement.evidence.looks.clone_from(&looks);
+            }
+        }
         let kind = |who: Who| self.gates.people.kind(who);
         let mut movements = Vec::new();
         for movement in said {

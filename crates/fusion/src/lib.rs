@@ -12,6 +12,7 @@ mod clothes;
 mod config;
 mod decide;
 mod engine;
+mod evidence;
 mod gates;
 mod handing;
 mod hands;

@@ -109,6 +109,18 @@ impl LookStore {
         }
     }
 
+    /// The looks of a track between two instants.
+    pub(crate) fn of_track(
+        &self,
+        track: TrackId,
+        from: StoreTime,
+        to: StoreTime,
+    ) -> impl Iterator<Item = &ItemLook> {
+        let start = self.looks.partition_point(|l| l.t < from);
+        let found = self.looks.iter().skip(start).take_while(move |l| l.t <= to);
+        found.filter(move |l| l.track == track)
+    }
+
     /// What the looks of a track between two instants, near the target, say of what was in the hand,
     /// and what it says that there are none although the hand was in sight.
     pub(crate) fn ratio(

@@ -2,6 +2,7 @@
 //! their hands.
 
 use crate::FusionConfig;
+use crate::evidence::{self, Sighting};
 use crate::hands;
 use crate::identity::{Identity, People, PersonIx, exclusive};
 use crate::lineage::{Lineage, SegmentIx};
@@ -10,7 +11,7 @@ use crate::place::{SeenShares, plate_edges};
 use crate::reach::Target;
 use crate::tracks::TrackStore;
 use std::collections::BTreeMap;
-use walkout_model::{PartyKind, Shop, TimeDelta, WeightStep, Who};
+use walkout_model::{Hand, Look, PartyKind, Shop, TimeDelta, WeightStep, Who};
 
 /// Reach below which a track is not a candidate.
 const OUT_OF_REACH: f64 = 1e-6;
@@ -81,6 +82,8 @@ struct Reaching {
 #[derive(Clone, Debug)]
 pub(crate) struct Witness {
     reaching: Vec<Reaching>,
+    /// Everybody near, for whoever asks why.
+    sightings: Vec<Sighting>,
     /// The stretches of all tracks that were seen near by.
     live: Vec<SegmentIx>,
     /// People inside whom no track accounted for, and to what extent.
@@ -116,10 +119,12 @@ impl Witness {
                 .is_some_and(|p| p.position.distance(place) < NEAR_M)
         });
         let mut reaching = Vec::new();
+        let mut sightings = Vec::new();
         for (at, (id, _)) in live.iter().enumerate() {
             let Some(track) = tracks.tracks.get(id) else {
                 continue;
             };
+            sightings.extend(Sighting::new(at, (*id, track), &target, looks, shop));
             let reach = hands::ratio(&target, step, track);
             if reach < OUT_OF_REACH {
                 continue;
@@ -139,6 +144,7 @@ impl Witness {
         }
         Self {
             reaching,
+            sightings,
             live: live.into_iter().map(|(_, segment)| segment).collect(),
             untracked: tracks.missing(step.t_change, people),
             told: Vec::new(),
@@ -158,6 +164,11 @@ impl Witness {
             }
         });
         exclusive(all.collect())
+    }
+
+    /// Hands and looks around the step, by what is known of who they were.
+    pub(crate) fn seen(&self, lineage: &Lineage, people: &People) -> (Vec<Hand>, Vec<Look>) {
+        evidence::told(&self.sightings, &self.identities(lineage), people)
     }
 
     /// All candidates, unknown included, in the order of [`Who`].

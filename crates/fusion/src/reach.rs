@@ -13,6 +13,11 @@ const WITHDRAWN: f64 = -1.5;
 /// Reach of an arm from the middle of the body to the shelf's edge, metres, before it gets unlikely.
 const ARM_M: f64 = 0.75;
 
+/// Whether a step's change may lie anywhere in a long interval.
+pub(crate) fn is_blind(step: &WeightStep) -> bool {
+    step.t_end.since(step.t_start) > TimeDelta::from_secs(20)
+}
+
 /// The place on the shelf that a hand had to be at.
 #[derive(Clone, Debug)]
 pub(crate) struct Target<'a> {
@@ -94,7 +99,7 @@ impl<'a> Target<'a> {
 
     /// Whether the change may lie anywhere in a long interval.
     fn blind(&self) -> bool {
-        self.step.t_end.since(self.step.t_start) > TimeDelta::from_secs(20)
+        is_blind(self.step)
     }
 
     /// How well a body's place fits, 0–1.
@@ -129,7 +134,7 @@ impl<'a> Target<'a> {
     }
 
     /// From the body's middle to the nearest point of the shelf's front edge before the goods.
-    fn body_distance(&self, position: Point2) -> f64 {
+    pub(crate) fn body_distance(&self, position: Point2) -> f64 {
         let front = |x: f64| {
             self.shop
                 .layout
@@ -140,7 +145,7 @@ impl<'a> Target<'a> {
     }
 
     /// From a wrist to the box over the plates that changed.
-    fn hand_distance(&self, wrist: Point3) -> f64 {
+    pub(crate) fn hand_distance(&self, wrist: Point3) -> f64 {
         let layout = &self.shop.layout;
         let Some(shelf) = layout.shelves.get(self.step.shelf.usize()) else {
             return f64::INFINITY;

@@ -1,6 +1,6 @@
 //! What the estimators conclude: weight steps (perception), attributed movements (fusion).
 
-use crate::{LaneIx, MovementId, PlateIx, SessionId, ShelfIx, SkuIx, StoreTime};
+use crate::{Gtin, LaneIx, MovementId, PlateIx, SessionId, ShelfIx, SkuIx, StoreTime};
 use serde::{Deserialize, Serialize};
 
 /// The share of a step on one plate.
@@ -126,6 +126,46 @@ pub struct Evidence {
     pub factors: Vec<Factor>,
     /// The shelf's sum around the step: (milliseconds after its start, grams).
     pub curve: Vec<(i32, f32)>,
+    /// From when to when the goods may have moved, where the shelf was not seen at that instant (a
+    /// plate that had failed).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unseen: Option<(StoreTime, StoreTime)>,
+    /// For each alternative of the movement, in their order: natural log of the odds of the chosen
+    /// explanation against it, by kind of evidence.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub against: Vec<Vec<Factor>>,
+    /// Whose hands were near, the nearest first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub hands: Vec<Hand>,
+    /// What cameras saw in the hands that were near, in order of time.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub looks: Vec<Look>,
+}
+
+/// Somebody near the goods when they moved.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Hand {
+    /// Who that most probably was.
+    pub who: Who,
+    /// How probably, 0–1.
+    pub probability: f32,
+    /// When the hand was nearest.
+    pub t: StoreTime,
+    /// From the nearest wrist to where the goods stood, metres; none if no wrist was in sight.
+    pub wrist_m: Option<f32>,
+    /// From the body to the shelf's edge before the goods, metres.
+    pub body_m: f32,
+}
+
+/// What a camera took the thing in a hand for.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Look {
+    /// Whose hand that most probably was.
+    pub who: Who,
+    /// When.
+    pub t: StoreTime,
+    /// The most probable products with their probabilities.
+    pub guesses: Vec<(Gtin, f32)>,
 }
 
 /// What to do with a movement, by expected cost.

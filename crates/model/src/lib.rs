@@ -20,8 +20,8 @@ pub mod time;
 
 pub use catalogue::{Catalogue, Product, TaxClass};
 pub use event::{
-    Alternative, AttributedMovement, Decision, Evidence, Factor, PlateDelta, PlateFault,
-    PlateHealth, SessionExit, ShelfTouch, WeightStep, Who,
+    Alternative, AttributedMovement, Decision, Evidence, Factor, Hand, Look, PlateDelta,
+    PlateFault, PlateHealth, SessionExit, ShelfTouch, WeightStep, Who,
 };
 pub use geometry::{Point2, Point3, Polygon, Pose2};
 pub use gtin::Gtin;

@@ -1,9 +1,16 @@
 // The lists beside the floor: carts, movements, receipts, reviews, health.
-import { colourOf, count, el, grams, money, nameOf, percent, svg, t, time } from "./text.js";
+import { colourOf, count, el, grams, locale, money, nameOf, percent, svg, t, time } from "./text.js";
 
 const badge = (session, kind) => el("span", { class: "dot", style: `background:${colourOf(session)}` }, session ? (kind === "staff" ? t("staff") : session) : "?");
-const lines = (list, shop) => el("table", { class: "lines" }, list.map((l) => el("tr", {},
-  el("td", { class: "units" }, `${l.units} ×`), el("td", { class: "name" }, nameOf(l)), el("td", { class: "sum" }, money(l.total_minor, shop)))));
+const why = (session, gtin) => el("button", { class: "why", onclick: async (e) => {
+  const cell = e.target.parentNode;
+  const path = `/api/v1/sessions/${encodeURIComponent(session)}/lines/${encodeURIComponent(gtin)}/explanations?lang=${locale.lang}`;
+  const answer = await fetch(path, { headers: { accept: "text/plain" } }).catch(() => null);
+  e.target.remove();
+  cell.append(el("div", { class: "muted small" }, answer?.ok ? await answer.text() : t("failed")));
+} }, t("why"));
+const lines = (list, shop, session) => el("table", { class: "lines" }, list.map((l) => el("tr", {},
+  el("td", { class: "units" }, `${l.units} ×`), el("td", { class: "name" }, nameOf(l), session ? why(session, l.gtin) : null), el("td", { class: "sum" }, money(l.total_minor, shop)))));
 
 export function carts(sessions, shop) {
   if (!sessions.length) return [el("div", { class: "empty" }, t("empty_carts"))];
@@ -54,7 +61,7 @@ export function receipts(list, shop) {
   return list.map((r) => el("details", { class: "item" },
     el("summary", {}, el("div", { class: "row" }, badge(r.session), el("span", { class: "grow" }, r.customer, el("span", { class: "muted small" }, ` · ${time(r.t, shop)}`)),
       el("span", { class: `chip ${r.state === "final" ? "good" : "warn"}` }, t(r.state)), el("span", { class: "money" }, money(r.total_minor, shop)))),
-    lines(r.lines, shop),
+    lines(r.lines, shop, r.session),
     el("div", { class: "row muted small" }, el("span", { class: "grow" }, t("tax")), el("span", {}, money(r.tax_minor, shop)))));
 }
 

@@ -16,7 +16,8 @@ use axum::response::{IntoResponse, Response};
 use serde::Deserialize;
 use std::collections::BTreeMap;
 use walkout_checkout::{
-    AnswerError, CheckoutError, EntryRefused, Language, OpeningStock, ReviewId, ReviewStatus, Stage,
+    AnswerError, CheckoutError, EntryRefused, Explanation, Language, OpeningStock, ReviewId,
+    ReviewStatus, Stage,
 };
 use walkout_ledger::{Account, Cause, Draft, LedgerError, Movement};
 use walkout_model::{CustomerId, GateIx, LaneIx, MovementId, PartyKind, SessionId};
@@ -154,19 +155,8 @@ pub(crate) async fn receipt(
         let detail = format!("{} has no receipt: staff, or nobody was let in", short(&id));
         Problem::not_found("no-receipt", detail)
     })?;
-    let accept = text_of(&headers, header::ACCEPT);
-    if accept.contains("text/plain") && !accept.contains("application/json") {
-        let language = match &query?.lang {
-            Some(lang) => lang.clone(),
-            None => text_of(&headers, header::ACCEPT_LANGUAGE).to_owned(),
-        };
-        let language = if prefers_korean(&language) {
-            Language::Korean
-        } else {
-            Language::English
-        };
-        let kind = [(header::CONTENT_TYPE, "text/plain; charset=utf-8")];
-        return Ok((kind, receipt.render(language)).into_response());
+    if wants_text(&headers) {
+        return Ok(plain(receipt.render(language(&query?.0, &headers))));
     }
     let session = app.checkout.session(session);
     Ok(Json(convert::receipt(&receipt, session.as_ref())).into_response())
@@ -224,6 +214,68 @@ pub(crate) async fn movement(
     })?;
     let staff = is_staff(&app, &record);
     Ok(Json(convert::movement(&app.shop, &record, staff)))
+}
+
+/// Why a movement was concluded: evidence, the other explanations, the log-odds against each by kind
+/// of evidence, and a sentence in Korean and English. With `Accept: text/plain` the sentence alone,
+/// by `?lang=ko|en`, else by `Accept-Language`.
+#[utoipa::path(get, path = "/api/v1/movements/{movement}/explanation",
+    params(("movement" = String, Path, description = "m00000000000000ff"), ("lang" = Option<String>, Query, description = "ko or en")),
+    responses((status = 200, body = serde_json::Value), (status = 404, body = Problem)))]
+pub(crate) async fn explanation(
+    State(app): State<AppState>,
+    Path(id): Path<String>,
+    query: Result<Query<Lang>, QueryRejection>,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
+    let query = query?;
+    let record = id.parse().ok().and_then(|id| app.checkout.movement(id));
+    let record = record.ok_or_else(|| {
+        let detail = format!(
+            "no movement \"{}\": GET /api/v1/movements lists the newest",
+            short(&id)
+        );
+        Problem::not_found("unknown-movement", detail)
+    })?;
+    let told = record.explain(&app.shop);
+    if wants_text(&headers) {
+        let sentence = told.sentence.in_language(language(&query, &headers));
+        return Ok(plain(format!("{sentence}\n")));
+    }
+    Ok(Json(told).into_response())
+}
+
+/// Why a line is on a party's cart or receipt: the explanations of the movements behind it, in order
+/// of time. With `Accept: text/plain` their sentences, one a line.
+#[utoipa::path(get, path = "/api/v1/sessions/{session}/lines/{gtin}/explanations",
+    params(("session" = String, Path, description = "s12"), ("gtin" = String, Path, description = "the product"),
+        ("lang" = Option<String>, Query, description = "ko or en")),
+    responses((status = 200, body = Vec<serde_json::Value>), (status = 404, body = Problem)))]
+pub(crate) async fn line_explanations(
+    State(app): State<AppState>,
+    Path((id, gtin)): Path<(String, String)>,
+    query: Result<Query<Lang>, QueryRejection>,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
+    let query = query?;
+    let session = session_id(&id)?;
+    let view = app.checkout.session(session);
+    view.ok_or_else(|| unknown_session(&id))?;
+    let behind = gtin.parse().map(|gtin| app.checkout.behind(session, gtin));
+    let behind = behind.ok().filter(|found| !found.is_empty());
+    let behind = behind.ok_or_else(|| {
+        let detail = format!("{} never had \"{}\" in its cart", short(&id), short(&gtin));
+        Problem::not_found("unknown-line", detail)
+    })?;
+    let told: Vec<Explanation> = behind.iter().map(|r| r.explain(&app.shop)).collect();
+    if wants_text(&headers) {
+        let language = language(&query, &headers);
+        let sentences = told.iter().map(|t| t.sentence.in_language(language));
+        return Ok(plain(
+            sentences.map(|sentence| format!("{sentence}\n")).collect(),
+        ));
+    }
+    Ok(Json(told).into_response())
 }
 
 /// The open reviews, what to look at first first.
@@ -407,6 +459,26 @@ fn short(text: &str) -> String {
 fn text_of(headers: &HeaderMap, name: header::HeaderName) -> &str {
     let value = headers.get(name);
     value.and_then(|v| v.to_str().ok()).unwrap_or_default()
+}
+
+fn wants_text(headers: &HeaderMap) -> bool {
+    let accept = text_of(headers, header::ACCEPT);
+    accept.contains("text/plain") && !accept.contains("application/json")
+}
+
+fn plain(text: String) -> Response {
+    let kind = [(header::CONTENT_TYPE, "text/plain; charset=utf-8")];
+    (kind, text).into_response()
+}
+
+/// The language asked for by the query, else the one that the reader's program prefers.
+fn language(query: &Lang, headers: &HeaderMap) -> Language {
+    let asked = query.lang.as_deref();
+    let wanted = asked.unwrap_or_else(|| text_of(headers, header::ACCEPT_LANGUAGE));
+    match prefers_korean(wanted) {
+        true => Language::Korean,
+        false => Language::English,
+    }
 }
 
 /// Whether the first language named is Korean; weights are rare enough to leave out.

@@ -51,6 +51,14 @@ pub fn router(app: AppState) -> Router {
         .route("/api/v1/restock", post(api::restock))
         .route("/api/v1/movements", get(api::movements))
         .route("/api/v1/movements/{movement}", get(api::movement))
+        .route(
+            "/api/v1/movements/{movement}/explanation",
+            get(api::explanation),
+        )
+        .route(
+            "/api/v1/sessions/{session}/lines/{gtin}/explanations",
+            get(api::line_explanations),
+        )
         .route("/api/v1/reviews", get(api::reviews))
         .route("/api/v1/reviews/{review}/answer", post(api::answer_review))
         .fallback(unknown)

@@ -23,6 +23,8 @@ use utoipa::OpenApi;
         api::restock,
         api::movements,
         api::movement,
+        api::explanation,
+        api::line_explanations,
         api::reviews,
         api::answer_review,
         health::healthz,

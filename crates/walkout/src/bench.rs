@@ -7,6 +7,7 @@ use std::time::Duration;
 
 mod accuracy;
 mod aim3s;
+mod scenarios;
 mod speed;
 mod steps;
 
@@ -27,6 +28,8 @@ enum What {
     Speed(speed::Args),
     /// Weight steps against what hands did at the shelves of simulated shops
     Steps(steps::Args),
+    /// Scripted scenarios: whether each movement is right or in a review that offers the right answer
+    Scenarios(scenarios::Args),
     /// Acknowledged ledger entries a second, beside plain SQLite commits
     Ledger(LedgerArgs),
 }
@@ -54,6 +57,7 @@ pub fn run(args: Args) -> Result<ExitCode> {
         What::Aim3s(args) => aim3s::run(args),
         What::Speed(args) => speed::run(args),
         What::Steps(args) => steps::run(args),
+        What::Scenarios(args) => scenarios::run(args),
         What::Ledger(args) => ledger(args),
     }
 }

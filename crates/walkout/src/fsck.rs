@@ -20,14 +20,7 @@ pub struct Args {
 /// Runs the command: exit code 0 for a sound ledger, 1 for a damaged one, 2 for one that cannot be
 /// read.
 pub fn run(args: Args) -> Result<ExitCode> {
-    let known = ["sqlite:", "postgres:", "postgresql:"];
-    let is_url =
-        args.ledger.contains("://") || known.iter().any(|scheme| args.ledger.starts_with(scheme));
-    let url = if is_url {
-        args.ledger.clone()
-    } else {
-        format!("sqlite:{}", args.ledger)
-    };
+    let url = crate::open::ledger_url(&args.ledger);
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()

@@ -14,6 +14,7 @@ mod check;
 mod clock;
 mod demo;
 mod devices;
+mod explain;
 mod fsck;
 mod open;
 mod pipeline;
@@ -45,6 +46,8 @@ enum Command {
     Steps(steps::Args),
     /// Measure
     Bench(bench::Args),
+    /// Say why a movement was concluded, from a shop's ledger
+    Explain(explain::Args),
     /// Re-derive a ledger from its entries and name the first bad one
     Fsck(fsck::Args),
 }
@@ -57,6 +60,7 @@ fn main() -> ExitCode {
         Command::Check(args) => check::run(args),
         Command::Steps(args) => steps::run(args),
         Command::Bench(args) => bench::run(args),
+        Command::Explain(args) => explain::run(args),
         Command::Fsck(args) => fsck::run(args),
     };
     match done {

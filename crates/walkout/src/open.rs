@@ -19,6 +19,16 @@ use walkout_sensors::client::{BrokerUrl, SharedClock, connect};
 use walkout_server::{AppState, Live};
 use walkout_wire::entry::KeyRing;
 
+/// A ledger's URL, where a bare path is a SQLite file's.
+pub fn ledger_url(ledger: &str) -> String {
+    let known = ["sqlite:", "postgres:", "postgresql:"];
+    if ledger.contains("://") || known.iter().any(|scheme| ledger.starts_with(scheme)) {
+        ledger.to_owned()
+    } else {
+        format!("sqlite:{ledger}")
+    }
+}
+
 /// Which broker the bus runs over.
 #[derive(Clone, Debug)]
 pub enum Broker {

@@ -10,6 +10,8 @@ use walkout_simulator::{Plan, Preset, Scenario};
 
 mod day;
 mod report;
+#[cfg(test)]
+mod scenarios;
 
 /// Arguments of `walkout simulate`.
 #[derive(clap::Args)]

@@ -177,6 +177,7 @@ impl Baseline {
         Guess {
             id: MovementId(self.guesses.len() as u64 + 1),
             t: event.peak,
+            within: (event.peak, event.peak),
             known_at: now,
             shelf: self.shop.layout.shelves[event.shelf.usize()].name.clone(),
             best: Claim {

@@ -91,6 +91,7 @@ pub fn guess(t: i64, best: Claim, decision: Decision) -> Guess {
     Guess {
         id: MovementId(t as u64),
         t: second(t),
+        within: (second(t), second(t)),
         known_at: second(t + 1),
         shelf: "G1/S1".into(),
         best,

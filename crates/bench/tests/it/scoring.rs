@@ -174,6 +174,18 @@ fn a_movement_must_agree_in_place_and_time_and_explains_nothing_twice() {
 }
 
 #[test]
+fn what_happened_while_a_plate_was_blind_may_be_told_of_any_instant_of_it() {
+    let truth = truth(&[(1, 90, &[(1, 1)])], &[("take", 30, Some(1), Some(1), 1)]);
+    let at = guess(60, claim(1, 1, 1), Accept).t;
+    let from = guess(20, claim(1, 1, 1), Accept).t;
+    let blind = Guess {
+        within: (from, at),
+        ..guess(60, claim(1, 1, 1), Accept)
+    };
+    assert_eq!(compare(&truth, &outcome(&[], vec![blind])).right, [true]);
+}
+
+#[test]
 fn exits_missed_and_invented_are_counted() {
     let mut truth = truth(&[(1, 60, &[]), (2, 60, &[(1, 1)]), (3, 90, &[])], &[]);
     truth.parties.get_mut(&3).unwrap().t_out = None;

@@ -242,6 +242,7 @@ pub fn moved(id: u64, who: Who, sku: SkuIx, units: i32, t: StoreTime) -> Attribu
             sigma_mg: 4_000,
             factors: vec![],
             curve: vec![(-100, 0.0), (900, f32::NAN)],
+            ..Evidence::default()
         },
     }
 }

@@ -97,6 +97,27 @@ fn a_visit_from_code_to_receipt() {
         (&view["items"], &view["reviews_open"]),
         (&json!(2), &json!(1))
     );
+    let why = open.get(&format!("/api/v1/movements/{}/explanation", certain.id));
+    assert_eq!(why.json()["chosen"]["who"], session.to_string());
+    let text = |path: &str| open.get_with(path, &[("accept", "text/plain")]).text;
+    let korean = text(&format!(
+        "/api/v1/movements/{}/explanation?lang=ko",
+        certain.id
+    ));
+    assert!(korean.contains("2개를 집었습니다"), "{korean}");
+    let gtin = view["lines"][0]["gtin"].as_str().unwrap();
+    let line = format!("/api/v1/sessions/{session}/lines/{gtin}/explanations");
+    assert_eq!(open.get(&line).json().as_array().unwrap().len(), 2);
+    let sentences = text(&line);
+    assert!(sentences.lines().count() == 2 && sentences.contains("A person was asked."));
+    for wrong in [
+        format!("/api/v1/sessions/{session}/lines/2000000000000/explanations"),
+        "/api/v1/sessions/s99/lines/1/explanations".to_owned(),
+        "/api/v1/movements/m99/explanation".to_owned(),
+    ] {
+        assert_eq!(open.get(&wrong).status, 404, "{wrong}");
+    }
+
     let lane = open.get("/api/v1/stock").json()[0].clone();
     let held_back = lane["capacity"].as_i64().unwrap() - lane["units"].as_i64().unwrap();
     assert_eq!(held_back, 4, "two in the cart, two under review: {lane}");

@@ -339,7 +339,7 @@ impl Default for GateConfig {
 }
 
 /// A plate that fails for a while.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Fault {
     /// Which.
     pub plate: PlateIx,
@@ -352,10 +352,20 @@ pub struct Fault {
 }
 
 /// How a plate fails.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub enum FaultKind {
     /// It sends nothing.
     Dead,
     /// It sends its last value again and again.
     Stuck,
+    /// Its zero moves evenly by so much, and stays there.
+    Drift {
+        /// How far, grams.
+        grams: f64,
+    },
+    /// It gets colder evenly, and stays cold: its zero follows by its own grams per kelvin.
+    Cold {
+        /// By how much, kelvins.
+        kelvin: f64,
+    },
 }

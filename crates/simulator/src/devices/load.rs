@@ -51,6 +51,7 @@ struct Plates {
     crept_g: Vec<f32>,
     drift_g: Vec<f32>,
     zero_g: Vec<f32>,
+    moved_g: Vec<f32>,
     swing_g: Vec<f32>,
     reading_g: Vec<f32>,
 }
@@ -103,6 +104,7 @@ impl LoadCells {
             &mut plates.played_g,
             &mut plates.crept_g,
             &mut plates.zero_g,
+            &mut plates.moved_g,
             &mut plates.swing_g,
             &mut plates.reading_g,
         ] {
@@ -130,6 +132,7 @@ impl LoadCells {
         self.racks.step(scene, &self.shelf_of, &mut self.noise);
         self.share();
         self.drift(scene.t);
+        self.move_zeros(scene.t);
         self.read();
         self.fail(scene.t);
         self.send(scene.t, tick);
@@ -219,6 +222,23 @@ impl LoadCells {
         self.settled = true;
     }
 
+    /// Zeros that a fault moves: each evenly over its time, where it stays.
+    fn move_zeros(&mut self, now: StoreTime) {
+        let p = &mut self.plates;
+        p.moved_g.fill(0.0);
+        for fault in &self.faults {
+            let i = fault.plate.usize();
+            let grams = match (fault.kind, p.thermal_g_per_k.get(i)) {
+                (FaultKind::Drift { grams }, Some(_)) => grams,
+                (FaultKind::Cold { kelvin }, Some(&per_k)) => -kelvin * f64::from(per_k),
+                _ => continue,
+            };
+            let whole_s = fault.to.since(fault.from).as_secs_f64().max(TICK_S);
+            let share = (now.since(fault.from).as_secs_f64() / whole_s).clamp(0.0, 1.0);
+            p.moved_g[i] += (grams * share) as f32;
+        }
+    }
+
     /// From load to reading: hysteresis, creep, span, zero, swing, white noise, least count, range.
     fn read(&mut self) {
         let p = &mut self.plates;
@@ -233,6 +253,7 @@ impl LoadCells {
             let load = played - creep * (played - p.crept_g[i]);
             let reading = p.gain[i] * (load + p.swing_g[i])
                 + p.zero_g[i]
+                + p.moved_g[i]
                 + p.white_g[i] * self.noise.normal32();
             let least = p.resolution_g[i];
             // A bridge reads a little below zero before its amplifier ends.
@@ -297,6 +318,7 @@ impl LoadCells {
             *reading = match fault.kind {
                 FaultKind::Dead => f32::NAN,
                 FaultKind::Stuck => *held.get_or_insert(*reading),
+                FaultKind::Drift { .. } | FaultKind::Cold { .. } => *reading,
             };
         }
     }
@@ -309,8 +331,12 @@ mod tests {
 
     /// Mean reading of each plate in each of these minutes at a constant load.
     fn minutes(minutes: u64, seed: u64) -> Vec<Vec<f64>> {
+        minutes_with(Vec::new(), minutes, seed)
+    }
+
+    fn minutes_with(faults: Vec<Fault>, minutes: u64, seed: u64) -> Vec<Vec<f64>> {
         let shop = rack();
-        let mut cells = LoadCells::new(&shop, LoadConfig::default(), Vec::new(), seed);
+        let mut cells = LoadCells::new(&shop, LoadConfig::default(), faults, seed);
         let mut scene = Scene {
             goods_g: stocked(&shop),
             ..Scene::default()
@@ -414,5 +440,29 @@ mod tests {
         assert!((soon[1] - 942.0).abs() < 4.0, "{soon:?}");
         assert!((later[1] - 960.0).abs() < 1.5, "{later:?}");
         assert_eq!(later[3], 0.0);
+    }
+
+    #[test]
+    fn a_zero_that_drifts_stays_where_it_came_to() {
+        let fault = |plate, kind| Fault {
+            plate: PlateIx(plate),
+            kind,
+            from: at(3_600),
+            to: at(2 * 3_600),
+        };
+        let faults = vec![
+            fault(2, FaultKind::Drift { grams: -40.0 }),
+            fault(3, FaultKind::Cold { kelvin: 10.0 }),
+        ];
+        let still = minutes(4, 5);
+        let moved = minutes_with(faults, 4, 5);
+        let shift = |plate: usize, minute: usize| moved[minute][plate] - still[minute][plate];
+        assert!(shift(2, 0).abs() < 0.01);
+        assert!((shift(2, 1) + 20.0).abs() < 0.5);
+        assert!((shift(2, 2) + 40.0).abs() < 0.1 && (shift(2, 3) + 40.0).abs() < 0.1);
+        // A plate has its own grams per kelvin, of 0.5 as standard deviation.
+        assert!(shift(3, 3).abs() > 0.01 && shift(3, 3).abs() < 15.0);
+        assert!((shift(3, 2) - shift(3, 3)).abs() < 0.1);
+        assert!(shift(4, 3).abs() < 1e-9);
     }
 }

@@ -8,6 +8,7 @@ mod tests;
 
 pub(crate) use resolve::{Script, ScriptAct, ScriptFault, ScriptVerb};
 
+use crate::devices::FaultKind;
 use std::path::Path;
 use walkout_model::{Gtin, Lane, Shop};
 
@@ -127,6 +128,14 @@ enum Verb {
     BagUp {
         how: How,
     },
+    LayOwn {
+        gtin: Gtin,
+        on: String,
+        how: How,
+    },
+    TakeOwn {
+        how: How,
+    },
     Restock {
         goods: Goods,
         to: String,
@@ -153,6 +162,10 @@ pub(crate) struct How {
     pub one_by_one: bool,
     /// Held half lifted for so long.
     pub slow_s: Option<f64>,
+    /// What is taken stays in the hand.
+    pub in_hand: bool,
+    /// Reaches from where they stand instead of walking up.
+    pub from_here: bool,
     pub adversarial: bool,
 }
 
@@ -160,7 +173,12 @@ pub(crate) struct How {
 enum DeviceFault {
     Plate {
         plate: String,
-        stuck: bool,
+        kind: FaultKind,
+        from_s: f64,
+        to_s: f64,
+    },
+    Cold {
+        kelvin: f64,
         from_s: f64,
         to_s: f64,
     },

@@ -4,6 +4,7 @@ use super::{
     Act, Actor, BYTES_MAX, DeviceFault, Goods, How, Numbered, Role, Scenario, ScenarioError,
     ScenarioMistake, Setup, Verb, finish, mistake, one_mistake,
 };
+use crate::devices::FaultKind;
 use walkout_model::Gtin;
 
 /// Longest scenario, seconds.
@@ -11,7 +12,7 @@ const SECONDS_MAX: f64 = 7.0 * 86_400.0;
 /// Most units in one act.
 const UNITS_MAX: u32 = 50;
 const VERBS: &str = "enter, exit, walk, hold, take, put, put-empty, give, touch, lean, bag-down, \
-                     bag-up, restock, tidy";
+                     bag-up, lay-own, take-own, restock, tidy";
 
 pub(super) fn parse(text: &str) -> Result<Scenario, ScenarioError> {
     if text.len() > BYTES_MAX {
@@ -118,8 +119,8 @@ impl Reader {
                 )
             })?),
         };
-        let name = rest.one("who acts, or plate, or tracker")?;
-        if let ("plate" | "tracker", Some(from_s)) = (name, at_s) {
+        let name = rest.one("who acts, or plate, tracker or shop")?;
+        if let ("plate" | "tracker" | "shop", Some(from_s)) = (name, at_s) {
             let what = self.fault(name, from_s, &mut rest)?;
             self.faults.push(Numbered { line, what });
             return rest.end();
@@ -149,15 +150,32 @@ impl Reader {
         };
         if device == "plate" {
             let plate = rest.one("a plate, G1/S2/P03")?.to_owned();
-            let stuck = match rest.one("dead or stuck")? {
-                "dead" => false,
-                "stuck" => true,
-                other => return Err(format!("\"{other}\" is no fault: write dead or stuck")),
+            let kind = match rest.one("dead, stuck or drifts")? {
+                "dead" => FaultKind::Dead,
+                "stuck" => FaultKind::Stuck,
+                "drifts" => FaultKind::Drift {
+                    grams: rest.within("grams", -1_000.0, 1_000.0)?,
+                },
+                other => {
+                    return Err(format!(
+                        "\"{other}\" is no fault: write dead, stuck or drifts GRAMS"
+                    ));
+                }
             };
             let to_s = until(rest)?;
             return Ok(DeviceFault::Plate {
                 plate,
-                stuck,
+                kind,
+                from_s,
+                to_s,
+            });
+        }
+        if device == "shop" {
+            rest.word("cools")?;
+            let kelvin = rest.within("kelvins", -40.0, 40.0)?;
+            let to_s = until(rest)?;
+            return Ok(DeviceFault::Cold {
+                kelvin,
                 from_s,
                 to_s,
             });
@@ -185,7 +203,9 @@ impl Reader {
             "exit" => Verb::Exit,
             "walk" => {
                 rest.word("to")?;
-                let to = rest.one("a fixture, a shelf or x,y")?.to_owned();
+                let to = rest
+                    .one("a fixture, a shelf, a lane, plates or x,y")?
+                    .to_owned();
                 Verb::Walk { to }
             }
             "hold" => {
@@ -244,6 +264,14 @@ impl Reader {
                 Verb::BagDown { on, grams, how }
             }
             "bag-up" => Verb::BagUp { how: rest.how()? },
+            "lay-own" => {
+                let gtin = rest.gtin()?;
+                rest.word("on")?;
+                let on = rest.one("plates or a lane")?.to_owned();
+                let how = rest.how()?;
+                Verb::LayOwn { gtin, on, how }
+            }
+            "take-own" => Verb::TakeOwn { how: rest.how()? },
             "restock" => {
                 let goods = rest.goods()?;
                 rest.word("to")?;
@@ -450,10 +478,12 @@ impl<'a> Words<'a> {
                 "right" => how.hand = Some(1),
                 "one-by-one" => how.one_by_one = true,
                 "adversarial" => how.adversarial = true,
+                "in-hand" => how.in_hand = true,
+                "from-here" => how.from_here = true,
                 "slowly" => how.slow_s = Some(self.within("seconds", 0.1, 600.0)?),
                 other => {
                     return Err(format!(
-                        "\"{other}\" is no manner: use left, right, one-by-one, slowly SECONDS or adversarial"
+                        "\"{other}\" is no manner: use left, right, one-by-one, slowly SECONDS, in-hand, from-here or adversarial"
                     ));
                 }
             }

@@ -91,6 +91,10 @@ pub(crate) enum ScriptVerb {
         grams: f64,
     },
     BagUp,
+    LayOwn {
+        sku: SkuIx,
+        place: Place,
+    },
     Restock {
         units: u32,
         lane: LaneIx,
@@ -185,25 +189,35 @@ impl Scenario {
             match what {
                 DeviceFault::Plate {
                     plate,
-                    stuck,
+                    kind,
                     from_s,
                     to_s,
                 } => {
                     if let Some((_, plates)) = names.plates(plate) {
-                        let kind = if *stuck {
-                            FaultKind::Stuck
-                        } else {
-                            FaultKind::Dead
-                        };
                         let (from, to) = (at(*from_s), at(*to_s));
                         let faults = plates.into_iter().map(|plate| Fault {
                             plate,
-                            kind,
+                            kind: *kind,
                             from,
                             to,
                         });
                         script.faults.extend(faults);
                     }
+                }
+                DeviceFault::Cold {
+                    kelvin,
+                    from_s,
+                    to_s,
+                } => {
+                    let (from, to) = (at(*from_s), at(*to_s));
+                    let kind = FaultKind::Cold { kelvin: *kelvin };
+                    let plates = (0..shop.layout.plates.len()).map(walkout_model::PlateIx::from);
+                    script.faults.extend(plates.map(|plate| Fault {
+                        plate,
+                        kind,
+                        from,
+                        to,
+                    }));
                 }
                 DeviceFault::Swap { a, b, at_s } => {
                     let fault = ScriptFault::Swap {
@@ -334,7 +348,11 @@ impl Names<'_> {
                     *how,
                 )
             }
-            Verb::BagUp { how } => (ScriptVerb::BagUp, *how),
+            Verb::BagUp { how } | Verb::TakeOwn { how } => (ScriptVerb::BagUp, *how),
+            Verb::LayOwn { gtin, on, how } => {
+                let (sku, place) = (self.sku(*gtin)?, self.place(on)?);
+                (ScriptVerb::LayOwn { sku, place }, *how)
+            }
             Verb::Restock { goods, to } => {
                 let (sku, units) = self.goods(*goods)?;
                 let lane = self.lane_of(to, sku)?;
@@ -453,6 +471,12 @@ impl Names<'_> {
         {
             return Some(ScriptVerb::WalkTo(Point2::new(x, y)));
         }
+        let first = text.split(',').next().unwrap_or(text);
+        if layout.plates.iter().any(|p| p.name == first) || self.shop.planogram.find(text).is_some()
+        {
+            let (shelf, x_m) = self.spot(text)?;
+            return Some(ScriptVerb::LookAt { shelf, x_m });
+        }
         let shelf = match layout.fixtures.iter().find(|f| f.name == text) {
             Some(fixture) => Some(ShelfIx(fixture.shelves.start)),
             None => layout
@@ -464,7 +488,7 @@ impl Names<'_> {
         let Some(shelf) = shelf.filter(|s| s.usize() < layout.shelves.len()) else {
             let example = layout.fixtures.first().map_or("", |f| f.name.as_str());
             self.wrong(format!(
-                "\"{text}\" is no fixture, shelf or x,y: write {example} or 1.5,2.0"
+                "\"{text}\" is no fixture, shelf, lane, plate or x,y: write {example} or 1.5,2.0"
             ));
             return None;
         };

@@ -20,7 +20,7 @@ pub(crate) struct Part {
     pub exit: GateIx,
     /// Line of the act under way.
     pub line: usize,
-    /// A bag that lies on a shelf.
+    /// A bag, or a thing of one's own, that lies on a shelf.
     pub bag: Option<(UnitId, ShelfIx, f64)>,
 }
 
@@ -66,7 +66,7 @@ impl Part {
                 shelf,
                 x_m,
             } => {
-                go(me, stage, shelf, x_m, at);
+                go(me, stage, shelf, x_m, at, how);
                 let (grabs, each) = if how.one_by_one {
                     (units, 1)
                 } else {
@@ -82,12 +82,14 @@ impl Part {
                     };
                     let at = at.filter(|_| grab == 0);
                     me.queue.push_back(Task::Reach(job(deed, at, how)));
-                    me.queue.push_back(Task::Stow);
+                    if !how.in_hand {
+                        me.queue.push_back(Task::Stow);
+                    }
                 }
             }
             ScriptVerb::Put { sku, units, place } => {
                 let (shelf, x_m) = stage.spot_of(place);
-                go(me, stage, shelf, x_m, at);
+                go(me, stage, shelf, x_m, at, how);
                 let what = Own::Sku(sku);
                 let (goes, each) = if how.one_by_one {
                     (units, 1)
@@ -120,7 +122,7 @@ impl Part {
                 seconds,
                 grams,
             } => {
-                go(me, stage, shelf, x_m, at);
+                go(me, stage, shelf, x_m, at, how);
                 let deed = Deed::Press {
                     shelf,
                     x_m,
@@ -135,9 +137,19 @@ impl Part {
                 self.bag = Some((bag, shelf, x_m));
                 put_own(me, stage, bag, place, at, how);
             }
+            ScriptVerb::LayOwn { sku, place } => {
+                let product = &stage.shop.catalogue[sku];
+                let size_m = product.size_mm.map(|mm| f64::from(mm) / 1e3);
+                let own = stage
+                    .goods
+                    .make_foreign(product.unit_mass.grams(), size_m, Some(sku));
+                let (shelf, x_m) = stage.spot_of(place);
+                self.bag = Some((own, shelf, x_m));
+                put_own(me, stage, own, place, at, how);
+            }
             ScriptVerb::BagUp => match self.bag.take() {
                 Some((bag, shelf, x_m)) => {
-                    go(me, stage, shelf, x_m, at);
+                    go(me, stage, shelf, x_m, at, how);
                     let what = Wanted::Unit(bag);
                     let deed = Deed::Take {
                         shelf,
@@ -152,7 +164,7 @@ impl Part {
             },
             ScriptVerb::Restock { units, lane } => {
                 let (shelf, x_m) = stage.spot_of(Place::Lane(lane));
-                go(me, stage, shelf, x_m, at);
+                go(me, stage, shelf, x_m, at, how);
                 restock_lane(me, stage, lane, units);
                 if let Some(Task::Reach(job)) =
                     me.queue.iter_mut().find(|t| matches!(t, Task::Reach(_)))
@@ -166,7 +178,7 @@ impl Part {
                 from: (shelf, x_m),
                 lane,
             } => {
-                go(me, stage, shelf, x_m, at);
+                go(me, stage, shelf, x_m, at, how);
                 let tidy = |deed, at| {
                     let label = Label::Tidy;
                     Task::Reach(Job {
@@ -267,7 +279,7 @@ fn put_own(
     how: How,
 ) {
     let (shelf, x_m) = stage.spot_of(place);
-    go(me, stage, shelf, x_m, at);
+    go(me, stage, shelf, x_m, at, how);
     me.bag.push(unit);
     let what = Own::Unit(unit);
     let deed = Deed::Put {
@@ -278,8 +290,11 @@ fn put_own(
     me.queue.push_back(Task::Reach(job(deed, at, how)));
 }
 
-/// Walks to a shelf so as to be there in time.
-fn go(me: &mut Person, stage: &Stage, shelf: ShelfIx, x_m: f64, at: Option<StoreTime>) {
+/// Walks to a shelf so as to be there in time, unless it is to be reached from here.
+fn go(me: &mut Person, stage: &Stage, shelf: ShelfIx, x_m: f64, at: Option<StoreTime>, how: How) {
+    if how.from_here {
+        return;
+    }
     if let (Some(at), Some(stance)) = (at, stage.stance(me.id, shelf, x_m)) {
         let ahead = walk_s(me, stance) + READY_S;
         let leave = at - TimeDelta::from_secs_f64(ahead);

@@ -31,13 +31,78 @@ const SETTLE: TimeDelta = TimeDelta::from_secs(1);
 /// How long the shop then waits for exits that are still in doubt.
 const CLOSE: TimeDelta = TimeDelta::from_secs(120);
 
-/// Runs a plan from the opening count to the last receipt.
+/// The shop after closing time.
+pub(super) struct Closed {
+    pub ledger: Ledger,
+    pub checkout: Checkout,
+    pub phones: BTreeMap<SessionId, u32>,
+    /// Truth and what was concluded.
+    pub run: Run,
+    /// The truth as it was written.
+    pub truth: String,
+    /// Acts of a scenario that could not be done.
+    #[cfg(test)]
+    pub undone: Vec<String>,
+    /// Units that stood in each lane at the opening.
+    pub counted: Vec<(LaneIx, u32)>,
+    pub entries: Entries,
+    pub faults: usize,
+    pub start: StoreTime,
+    pub end: StoreTime,
+}
+
+/// Runs a plan and measures it.
 pub async fn run(shop: Arc<Shop>, plan: Plan, url: &str) -> Result<Day> {
     let begin = Instant::now();
     let seed = plan.seed;
     let label = name(&plan.program);
+    let day = play(&shop, plan, url).await?;
+    let store_s = day.end.since(day.start).as_secs_f64();
+    let run_s = begin.elapsed().as_secs_f64();
+    let stock = stock(&shop, &day.ledger, &day.counted);
+    day.ledger.close().await;
+    let fsck = walkout_ledger::fsck(url, None)
+        .await
+        .context("check the ledger")?;
+    let report = Report {
+        shop: shop.name.clone(),
+        program: label.clone(),
+        seed,
+        store_s,
+        run_s,
+        realtime_factor: store_s / run_s.max(1e-9),
+        entries: day.entries,
+        receipts: receipts(&shop, &day.checkout, &day.run.truth, &day.phones)?,
+        accuracy: accuracy(&shop, &day.run, &label, seed),
+        reviews: day.checkout.reviews(day.end + CLOSE).len(),
+        counters: day.checkout.counters(),
+        faults: day.faults,
+        stock,
+        books: Books {
+            entries: fsck.head.seq,
+            movements: fsck.movements,
+            sound: fsck.is_sound(),
+            fault: fsck.fault.map(|fault| fault.what),
+            skus_out_of_balance: day
+                .checkout
+                .balances()
+                .sums()
+                .values()
+                .filter(|&&sum| sum != 0)
+                .count(),
+        },
+    };
+    Ok(Day {
+        report,
+        truth: day.truth,
+    })
+}
+
+/// Runs a plan from the opening count to the last receipt.
+pub(super) async fn play(shop: &Arc<Shop>, plan: Plan, url: &str) -> Result<Closed> {
+    let seed = plan.seed;
     let start = plan.start;
-    let mut simulation = Simulation::new(Arc::clone(&shop), plan)?;
+    let mut simulation = Simulation::new(Arc::clone(shop), plan)?;
     let ledger = Ledger::open(url)
         .await
         .with_context(|| format!("open the ledger {url}"))?;
@@ -45,7 +110,7 @@ pub async fn run(shop: Arc<Shop>, plan: Plan, url: &str) -> Result<Day> {
         ledger.balances().iter().next().is_none(),
         "the ledger {url} is not empty: a simulated day needs one of its own"
     );
-    let mut floor = Floor::open(&shop, &ledger, &simulation, seed, start).await?;
+    let mut floor = Floor::open(shop, &ledger, &simulation, seed, start).await?;
     let mut truth = String::new();
     let mut tick = Tick::default();
     while !simulation.is_over() {
@@ -55,49 +120,24 @@ pub async fn run(shop: Arc<Shop>, plan: Plan, url: &str) -> Result<Day> {
     }
     truth += &simulation.drain_truth();
     floor.close(tick.now).await?;
-    let store_s = tick.now.since(start).as_secs_f64();
-    let run_s = begin.elapsed().as_secs_f64();
-
-    let known = Truth::parse(&truth)?;
-    let stock = stock(&shop, &ledger, &simulation.count_lanes());
-    ledger.close().await;
-    let fsck = walkout_ledger::fsck(url, None)
-        .await
-        .context("check the ledger")?;
-    let outcome = Outcome::new(&shop, &floor.phones, &floor.movements, &floor.exits);
-    let run = Run {
-        truth: known,
-        outcome,
-    };
-    let report = Report {
-        shop: shop.name.clone(),
-        program: label.clone(),
-        seed,
-        store_s,
-        run_s,
-        realtime_factor: store_s / run_s.max(1e-9),
-        entries: floor.entries,
-        receipts: receipts(&shop, &floor.checkout, &run.truth, &floor.phones)?,
-        accuracy: accuracy(&shop, &run, &label, seed),
-        reviews: floor.checkout.reviews(tick.now + CLOSE).len(),
-        counters: floor.checkout.counters(),
-        faults: floor.faults,
-        stock,
-        books: Books {
-            entries: fsck.head.seq,
-            movements: fsck.movements,
-            sound: fsck.is_sound(),
-            fault: fsck.fault.map(|fault| fault.what),
-            skus_out_of_balance: floor
-                .checkout
-                .balances()
-                .sums()
-                .values()
-                .filter(|&&sum| sum != 0)
-                .count(),
+    let outcome = Outcome::new(shop, &floor.phones, &floor.movements, &floor.exits);
+    Ok(Closed {
+        run: Run {
+            truth: Truth::parse(&truth)?,
+            outcome,
         },
-    };
-    Ok(Day { report, truth })
+        truth,
+        #[cfg(test)]
+        undone: simulation.undone().to_vec(),
+        counted: simulation.count_lanes(),
+        ledger,
+        checkout: floor.checkout,
+        phones: floor.phones,
+        entries: floor.entries,
+        faults: floor.faults,
+        start,
+        end: tick.now,
+    })
 }
 
 /// The shop while it is open.

@@ -3,6 +3,8 @@
 #[cfg(test)]
 mod devices;
 #[cfg(test)]
+mod explain;
+#[cfg(test)]
 mod page;
 #[cfg(test)]
 mod program;

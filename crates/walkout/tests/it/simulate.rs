@@ -97,7 +97,15 @@ fn a_scenario_is_played_and_scored_through_the_command_line() {
         String::from_utf8(output.stdout).unwrap()
     };
     assert!(walkout(&["simulate", "--scenario", scenario]).contains("sums to zero"));
-    let line = walkout(&["bench", "accuracy", "--scenarios", scenario, "--json"]);
+    let line = walkout(&[
+        "bench",
+        "accuracy",
+        "--scenarios",
+        scenario,
+        "--engine",
+        "walkout",
+        "--json",
+    ]);
     assert_eq!(line.lines().count(), 1);
     assert!(line.starts_with(r#"{"preset":"scripted","shop":"nano","receipts":"#));
     let table = walkout(&["bench", "accuracy", "--scenarios", scenario, "--errors"]);

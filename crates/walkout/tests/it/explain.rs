@@ -1,0 +1,123 @@
+//! `walkout explain` on the ledger that `walkout simulate` leaves.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+fn walkout(args: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_walkout"))
+        .args(args)
+        .current_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("../../"))
+        .output()
+        .unwrap()
+}
+
+fn said(output: &Output) -> String {
+    assert!(
+        output.status.success(),
+        "{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+    String::from_utf8(output.stdout.clone()).unwrap()
+}
+
+/// A ledger with the plain scenario in it.
+fn ledger(name: &str) -> PathBuf {
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
+    let _ = std::fs::remove_dir_all(&folder);
+    std::fs::create_dir_all(&folder).unwrap();
+    let path = folder.join("day.sqlite");
+    let url = format!("sqlite:{}", path.display());
+    said(&walkout(&[
+        "simulate",
+        "--scenario",
+        "scenarios/take.scn",
+        "--ledger",
+        &url,
+    ]));
+    path
+}
+
+#[test]
+fn every_movement_can_be_asked_why() {
+    let path = ledger("explain");
+    let ledger = path.to_str().unwrap();
+    let list = said(&walkout(&["explain", "--ledger", ledger]));
+    assert_eq!(list.lines().count(), 4, "{list}");
+    let id = list.split_whitespace().next().unwrap();
+
+    let told = said(&walkout(&["explain", id, "--ledger", ledger, "--json"]));
+    let told: serde_json::Value = serde_json::from_str(&told).unwrap();
+    assert_eq!(told["movement"], id);
+    assert_eq!(told["chosen"]["name_en"], "Saebyeok bulgogi rice triangle");
+    let evidence = &told["evidence"];
+    assert!(evidence["curve"].as_array().unwrap().len() > 10);
+    assert!(evidence["hands"][0]["wrist_m"].as_f64().unwrap() < 0.5);
+    assert!(!evidence["looks"].as_array().unwrap().is_empty());
+    let alternatives = told["alternatives"].as_array().unwrap();
+    assert!(!alternatives.is_empty());
+    for alternative in alternatives {
+        let factors = alternative["against"].as_array().unwrap();
+        let names: Vec<_> = factors
+            .iter()
+            .map(|f| f["name"].as_str().unwrap())
+            .collect();
+        assert!(
+            names.contains(&"mass") && names.contains(&"reach"),
+            "{names:?}"
+        );
+        // The factors are the odds: of two explanations that one hypothesis each says, they sum to
+        // the log of the ratio of their probabilities.
+        let sum: f64 = factors
+            .iter()
+            .map(|f| f["log_odds"].as_f64().unwrap())
+            .sum();
+        assert!(sum > 0.0, "{alternative}");
+    }
+
+    let english = said(&walkout(&["explain", id, "--ledger", ledger]));
+    assert!(english.contains("s1 took 1 × Saebyeok bulgogi rice triangle off G1/S2 at 09:00:14"));
+    assert!(english.contains("one of them weighs 110 g"), "{english}");
+    assert!(
+        english
+            .chars()
+            .any(|c| ('\u{2801}'..='\u{28ff}').contains(&c))
+    );
+    let svg = path.with_extension("svg");
+    let korean = said(&walkout(&[
+        "explain",
+        id,
+        "--ledger",
+        ledger,
+        "--lang",
+        "ko",
+        "--svg",
+        svg.to_str().unwrap(),
+    ]));
+    assert!(
+        korean.contains("s1 손님이 G1/S2에서 새벽 불고기 삼각김밥 1개를 집었습니다"),
+        "{korean}"
+    );
+    assert!(std::fs::read_to_string(svg).unwrap().contains("<polyline"));
+}
+
+#[test]
+fn an_id_that_is_not_there_is_answered_with_those_that_are() {
+    let path = ledger("explain-wrong");
+    let ledger = path.to_str().unwrap();
+    let list = said(&walkout(&["explain", "--ledger", ledger]));
+    let id = list.split_whitespace().next().unwrap();
+    for wrong in ["m00000000000000ff", "rubbish"] {
+        let refused = walkout(&["explain", wrong, "--ledger", ledger]);
+        assert!(!refused.status.success());
+        let complaint = String::from_utf8_lossy(&refused.stderr).into_owned();
+        assert!(
+            complaint.contains(wrong) && complaint.contains(id),
+            "{complaint}"
+        );
+    }
+    let none = walkout(&["explain", id, "--ledger", "no/such/ledger"]);
+    let complaint = String::from_utf8_lossy(&none.stderr).into_owned();
+    assert!(complaint.contains("there is no such ledger"), "{complaint}");
+    let other = walkout(&["explain", id, "--ledger", ledger, "--shop", "corner"]);
+    assert!(!other.status.success() || said(&other).contains("G1/S2"));
+}
