@@ -17,6 +17,8 @@ use walkout_model::{
 const ARM_M: f64 = 1.0;
 /// Wrists that meet are within this distance of one another, metres.
 const MEET_M: f64 = 0.35;
+/// A hand that gives or is given is so far before its body, on the way to the other, metres.
+const HELD_OUT_M: f64 = 0.25;
 /// Who hands something over stands: their body moves less than this in the time before, metres.
 const STANDS_M: f64 = 0.35;
 /// Frames of hands together that make a meeting, in the time before they part.
@@ -30,7 +32,7 @@ pub(crate) const WEIGHED_AFTER: TimeDelta = TimeDelta::from_millis(2_000);
 const BEFORE: TimeDelta = TimeDelta::from_millis(1_600);
 const AFTER: TimeDelta = TimeDelta::from_millis(1_600);
 /// Hands that meet in the aisle pass something on in one case of so many, before any look.
-const PASSES: f64 = 0.01;
+const PASSES: f64 = 0.005;
 /// A hand-over below this probability is forgotten.
 const NEGLIGIBLE: f64 = 0.02;
 
@@ -123,14 +125,25 @@ fn hands_meet(shop: &Shop, point: &TrackPoint, other: &Track) -> bool {
     else {
         return false;
     };
-    point.position.distance(there.position) < ARM_M
+    let (a, b) = (point.position, there.position);
+    a.distance(b) < ARM_M
         && point.wrists.iter().any(|w| {
             !in_fixture(shop, w.position.floor())
-                && there
-                    .wrists
-                    .iter()
-                    .any(|v| w.position.distance(v.position) < MEET_M)
+                && is_held_out(w.position.floor(), a, b)
+                && there.wrists.iter().any(|v| {
+                    w.position.distance(v.position) < MEET_M
+                        && is_held_out(v.position.floor(), b, a)
+                })
         })
+}
+
+/// Whether a hand of the body at `own` is held out towards `other`: hands that hang beside two who stand
+/// shoulder to shoulder meet, too.
+fn is_held_out(hand: Point2, own: Point2, other: Point2) -> bool {
+    let towards = other - own;
+    let away = towards.norm();
+    let arm = hand - own;
+    away > 0.2 && arm.dot(towards) / away > HELD_OUT_M.min(0.4 * away)
 }
 
 fn in_fixture(shop: &Shop, place: Point2) -> bool {
