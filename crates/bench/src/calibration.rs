@@ -24,6 +24,24 @@ pub struct Bin {
 
 const BINS: usize = 15;
 
+impl Bin {
+    /// Wilson's score interval at 95 % for the share that is right (E. B. Wilson, *Probable
+    /// inference, the law of succession, and statistical inference*, J. Am. Stat. Assoc. 22, 1927).
+    /// From 0 to 1 for an empty bin.
+    pub fn interval(&self) -> (f64, f64) {
+        const Z: f64 = 1.959_964;
+        let n = self.count as f64;
+        if self.count == 0 {
+            return (0.0, 1.0);
+        }
+        let shrink = 1.0 + Z * Z / n;
+        let middle = (self.right + Z * Z / (2.0 * n)) / shrink;
+        let spread = self.right * (1.0 - self.right) / n + Z * Z / (4.0 * n * n);
+        let half = Z * spread.sqrt() / shrink;
+        ((middle - half).max(0.0), (middle + half).min(1.0))
+    }
+}
+
 /// The 15 bins of the reliability diagram, empty ones too.
 pub fn reliability(predictions: &[(f64, bool)]) -> [Bin; BINS] {
     let mut bins = [Bin::default(); BINS];
@@ -48,6 +66,21 @@ pub fn reliability(predictions: &[(f64, bool)]) -> [Bin; BINS] {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_interval_shrinks_with_what_was_seen() {
+        let bin = |count, right| Bin {
+            count,
+            right,
+            probability: 0.9,
+        };
+        // 81 of 263 is Wilson's interval 0.2553–0.3662 (Newcombe, Stat. Med. 17, 1998).
+        let (low, high) = bin(263, 81.0 / 263.0).interval();
+        assert!((low - 0.2553).abs() < 1e-4 && (high - 0.3662).abs() < 1e-4);
+        assert_eq!(bin(0, 0.0).interval(), (0.0, 1.0));
+        let (low, high) = bin(20, 1.0).interval();
+        assert!((low - 0.8389).abs() < 1e-3 && high == 1.0, "{low} {high}");
+    }
 
     #[test]
     fn honest_probabilities_have_no_error() {

@@ -3,6 +3,7 @@
 pub mod accuracy;
 pub mod baselines;
 pub mod calibration;
+pub mod diagram;
 pub mod errors;
 pub mod estimators;
 pub mod ledger;

@@ -1,6 +1,6 @@
 //! `walkout bench accuracy`.
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Instant;
@@ -36,6 +36,9 @@ pub struct Args {
     /// Print one JSON object a line instead of a table
     #[arg(long)]
     json: bool,
+    /// Draw a reliability diagram of each line into this file
+    #[arg(long, value_name = "FILE")]
+    svg: Option<PathBuf>,
     /// List what went wrong, with what the sensors and the inference said
     #[arg(long)]
     errors: bool,
@@ -63,6 +66,10 @@ pub fn run(args: Args) -> Result<ExitCode> {
         },
         errors: args.errors,
     })?;
+    if let Some(file) = &args.svg {
+        std::fs::write(file, walkout_bench::diagram::svg(&measured))
+            .with_context(|| format!("write {}", file.display()))?;
+    }
     if args.json {
         for m in &measured {
             println!("{}", serde_json::to_string(&m.row)?);
