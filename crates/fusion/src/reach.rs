@@ -10,6 +10,10 @@ const AFTER: TimeDelta = TimeDelta::from_millis(300);
 /// Log odds of a lean against a put-back where the hand is still on the goods, and where it is not.
 const LINGERING: f64 = 2.2;
 const WITHDRAWN: f64 = -1.5;
+/// Who takes something stands before it, give or take so much, metres; or anywhere in reach in one case
+/// of so many.
+const BESIDE_M: f64 = 0.3;
+const ASKEW: f64 = 0.1;
 /// Reach of an arm from the middle of the body to the shelf's edge, metres, before it gets unlikely.
 const ARM_M: f64 = 0.75;
 
@@ -111,7 +115,22 @@ impl<'a> Target<'a> {
         let away = self.body_distance(point.position);
         let drift = 0.5 * gap.as_secs_f64();
         let sigma = (0.2_f64.powi(2) + f64::from(point.sigma_m).powi(2) + drift * drift).sqrt();
-        (-0.5 * ((away - ARM_M).max(0.0) / sigma).powi(2)).exp()
+        let aside = self.aside(point.position) / BESIDE_M.hypot(sigma);
+        let before = ASKEW + (1.0 - ASKEW) * (-0.5 * aside.powi(2)).exp();
+        before * (-0.5 * ((away - ARM_M).max(0.0) / sigma).powi(2)).exp()
+    }
+
+    /// How far beside the goods somebody stands, along the shelf.
+    fn aside(&self, position: Point2) -> f64 {
+        let layout = &self.shop.layout;
+        let Some(shelf) = layout.shelves.get(self.step.shelf.usize()) else {
+            return 0.0;
+        };
+        let Some(fixture) = layout.fixtures.get(shelf.fixture.usize()) else {
+            return 0.0;
+        };
+        let x = fixture.pose.local_from_floor(position).x - shelf.x_m;
+        (self.lo_m - x).max(x - self.hi_m).max(0.0)
     }
 
     fn score(&self, point: &TrackPoint, gap: TimeDelta) -> f64 {
