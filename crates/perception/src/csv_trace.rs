@@ -252,7 +252,7 @@ impl Trace {
         let end = self.samples.last().map_or(BEGIN, |s| s.t);
         let mut now = end;
         while now < end + FLUSH {
-            now = now + self.config.bin;
+            now += self.config.bin;
             perception.advance(now, &mut events);
         }
         let mut stand: BTreeMap<u64, WeightStep> = BTreeMap::new();

@@ -153,6 +153,10 @@ fn judge<const K: usize>(
 }
 
 /// Least squares by the normal equations, in f64 with Cholesky's decomposition.
+#[allow(
+    clippy::needless_range_loop,
+    reason = "matrices are read by rows and columns"
+)]
 fn solve<const K: usize>(window: &[f32], origin: f32, swing: Swing) -> Option<Solved<K>> {
     let middle = (window.len() - 1) as f32 / 2.0;
     // Older bins rang more: a phasor that turns and grows from bin to bin.

@@ -502,6 +502,10 @@ impl ShelfState {
         }
     }
 
+    #[allow(
+        clippy::too_many_arguments,
+        reason = "one caller; each is a different thing"
+    )]
     fn emit_group(
         &mut self,
         mut group: Vec<(usize, Rested)>,
