@@ -769,8 +769,11 @@ fn as_i32(n: u32) -> i32 {
     i32::try_from(n).unwrap_or(i32::MAX)
 }
 
+/// What a part is told from another by: who, what, how many, where.
+type PartKey = (Who, Option<SkuIx>, i32, Option<LaneIx>);
+
 /// A total order among equally probable hypotheses.
-fn key(h: &Hypothesis) -> (Vec<(Who, Option<SkuIx>, i32, Option<LaneIx>)>, &[u64]) {
+fn key(h: &Hypothesis) -> (Vec<PartKey>, &[u64]) {
     let parts = h
         .parts
         .iter()

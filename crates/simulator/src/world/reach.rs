@@ -15,6 +15,9 @@ use walkout_model::{PlateIx, Point3, SkuIx, StoreTime};
 /// The part of a smooth transfer that lies between 10 and 90 %.
 const MIDDLE_SHARE: f64 = 0.608;
 
+/// Goods of one SKU that moved: how many units, on which plates, whether in their own lane, their grams.
+type Moved = (Option<SkuIx>, u32, Vec<PlateIx>, bool, f64);
+
 /// A reach that is under way.
 #[derive(Debug)]
 pub(crate) struct Reach {
@@ -331,7 +334,7 @@ impl Reach {
     /// Writes what was done into the truth. One line per product; a press is one line.
     pub fn record(&self, person: u32, party: usize, stage: &mut Stage) {
         let shop = stage.shop.clone();
-        let mut by_sku: Vec<(Option<SkuIx>, u32, Vec<PlateIx>, bool, f64)> = Vec::new();
+        let mut by_sku: Vec<Moved> = Vec::new();
         for (id, stand) in &self.goods {
             let sku = stage.goods.get(*id).sku;
             let home = stand
