@@ -128,10 +128,11 @@ mod tests {
         let (mut right, mut all) = (0, 0);
         for seed in 0..20 {
             let mut clothes = Clothes::new(seed);
-            let mut scene = Scene::default();
-            scene.people = (0..20)
-                .map(|i| body(i, Point2::new(f64::from(i), 0.0)))
-                .collect();
+            let people = (0..20).map(|i| body(i, Point2::new(f64::from(i), 0.0)));
+            let scene = Scene {
+                people: people.collect(),
+                ..Scene::default()
+            };
             let mut gallery = Vec::new();
             clothes.frame(&scene, 0.1, &config);
             for body in scene.people.clone() {
