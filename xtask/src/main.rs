@@ -11,13 +11,15 @@ use std::process::ExitCode;
 mod ci;
 mod edges;
 mod shops;
+mod train;
 
 const USAGE: &str = "\
 cargo xtask <command>
 
   ci      all checks, as .ci/run does them: fmt, clippy, doc, tests, deny
   edges   print which crate uses which, and check it against the table
-  shops   write the shops under shops/ anew";
+  shops   write the shops under shops/ anew
+  train   train a network from nothing: train person|item [--minutes N]";
 
 fn main() -> ExitCode {
     match run() {
@@ -35,6 +37,7 @@ fn run() -> Result<()> {
         Some("ci") => ci::run(),
         Some("edges") => edges::print_and_check(),
         Some("shops") => shops::run(&root()),
+        Some("train") => train::run(args),
         Some(other) => bail!("unknown command \"{other}\"\n\n{USAGE}"),
         None => bail!("which command?\n\n{USAGE}"),
     }

@@ -2,7 +2,7 @@
 
 mod matching;
 
-pub use matching::{Cause, Incident, Scored, Window, score};
+pub use matching::{Cause, Incident, KINDS, Off, Scored, Window, rms, rms_by_kind, score};
 
 use crate::run::RunError;
 use crate::truth::Truth;
@@ -89,8 +89,12 @@ pub struct Row {
     pub retracted: usize,
     /// Presses and leans of which nothing came.
     pub touches: usize,
-    /// RMS of (step − truth) over the step's sigma; 1 if the sigmas are honest.
-    pub sigma_ratio: f64,
+    /// Root mean square of (step − truth) over the step's sigma; 1 if the sigmas are honest.
+    pub z_rms: f64,
+    /// The same of light, heavy, taken, put, clean and overlapped goods ([`KINDS`]); 0 where there were none.
+    pub z_rms_by_kind: [f64; 6],
+    /// The same of the steps as they were first told.
+    pub z_rms_first: f64,
     /// The first seed.
     pub seed: u64,
     /// Runs.
@@ -237,7 +241,9 @@ fn plan(options: &Options) -> Result<(Vec<Row>, Vec<Job>), StepsError> {
             replaced: 0,
             retracted: 0,
             touches: 0,
-            sigma_ratio: 0.0,
+            z_rms: 0.0,
+            z_rms_by_kind: [0.0; 6],
+            z_rms_first: 0.0,
             seed: options.seed,
             runs: jobs.len() - before,
         });
@@ -264,9 +270,15 @@ fn fill(row: Row, scored: &mut Scored) -> Row {
         replaced: scored.replaced,
         retracted: scored.retracted,
         touches: scored.touches,
-        sigma_ratio: ((scored.squares / scored.squares_n.max(1) as f64).sqrt() * 1e3).round() / 1e3,
+        z_rms: thousandths(rms(scored.offs.iter(), |o| o.z)),
+        z_rms_by_kind: rms_by_kind(&scored.offs).map(thousandths),
+        z_rms_first: thousandths(rms(scored.offs.iter(), |o| o.z_first)),
         ..row
     }
+}
+
+fn thousandths(x: f64) -> f64 {
+    (x * 1e3).round() / 1e3
 }
 
 /// The value that this share of the values does not exceed (nearest rank); 0 of none.
@@ -347,8 +359,20 @@ pub fn table(rows: &[Row]) -> String {
             row.actions,
             row.steps,
             row.replaced,
-            row.sigma_ratio
+            row.z_rms
         );
+    }
+    let _ = write!(text, "\n{:<20}{:>9}", "z rms of steps", "at first");
+    for kind in KINDS {
+        let _ = write!(text, "{kind:>12}");
+    }
+    text.push('\n');
+    for row in rows {
+        let _ = write!(text, "{:<20}{:>9.2}", row.preset, row.z_rms_first);
+        for z in row.z_rms_by_kind {
+            let _ = write!(text, "{z:>12.2}");
+        }
+        text.push('\n');
     }
     text
 }

@@ -27,6 +27,8 @@ const PARTS_MAX: usize = 2;
 const DEEDS_MAX: usize = 4_096;
 /// How often hands that met are looked for.
 const LOOK_FOR_HANDS: TimeDelta = TimeDelta::from_millis(200);
+/// How often identities are smoothed while it is undecided who went out.
+const SMOOTH_AGAIN: TimeDelta = TimeDelta::from_secs(1);
 /// Deeds are gone through again for so long, even while somebody stays in the shop for ever.
 const REMEMBER: TimeDelta = TimeDelta::from_secs(1_800);
 
@@ -130,6 +132,8 @@ pub(crate) struct Engine {
     pub steps_too_light: u64,
     /// Up to when hands that met were looked for.
     met_until: Option<StoreTime>,
+    /// When identities were smoothed last.
+    smoothed: Option<StoreTime>,
     now: Option<StoreTime>,
 }
 
@@ -161,6 +165,7 @@ impl Engine {
             belief,
             steps_too_light: 0,
             met_until: None,
+            smoothed: None,
             now: None,
         }
     }
@@ -284,6 +289,15 @@ impl Engine {
         self.tracks
             .advance(now, self.config.swap_per_s, &self.gates.people);
         self.looks.advance(now);
+        if self.role == Role::Settled && self.gates.are_undecided() {
+            let due = self
+                .smoothed
+                .is_none_or(|t| now.since(t) >= SMOOTH_AGAIN || now < t);
+            if due {
+                self.tracks.lineage.smooth();
+                self.smoothed = Some(now);
+            }
+        }
         let busy_since = self.waiting.iter().map(|s| s.t_change).min();
         let mut gate_events = Vec::new();
         self.gates.advance(

@@ -1,9 +1,9 @@
 //! Who comes in and who leaves: scans, crossings and the tracks at the gate line.
 
+use crate::departures::{Departure, Departures};
 use crate::identity::{Identity, Party, People, PersonIx, STRANGER};
 use crate::tracks::{Lost, TrackStore};
 use crate::{FusionConfig, Notice};
-use std::collections::BTreeMap;
 use walkout_model::layout::GateKind;
 use walkout_model::{
     GateCrossing, GateDirection, GateIx, Point2, SessionExit, SessionId, SessionOpened, Shop,
@@ -12,6 +12,8 @@ use walkout_model::{
 
 /// Crossings wait this long for the tracks of their instant.
 const TRACKS_COME: TimeDelta = TimeDelta::from_millis(700);
+/// A crossing outward waits this long where two tracks are at the line: one of them goes on inside.
+const TRACKS_TELL: TimeDelta = TimeDelta::from_millis(2_000);
 /// A crossing inward waits this long for a track to begin.
 const TRACKS_BEGIN: TimeDelta = TimeDelta::from_millis(2_500);
 /// Farthest from the gate line that somebody who crosses it may be seen, metres.
@@ -34,6 +36,9 @@ const PENDING_MAX: usize = 1_024;
 pub(crate) struct Gates {
     pub people: People,
     crossings: Vec<GateCrossing>,
+    departures: Departures,
+    /// The crossing outward that was settled last.
+    last_out: Option<(GateIx, StoreTime)>,
     leaving: Vec<SessionExit>,
     /// The crossing inward that was settled last.
     last_in: Option<(GateIx, StoreTime)>,
@@ -49,7 +54,22 @@ pub(crate) enum GateEvent {
     Exit(SessionExit),
 }
 
+/// Somebody who has left, as far as is known.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Departed {
+    pub who: Who,
+    pub person: PersonIx,
+    pub t: StoreTime,
+    /// Probability that it was one of their party.
+    pub certainty: f64,
+}
+
 impl Gates {
+    /// Whether it is undecided who went out.
+    pub(crate) fn are_undecided(&self) -> bool {
+        self.departures.are_open()
+    }
+
     pub(crate) fn open(&mut self, opened: SessionOpened) -> bool {
         let parties = &mut self.people.parties;
         if parties.len() >= PENDING_MAX || parties.contains_key(&opened.session) {
@@ -64,6 +84,7 @@ impl Gates {
                 people: u32::from(opened.people).max(1),
                 entered: 0,
                 left: 0,
+                last_out: opened.t,
                 certainty: 1.0,
             },
         );
@@ -106,12 +127,23 @@ impl Gates {
                         waiting.push(crossing);
                     }
                 }
-                GateDirection::Out => self.leave(crossing, shop, tracks, out),
+                GateDirection::Out => {
+                    if !self.leave(crossing, age, shop, tracks) {
+                        waiting.push(crossing);
+                    }
+                }
             }
         }
         self.crossings = waiting;
-        self.miss_nobody(now, shop, tracks, out);
+        self.miss_nobody(now, shop, tracks);
         self.settle_births(now, shop, tracks);
+        self.find_uncounted(now, shop, tracks);
+        let left = self
+            .departures
+            .decide(now, config.exit_hold, &mut self.people, tracks, out);
+        for departed in left {
+            self.count_out(departed);
+        }
         self.lost.retain(|(_, t, _)| now.since(*t) < LOOKED_FOR);
         let hold = config.exit_hold;
         let mut held = Vec::new();
@@ -202,95 +234,90 @@ impl Gates {
             .map_or(Who::Unknown, |(id, _)| Who::Session(*id))
     }
 
+    /// Notes who was at the line as somebody crossed it outward. `false` if it should wait for what the
+    /// tracks at the line do next.
     fn leave(
         &mut self,
         crossing: GateCrossing,
+        age: TimeDelta,
         shop: &Shop,
         tracks: &mut TrackStore,
-        out: &mut Vec<GateEvent>,
-    ) {
-        let candidates: Vec<(TrackId, f64)> = at_gate(shop, crossing, tracks)
+    ) -> bool {
+        let mut candidates: Vec<(TrackId, f64)> = at_gate(shop, crossing, tracks)
             .into_iter()
             .filter(|(id, _)| tracks.tracks.get(id).is_some_and(|t| !t.left))
+            .filter(|(_, weight)| *weight > ON_THE_LINE)
             .collect();
-        let nearest = candidates
-            .iter()
-            .max_by(|a, b| a.1.total_cmp(&b.1))
-            .map(|(id, _)| *id);
-        let mut weights: Vec<(PersonIx, f64)> = Vec::new();
-        let who = tracks.exclusive(crossing.t);
-        for (id, w) in &candidates {
-            let identity = who.get(id).cloned().unwrap_or_else(|| tracks.identity(*id));
-            weights.extend(identity.iter().map(|(person, p)| (person, p * w)));
+        candidates.sort_by(|a, b| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0)));
+        let close = match candidates.as_slice() {
+            [first, second, ..] => second.1 > 0.1 * first.1,
+            _ => false,
+        };
+        if close && age < TRACKS_TELL {
+            return false;
         }
-        // Whoever is inside without a sure track may be the one, too.
-        let missing = tracks.missing(crossing.t, &self.people);
-        for (person, _) in self.people.inside(crossing.t) {
-            let n = missing.iter().find(|m| m.0 == person).map_or(0.0, |m| m.1);
-            weights.push((person, if n > 0.5 { 0.05 * n } else { 1e-3 }));
+        let best = candidates.first().map(|c| c.0);
+        // A barrier that trips twice for one person says nothing new.
+        let again = self.last_out.is_some_and(|(gate, t)| {
+            gate == crossing.gate && crossing.t.since(t) < TRIPS_TWICE && best.is_none()
+        });
+        self.last_out = Some((crossing.gate, crossing.t));
+        if !again {
+            self.depart(shop, best, crossing, tracks);
         }
-        let here: Vec<PersonIx> = self.people.inside(crossing.t).map(|(p, _)| p).collect();
-        let who = Identity::from_weights(
-            weights
-                .into_iter()
-                .filter(|(p, _)| *p == STRANGER || here.contains(p)),
-        );
-        if let Some(track) = nearest.and_then(|id| tracks.tracks.get_mut(&id)) {
-            track.left = true;
+        true
+    }
+
+    fn depart(
+        &mut self,
+        shop: &Shop,
+        track: Option<TrackId>,
+        crossing: GateCrossing,
+        tracks: &mut TrackStore,
+    ) {
+        if let Some(id) = track
+            && tracks.tracks.get(&id).is_some_and(|t| !t.settled)
+        {
+            let missing = tracks.missing(crossing.t, &self.people);
+            tracks.inherit(shop, id, &mut self.lost, &missing);
         }
-        let by_party = self.by_party(&who);
-        let (party, certainty) = by_party
-            .iter()
-            .max_by(|a, b| a.1.total_cmp(b.1))
-            .map_or((Who::Unknown, 1.0), |(who, p)| (*who, *p));
-        let person = who
-            .iter()
-            .filter(|(ix, _)| self.people.who(*ix) == party)
-            .max_by(|a, b| a.1.total_cmp(&b.1));
-        if let Some((person, p)) = person {
-            self.people.leave(person, crossing.t, p);
-            self.lost.retain(|(who, _, _)| *who != person);
-            tracks.gone(person, p);
-        }
-        let Who::Session(session) = party else {
-            out.push(GateEvent::Notice(Notice::ExitWithoutEntry {
-                t: crossing.t,
-                gate: crossing.gate,
-            }));
+        let segment = track.and_then(|id| tracks.tracks.get_mut(&id)).map(|t| {
+            t.left = true;
+            t.segment
+        });
+        let departure = Departure {
+            t: crossing.t,
+            gate: crossing.gate,
+            segment,
+        };
+        self.departures.add(departure, tracks);
+    }
+
+    /// A party is out with its last person; the least sure of its departures is the exit's probability.
+    fn count_out(&mut self, departed: Departed) {
+        self.lost.retain(|(who, _, _)| *who != departed.person);
+        let Who::Session(session) = departed.who else {
             return;
         };
         let Some(party) = self.people.parties.get_mut(&session) else {
             return;
         };
         party.left += 1;
-        party.certainty = party.certainty.min(certainty);
+        party.certainty = party.certainty.min(departed.certainty);
+        party.last_out = party.last_out.max(departed.t);
         if party.left < party.entered {
             return;
         }
         self.leaving.push(SessionExit {
             session,
-            t: crossing.t,
-            known_at: crossing.t,
+            t: party.last_out,
+            known_at: departed.t,
             probability: party.certainty as f32,
         });
     }
 
-    fn by_party(&self, who: &Identity) -> BTreeMap<Who, f64> {
-        let mut parties = BTreeMap::new();
-        for (person, p) in who.iter() {
-            *parties.entry(self.people.who(person)).or_default() += p;
-        }
-        parties
-    }
-
     /// Somebody who walked up to a way out and has not been seen since has left, barrier or not.
-    fn miss_nobody(
-        &mut self,
-        now: StoreTime,
-        shop: &Shop,
-        tracks: &mut TrackStore,
-        out: &mut Vec<GateEvent>,
-    ) {
+    fn miss_nobody(&mut self, now: StoreTime, shop: &Shop, tracks: &mut TrackStore) {
         let mut gone = Vec::new();
         for (id, track) in tracks.tracks.iter().filter(|(_, t)| t.settled && !t.left) {
             let Some(last) = track.last() else { continue };
@@ -300,6 +327,9 @@ impl Gates {
             let Some(earlier) = track.nearest(last.t - TimeDelta::from_secs(1)) else {
                 continue;
             };
+            if tracks.goes_on_elsewhere(shop, track) {
+                continue;
+            }
             for (i, gate) in shop.layout.gates.iter().enumerate() {
                 let depth = |p: Point2| (p - gate.middle()).dot(gate.inward());
                 let outward = depth(earlier.position) - depth(last.position) > 0.3;
@@ -313,10 +343,36 @@ impl Gates {
             // Unless the barrier told of somebody else meanwhile and the track was taken for theirs.
             if tracks.tracks.get(&id).is_some_and(|t| !t.left) {
                 let direction = GateDirection::Out;
-                self.leave(GateCrossing { t, gate, direction }, shop, tracks, out);
-                if let Some(track) = tracks.tracks.get_mut(&id) {
-                    track.left = true;
-                }
+                self.depart(shop, Some(id), GateCrossing { t, gate, direction }, tracks);
+            }
+        }
+    }
+
+    /// Whoever began at a party's gate about when it was let in, and is taken for a stranger since, is of
+    /// that party if it misses one: the barrier did not count them.
+    fn find_uncounted(&mut self, now: StoreTime, shop: &Shop, tracks: &mut TrackStore) {
+        for (session, _) in self.uncounted(now) {
+            let Some(party) = self.people.parties.get(&session) else {
+                continue;
+            };
+            let (from, to) = (party.scanned - UNCOUNTED, party.scanned + UNCOUNTED);
+            let Some(gate) = shop.layout.gates.get(party.gate.usize()) else {
+                continue;
+            };
+            let found = tracks.tracks.iter().find(|(id, track)| {
+                let (born, place) = track.born();
+                let here = track.last().map_or(place, |p| p.position);
+                (from..=to).contains(&born)
+                    && !track.left
+                    && track.settled
+                    && place.distance_to_segment(gate.a, gate.b) < NEAR_GATE_M
+                    && (here - gate.middle()).dot(gate.inward()) > 0.0
+                    && tracks.identity(**id).of(STRANGER) > 0.5
+            });
+            if let Some((&id, track)) = found {
+                let born = track.born().0;
+                let person = self.people.enter(Who::Session(session), born);
+                tracks.name(id, Identity::mostly(person, 0.95));
             }
         }
     }
@@ -326,9 +382,7 @@ impl Gates {
         self.people
             .parties
             .iter()
-            .filter(|(_, p)| {
-                now.since(p.scanned) > UNCOUNTED && p.entered < p.people && p.left == 0
-            })
+            .filter(|(_, p)| p.misses_somebody() && now.since(p.scanned) > UNCOUNTED)
             .map(|(id, p)| (*id, p.people - p.entered))
             .collect()
     }
@@ -373,8 +427,15 @@ impl Gates {
                 continue;
             }
             let missing = tracks.missing(now, &self.people);
-            tracks.inherit(id, &mut self.lost, &missing);
+            tracks.inherit(shop, id, &mut self.lost, &missing);
         }
+    }
+}
+
+impl Party {
+    /// Whether more of it were let in than were counted, and nobody left yet.
+    fn misses_somebody(&self) -> bool {
+        self.entered < self.people && self.left == 0
     }
 }
 
@@ -404,7 +465,7 @@ fn at_gate(shop: &Shop, crossing: GateCrossing, tracks: &TrackStore) -> Vec<(Tra
             let mut log = -0.5 * (on_line / sigma).powi(2) - gap;
             let (from, to) = (
                 crossing.t + TimeDelta::from_millis(300),
-                crossing.t + TRACKS_COME,
+                crossing.t + TRACKS_TELL,
             );
             if let Some(later) = track.between(from, to).last() {
                 let short = (0.15 - depth(later.position)).max(0.0);

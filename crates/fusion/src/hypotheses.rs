@@ -53,6 +53,8 @@ const TWO_OF: usize = 5;
 const TOO_FAR: f64 = 6.0;
 /// The same for parties that may have acted alone: looks may yet speak for them.
 const OUT_OF_REACH: f64 = 13.0;
+/// How far looks are believed in the question what was in the hand, beside whose hand it was.
+const SHOWN: f64 = 0.5;
 /// Prior that who fills a shelf goes on with the lane they were at.
 const SAME_LANE: f64 = 0.6;
 /// Prior that a fall where a foreign thing lies takes it away, and that goods come with it.
@@ -241,7 +243,7 @@ impl<'a> Case<'a> {
             factors[STOCK] = g.stock;
             factors[PRIOR] = g.prior;
             factors[REACH] = reach;
-            factors[LOOK] = c.with_look(held) - reach;
+            factors[LOOK] = c.with_look(held) - reach + self.shown(held);
             if let Some(removal) = self.removal(g) {
                 factors[PRIOR] += owned(removal, c.who);
             }
@@ -295,7 +297,8 @@ impl<'a> Case<'a> {
                 factors[STOCK] = g.stock;
                 factors[PRIOR] = g.prior - one + TWO_PEOPLE.ln();
                 factors[REACH] = reach;
-                factors[LOOK] = all_told - reach;
+                factors[LOOK] = all_told - reach
+                    + 0.5 * (self.shown(Held::Sku(two[0].0)) + self.shown(Held::Sku(two[1].0)));
                 let part = |c: &Candidate, (sku, n, lane): (SkuIx, u32, Option<LaneIx>)| Part {
                     who: c.who,
                     kind: c.kind,
@@ -519,7 +522,7 @@ impl<'a> Case<'a> {
             factors[MASS] = mass;
             factors[PLACE] = place;
             factors[REACH] = reach;
-            factors[LOOK] = c.with_look(Held::Sku(sku)) - reach;
+            factors[LOOK] = c.with_look(Held::Sku(sku)) - reach + self.shown(Held::Sku(sku));
             factors[CART] = cart;
             factors[PRIOR] = prior;
             all.push(Hypothesis {
@@ -609,7 +612,7 @@ impl<'a> Case<'a> {
                 factors[MASS] = broad;
                 factors[PLACE] = -spots;
                 factors[REACH] = reach;
-                factors[LOOK] = c.with_look(held) - reach;
+                factors[LOOK] = c.with_look(held) - reach + self.shown(held);
                 factors[PRIOR] = prior.ln();
                 factors
             };
@@ -631,7 +634,7 @@ impl<'a> Case<'a> {
                 factors[MASS] = self.mass(removal.grams, removal.var);
                 factors[PLACE] = self.seen.agreement(&removal.shares);
                 factors[REACH] = reach;
-                factors[LOOK] = c.with_look(held) - reach;
+                factors[LOOK] = c.with_look(held) - reach + self.shown(held);
                 factors[PRIOR] = removal.there + REMOVED.ln() + owned(removal, c.who);
                 push(c, removal.serials.clone(), factors);
             }
@@ -652,6 +655,10 @@ impl<'a> Case<'a> {
             (-0.5 * ((change - grams) / s).powi(2)).exp() / (s * std::f64::consts::TAU.sqrt())
         };
         (0.97 * normal(narrow) + 0.03 * normal(wide)).ln()
+    }
+
+    fn shown(&self, held: Held) -> f64 {
+        SHOWN * Candidate::shown(&self.people, held)
     }
 
     fn lane_place(&self, ways: &[Vec<f64>]) -> f64 {

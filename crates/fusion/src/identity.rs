@@ -28,6 +28,8 @@ pub(crate) struct Party {
     pub people: u32,
     pub entered: u32,
     pub left: u32,
+    /// When somebody of it crossed outward last.
+    pub last_out: StoreTime,
     pub certainty: f64,
 }
 
@@ -182,11 +184,14 @@ impl Identity {
     }
 }
 
+/// Rounds of scaling at most.
+const ROUNDS: usize = 12;
+
 /// Who each of several tracks may be, given that nobody is in two places: people claimed more than
 /// once give way where they are claimed least (Sinkhorn's scaling, downwards only, since people may be
 /// without a track). Strangers may be many.
 pub(crate) fn exclusive(mut all: Vec<Identity>) -> Vec<Identity> {
-    for _ in 0..6 {
+    for _ in 0..ROUNDS {
         let mut claimed: BTreeMap<PersonIx, f64> = BTreeMap::new();
         for identity in &all {
             for (person, p) in identity.iter() {

@@ -11,6 +11,7 @@ mod belief;
 mod clothes;
 mod config;
 mod decide;
+mod departures;
 mod engine;
 mod evidence;
 mod gates;

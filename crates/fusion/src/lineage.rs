@@ -210,6 +210,8 @@ impl Lineage {
             && s.open
         {
             s.open = false;
+            // What was concluded while it went on is out of date.
+            s.smoothed = None;
             for (person, p) in who.iter() {
                 self.wardrobe.learn(person, &s.seen, p);
             }

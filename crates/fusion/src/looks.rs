@@ -58,7 +58,42 @@ impl Default for LookRatio {
     }
 }
 
+/// How far the parts of a look's log ratio are believed.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct LookWeights {
+    /// Where a look speaks for the goods.
+    pub shows_it: f64,
+    /// Where it speaks against them.
+    pub shows_another: f64,
+    /// Where nothing was seen in a hand in sight.
+    pub shows_none: f64,
+    /// Natural log of what it says that something was seen in the hand at all.
+    pub any: f64,
+}
+
 impl LookRatio {
+    /// The same as far as it is believed.
+    pub(crate) fn weighed(mut self, weights: &LookWeights) -> Self {
+        if self.by_sku.is_empty() {
+            self.thing = self.thing.powf(weights.shows_none);
+            return self;
+        }
+        let believed = |ratio: f64| {
+            let log = ratio.ln();
+            (log.max(0.0) * weights.shows_it + log.min(0.0) * weights.shows_another + weights.any)
+                .exp()
+        };
+        let thing = self.thing;
+        for ratio in self.by_sku.values_mut().chain([&mut self.other]) {
+            *ratio = believed(*ratio * thing);
+        }
+        self.thing = weights.any.exp();
+        for ratio in self.by_sku.values_mut().chain([&mut self.other]) {
+            *ratio /= self.thing;
+        }
+        self
+    }
+
     /// Trusts what is seen only so far: 1 wholly, 0 not at all.
     pub(crate) fn soften(&mut self, share: f64) {
         for ratio in self.by_sku.values_mut().chain([&mut self.other]) {

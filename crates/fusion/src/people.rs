@@ -25,8 +25,10 @@ pub(crate) struct Candidate {
     pub who: Who,
     pub kind: Option<PartyKind>,
     /// Each track that may be of the party: its number among those seen, its reach times the probability
-    /// that it is, and its looks.
+    /// that it is, and its looks, as far as they say whose hand it was.
     tracks: Vec<(usize, f64, LookRatio)>,
+    /// All that its looks say, by its reach times the probability.
+    shown: Vec<(f64, LookRatio)>,
     /// Weight without any track.
     unseen: f64,
     /// Log odds that a hand still rests on the goods, of the likeliest track.
@@ -42,6 +44,20 @@ impl Candidate {
     /// Log weight by reach and by looks at what was in the hand.
     pub(crate) fn with_look(&self, held: Held) -> f64 {
         self.total(&|looks| looks.of(held)).ln()
+    }
+
+    /// What the looks at all hands within reach say that was in the one that made the step, natural log.
+    /// It tells goods from goods; whose hand it was is told by [`Self::with_look`].
+    pub(crate) fn shown(all: &[Self], held: Held) -> f64 {
+        let (mut sum, mut total) = (0.0, 0.0);
+        for candidate in all {
+            total += candidate.unseen;
+            for (w, looks) in &candidate.shown {
+                sum += w * looks.of(held).ln();
+                total += w;
+            }
+        }
+        if total > 0.0 { sum / total } else { 0.0 }
     }
 
     /// Log weight by reach and looks of two parties acting at once, and the same by reach alone:
@@ -75,6 +91,7 @@ struct Reaching {
     at: usize,
     reach: f64,
     looks: LookRatio,
+    shown: LookRatio,
     lingers: f64,
 }
 
@@ -129,16 +146,18 @@ impl Witness {
             if reach < OUT_OF_REACH {
                 continue;
             }
+            let shown = looks.ratio(
+                (*id, track),
+                &target,
+                target.t() + from,
+                target.t() + to,
+                shop.catalogue.len(),
+            );
             reaching.push(Reaching {
                 at,
                 reach,
-                looks: looks.ratio(
-                    (*id, track),
-                    &target,
-                    target.t() + from,
-                    target.t() + to,
-                    shop.catalogue.len(),
-                ),
+                looks: shown.clone().weighed(hands::look_weights(step)),
+                shown,
                 lingers: target.lingers(track),
             });
         }
@@ -184,6 +203,7 @@ impl Witness {
             who,
             kind: people.kind(who),
             tracks: Vec::new(),
+            shown: Vec::new(),
             unseen: 0.0,
             lingers: 0.0,
         };
@@ -196,6 +216,7 @@ impl Witness {
             for (who, p) in parties {
                 let candidate = by_who.entry(who).or_insert_with(|| new(who));
                 candidate.tracks.push((r.at, r.reach * p, r.looks.clone()));
+                candidate.shown.push((r.reach * p, r.shown.clone()));
                 let most = likeliest.entry(who).or_default();
                 if r.reach * p > *most {
                     *most = r.reach * p;

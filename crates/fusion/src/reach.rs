@@ -16,6 +16,7 @@ const BESIDE_M: f64 = 0.3;
 const ASKEW: f64 = 0.1;
 /// Reach of an arm from the middle of the body to the shelf's edge, metres, before it gets unlikely.
 const ARM_M: f64 = 0.75;
+const ARM_SIGMA_M: f64 = 0.2;
 
 /// Whether a step's change may lie anywhere in a long interval.
 pub(crate) fn is_blind(step: &WeightStep) -> bool {
@@ -106,15 +107,30 @@ impl<'a> Target<'a> {
         is_blind(self.step)
     }
 
-    /// How well a body's place fits, 0–1.
-    pub(crate) fn body(&self, point: &TrackPoint) -> f64 {
-        self.body_after(point, TimeDelta::ZERO)
+    /// Whether a body is within an arm's length, 0–1.
+    pub(crate) fn within_reach(&self, point: &TrackPoint) -> f64 {
+        let away = self.body_distance(point.position);
+        let sigma = ARM_SIGMA_M.hypot(f64::from(point.sigma_m));
+        (-0.5 * ((away - ARM_M).max(0.0) / sigma).powi(2)).exp()
+    }
+
+    /// How far beside the goods somebody stands, and how far before the shelf's edge, metres.
+    pub(crate) fn stands(&self, position: Point2) -> (f64, f64) {
+        let layout = &self.shop.layout;
+        let away = layout
+            .shelves
+            .get(self.step.shelf.usize())
+            .and_then(|shelf| Some((shelf, layout.fixtures.get(shelf.fixture.usize())?)))
+            .map_or(0.0, |(shelf, fixture)| {
+                shelf.y_m - fixture.pose.local_from_floor(position).y
+            });
+        (self.aside(position), away)
     }
 
     fn body_after(&self, point: &TrackPoint, gap: TimeDelta) -> f64 {
         let away = self.body_distance(point.position);
         let drift = 0.5 * gap.as_secs_f64();
-        let sigma = (0.2_f64.powi(2) + f64::from(point.sigma_m).powi(2) + drift * drift).sqrt();
+        let sigma = (ARM_SIGMA_M.powi(2) + f64::from(point.sigma_m).powi(2) + drift * drift).sqrt();
         let aside = self.aside(point.position) / BESIDE_M.hypot(sigma);
         let before = ASKEW + (1.0 - ASKEW) * (-0.5 * aside.powi(2)).exp();
         before * (-0.5 * ((away - ARM_M).max(0.0) / sigma).powi(2)).exp()

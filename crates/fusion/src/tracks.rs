@@ -3,7 +3,8 @@
 use crate::identity::{Identity, People, PersonIx, STRANGER, exclusive};
 use crate::lineage::{Lineage, SegmentIx};
 use std::collections::{BTreeMap, VecDeque};
-use walkout_model::{APPEARANCE_MAX, Point2, StoreTime, TimeDelta, TrackId, TrackPoint};
+use walkout_model::layout::GateKind;
+use walkout_model::{APPEARANCE_MAX, Point2, Shop, StoreTime, TimeDelta, TrackId, TrackPoint};
 
 /// How long points are remembered.
 const REMEMBER: TimeDelta = TimeDelta::from_secs(20);
@@ -34,7 +35,7 @@ const WANDER_M: f64 = 0.35;
 /// Natural log odds that how two went on can say for or against a swap.
 const TELLS: f64 = 3.0;
 /// A meeting is written down once a swap in it is so probable, and when the two part.
-const WORTH_NOTING: f64 = 0.015;
+const WORTH_NOTING: f64 = 0.004;
 const WORTH_A_NOTE: f64 = 1e-4;
 
 /// Density per square metre of a new track that is somebody whom no gate let in.
@@ -43,6 +44,10 @@ const STRANGE: f64 = 2e-4;
 const ANYWHERE: f64 = 4e-3;
 /// The same for a double of a person who stands right there.
 const DOUBLE: f64 = 0.02;
+/// How often somebody who was last seen beyond an exit is seen inside next.
+const BACK_IN: f64 = 0.01;
+/// How far from the line of a gate that is, metres.
+const BEYOND_M: f64 = 1.5;
 
 /// One track.
 #[derive(Clone, Debug)]
@@ -50,10 +55,14 @@ pub(crate) struct Track {
     pub points: VecDeque<TrackPoint>,
     /// Its present stretch.
     pub segment: SegmentIx,
+    /// Its stretches of late, and since when each.
+    stretches: VecDeque<(StoreTime, SegmentIx)>,
     /// Whether a gate or an ended track has said who it may be.
     pub settled: bool,
     /// Share of it that tracks born later have taken over.
     inherited: f64,
+    /// Whether a gate said who it is.
+    named: bool,
     /// It went out through a gate.
     pub left: bool,
     /// What was seen of its clothes and is not taken in yet.
@@ -95,6 +104,25 @@ impl Track {
         self.born
     }
 
+    /// The stretch that it was at `t`.
+    fn segment_at(&self, t: StoreTime) -> SegmentIx {
+        let then = self.stretches.iter().rev().find(|(since, _)| *since <= t);
+        then.or(self.stretches.front())
+            .map_or(self.segment, |s| s.1)
+    }
+
+    fn go_on_as(&mut self, segment: SegmentIx, t: StoreTime) {
+        if self.stretches.is_empty() {
+            self.stretches.push_back((self.born.0, self.segment));
+        }
+        self.segment = segment;
+        self.stretches.push_back((t, segment));
+        let old = t - REMEMBER;
+        while self.stretches.len() > 1 && self.stretches.get(1).is_some_and(|s| s.0 < old) {
+            self.stretches.pop_front();
+        }
+    }
+
     fn segment_is_stale(&self, lineage: &Lineage) -> bool {
         !self.points.is_empty() && !lineage.is_open(self.segment)
     }
@@ -126,6 +154,8 @@ pub(crate) type Lost = (PersonIx, StoreTime, Point2);
 pub(crate) struct TrackStore {
     pub tracks: BTreeMap<TrackId, Track>,
     pub lineage: Lineage,
+    /// The last stretches of those who went out and of whom it is undecided who they were.
+    pub departed: Vec<SegmentIx>,
     meetings: BTreeMap<(TrackId, TrackId), Meeting>,
     next_check: Option<StoreTime>,
 }
@@ -147,8 +177,10 @@ impl TrackStore {
         let track = self.tracks.entry(point.track).or_insert_with(|| Track {
             points: VecDeque::new(),
             segment: lineage.begin(point.t),
+            stretches: VecDeque::new(),
             settled: false,
             inherited: 0.0,
+            named: false,
             left: false,
             looks: VecDeque::new(),
             born: (point.t, point.position),
@@ -168,7 +200,7 @@ impl TrackStore {
             }
         }
         if track.segment_is_stale(lineage) {
-            track.segment = lineage.go_on(track.segment, point.t);
+            track.go_on_as(lineage.go_on(track.segment, point.t), point.t);
         }
         lineage.touch(track.segment, point.t);
         track.points.insert(at, point);
@@ -224,7 +256,7 @@ impl TrackStore {
             if unseen {
                 self.lineage.end(track.segment);
             } else if self.lineage.is_long(track.segment) {
-                track.segment = self.lineage.go_on(track.segment, at);
+                track.go_on_as(self.lineage.go_on(track.segment, at), at);
             }
         }
         self.meet(at, swap_per_s * CHECK.as_secs_f64());
@@ -302,7 +334,7 @@ impl TrackStore {
             let (a, b) = self.lineage.meet(a, b, at, meeting.swap.min(0.5));
             for (id, segment) in [(pair.0, a), (pair.1, b)] {
                 if let Some(track) = self.tracks.get_mut(&id) {
-                    track.segment = segment;
+                    track.go_on_as(segment, at);
                 }
             }
         }
@@ -313,24 +345,50 @@ impl TrackStore {
         self.tracks
             .iter()
             .filter(|(_, track)| !track.left && track.is_seen_at(t))
-            .map(|(id, track)| (*id, track.segment))
+            .map(|(id, track)| (*id, track.segment_at(t)))
             .collect()
     }
 
-    /// Who each track seen at `t` may be, given that nobody is in two places, by what is known so far.
-    pub(crate) fn exclusive(&self, t: StoreTime) -> BTreeMap<TrackId, Identity> {
-        let live = self.live(t);
-        let who = live
-            .iter()
-            .map(|(_, s)| self.lineage.filtered(*s))
-            .collect();
-        live.iter().map(|(id, _)| *id).zip(exclusive(who)).collect()
+    /// Who each track seen at `t` may be, and then each of those who went out, given that nobody is in two
+    /// places, by what is known so far.
+    fn claims(&self, t: StoreTime) -> Vec<Identity> {
+        let live = self.live(t).into_iter().map(|(_, segment)| segment);
+        let all = live.chain(self.departed.iter().copied());
+        exclusive(all.map(|s| self.lineage.identity(s)).collect())
     }
 
-    /// People inside at `t` whom no track accounts for, and to what extent.
+    /// Who went out as this stretch, as seen from `t`.
+    pub(crate) fn departed_as(&self, segment: SegmentIx, t: StoreTime) -> Identity {
+        let claims = self.claims(t);
+        let first = claims.len() - self.departed.len();
+        let at = self.departed.iter().position(|s| *s == segment);
+        at.and_then(|at| claims.get(first + at).cloned())
+            .unwrap_or_else(|| self.lineage.identity(segment))
+    }
+
+    /// People inside at `t` whom neither a track nor an undecided departure accounts for, and to what
+    /// extent.
     pub(crate) fn missing(&self, t: StoreTime, people: &People) -> Vec<(PersonIx, f64)> {
-        let who = self.exclusive(t);
-        untracked(people.inside(t).map(|(ix, _)| ix), who.values())
+        let who = self.claims(t);
+        untracked(people.inside(t).map(|(ix, _)| ix), who.iter())
+    }
+
+    /// Whether somebody whose track has ended is probably seen as another by now.
+    pub(crate) fn goes_on_elsewhere(&self, shop: &Shop, ended: &Track) -> bool {
+        let Some(last) = ended.last() else {
+            return false;
+        };
+        let out = is_out(shop, last.position);
+        ended.inherited > 0.3
+            || self.tracks.values().any(|t| {
+                let (born, place) = t.born();
+                let gap = born.since(last.t);
+                let s = gap.as_secs_f64();
+                (-0.3..8.0).contains(&s)
+                    && !t.named
+                    && (!out || is_out(shop, place))
+                    && last.position.distance(place) < 0.5 + 0.8 * s.max(0.0)
+            })
     }
 
     /// Who the track may be.
@@ -344,6 +402,7 @@ impl TrackStore {
     pub(crate) fn name(&mut self, id: TrackId, who: Identity) {
         if let Some(track) = self.tracks.get_mut(&id) {
             track.settled = true;
+            track.named = true;
             self.lineage.name(track.segment, who);
         }
     }
@@ -361,6 +420,7 @@ impl TrackStore {
     /// `missing` are people inside whom no track accounts for, and to what extent.
     pub(crate) fn inherit(
         &mut self,
+        shop: &Shop,
         id: TrackId,
         lost: &mut Vec<Lost>,
         missing: &[(PersonIx, f64)],
@@ -388,8 +448,14 @@ impl TrackStore {
                 }
                 continue;
             }
+            let back = if is_out(shop, last.position) && !is_out(shop, place) {
+                BACK_IN
+            } else {
+                1.0
+            };
             let w = walk_density(t_born.since(last.t), last.position.distance(place))
-                * (1.0 - track.inherited).max(0.0);
+                * (1.0 - track.inherited).max(0.0)
+                * back;
             if w > 1e-7 {
                 ended.push((*other, w));
                 sources.push((track.segment, w));
@@ -420,6 +486,15 @@ impl TrackStore {
             self.lineage.inherit(track.segment, sources, others);
         }
     }
+}
+
+/// Whether a place lies beyond a gate that nobody comes in by.
+fn is_out(shop: &Shop, place: Point2) -> bool {
+    shop.layout.gates.iter().any(|gate| {
+        gate.kind == GateKind::Exit
+            && (place - gate.middle()).dot(gate.inward()) < -0.1
+            && place.distance_to_segment(gate.a, gate.b) < BEYOND_M
+    })
 }
 
 /// People of whom the given tracks account for less than all, and how much is missing.

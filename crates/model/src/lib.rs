@@ -4,6 +4,7 @@
 //! Sensors, perception, fusion and the ledger never import each other; they meet as these types.
 //! Nothing here does input or output (the `files` module, which reads a shop folder, excepted).
 
+pub mod camera;
 pub mod catalogue;
 pub mod event;
 pub mod files;
@@ -18,6 +19,7 @@ pub mod planogram;
 pub mod shop;
 pub mod time;
 
+pub use camera::{CalibrationError, OpenCvCalibration, Pixel, Ray, View};
 pub use catalogue::{Catalogue, Product, TaxClass};
 pub use event::{
     Alternative, AttributedMovement, Decision, Evidence, Factor, Hand, Look, PlateDelta,

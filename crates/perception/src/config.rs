@@ -32,9 +32,14 @@ pub struct PerceptionConfig {
     pub onset_g: f32,
     /// A rest after a fall that lasts no longer than this was part of the movement.
     pub pause_bins: i64,
-    /// The same after a rise: a hand may have held still.
+    /// So long after a fall was found, one that goes on without a press is the same fall.
+    pub fall_goes_on_bins: i64,
+    /// The same as `pause_bins` after a rise: a hand may have held still.
     pub pause_rise_bins: i64,
-    /// So long after a step its plates are looked at again.
+    /// So long after a step its plates are looked at again for the first time: what was told in the midst of a
+    /// movement is put right.
+    pub soon_bins: i64,
+    /// So long after a step its plates are looked at again for the last time.
     pub refine_bins: i64,
     /// What a cell's friction makes of a change, grams.
     pub friction_g: f32,
@@ -42,7 +47,7 @@ pub struct PerceptionConfig {
     pub creep: f32,
     /// Smallest change of a shelf that is worth a step, grams: less than the lightest goods.
     pub least_g: f32,
-    /// What comes and goes again within so many bins was leant on the shelf.
+    /// What falls without a press within so many bins after it rose is a hand that lets go.
     pub lean_bins: i64,
     /// The mass of an empty plate, grams: it swings with the board as goods do.
     pub plate_g: f32,
@@ -58,6 +63,9 @@ pub struct PerceptionConfig {
     pub wait_bins: i64,
     /// Share of a load that its plate's neighbours show at most, through board and frame.
     pub leak: f32,
+    /// A change of less on a plate beside a step's may be a share of its goods that was too slight to be noticed
+    /// there, grams.
+    pub share_g: f32,
     /// Smallest departure from rest that is worth a touch, grams.
     pub touch_g: f32,
 }
@@ -77,12 +85,14 @@ impl Default for PerceptionConfig {
             waver: 0.05,
             onset_g: 1.5,
             pause_bins: 9,
+            fall_goes_on_bins: 20,
             pause_rise_bins: 12,
+            soon_bins: 4,
             refine_bins: 14,
             friction_g: 0.3,
             creep: 0.002,
             least_g: 5.0,
-            lean_bins: 44,
+            lean_bins: 100,
             plate_g: 300.0,
             step_g: 2.5,
             together_bins: 5,
@@ -90,6 +100,7 @@ impl Default for PerceptionConfig {
             hurry_bins: 4,
             wait_bins: 50,
             leak: 0.08,
+            share_g: 12.0,
             touch_g: 10.0,
         }
     }

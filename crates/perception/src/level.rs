@@ -3,14 +3,20 @@
 /// Time constant with which boards fade, in bins: 0.7 s.
 pub(crate) const FADE_BINS: f32 = 14.0;
 
-/// Time constants tried once the frequency is known.
-const FADES: [f32; 3] = [9.0, FADE_BINS, 24.0];
+/// Time constants with which boards may fade, bins: 0.4 to 1.6 s.
+const FADES: [f32; 2] = [8.0, 32.0];
 
 /// Frequencies tried first for a ringing board, radians a bin of 50 ms: 2.75 to 7.25 Hz.
 const PULSES: [f32; 7] = [0.864, 1.100, 1.335, 1.571, 1.806, 2.042, 2.278];
 
-/// How far around the best of them it is looked for more finely.
-const FINER: [f32; 4] = [-0.12, -0.06, 0.06, 0.12];
+/// Steps in which they are looked for more finely: radians a bin, and the factor on the time constant.
+const CLOSER: [(f32, f32); 4] = [(0.118, 1.5), (0.06, 1.3), (0.03, 1.15), (0.015, 1.07)];
+
+/// What may be left of a movement that a window still shows the end of, bins.
+const TAIL_BINS: f32 = 3.0;
+
+/// Windows up to so many bins are short.
+const SHORT: usize = 6;
 
 /// A damped swing.
 #[derive(Clone, Copy, Debug)]
@@ -32,6 +38,9 @@ pub(crate) struct Fit {
     pub ring: f32,
     /// Root mean square of what the fit leaves, grams.
     pub left_over: f32,
+    /// How far the level may still go in the next tenths of a second, grams: by a slope that is there or hidden
+    /// in the noise.
+    pub tail: f32,
 }
 
 /// Fits the bins of a window, newest first, gaps as NaN. `noise` is the standard deviation of a bin
@@ -56,6 +65,56 @@ pub(crate) fn fit(window: &[f32], noise: f32, slack: f32) -> Option<Fit> {
     if window.len() < 8 {
         return None;
     }
+    // Not worth a closer look if it is far from explaining the window.
+    let total: f32 = window
+        .iter()
+        .filter(|v| v.is_finite())
+        .map(|v| (v - origin).powi(2))
+        .sum();
+    let worth = 0.25 * total + 30.0 * noise * noise * n as f32;
+    let best = best_swing::<4>(window, origin, worth)?;
+    judge::<4>(window, origin, best, noise, slack, n)
+}
+
+/// How far the mean of a window that rests but for ringing lies off its level, grams, and the variance
+/// of that. Zero where no ringing stands out of the noise.
+pub(crate) fn ringing_bias(window: &[f32], noise: f32) -> (f32, f32) {
+    let n = window.iter().filter(|v| v.is_finite()).count();
+    let Some(origin) = window.iter().copied().find(|v| v.is_finite()) else {
+        return (0.0, 0.0);
+    };
+    let of = |v: &f32| f64::from(v - origin);
+    let sum: f64 = window.iter().filter(|v| v.is_finite()).map(of).sum();
+    let mean = (sum / n.max(1) as f64) as f32;
+    let still: f32 = window
+        .iter()
+        .filter(|v| v.is_finite())
+        .map(|v| (v - origin - mean).powi(2))
+        .sum();
+    if n < 6 {
+        // A part of a period: what swings by so much may lie off by half of it.
+        let spread = still / n.max(1) as f32;
+        return (0.0, (spread - noise * noise).max(0.0) / 4.0);
+    }
+    let best = best_swing::<3>(window, origin, f32::MAX);
+    let Some(solved) = best.and_then(|swing| solve::<3>(window, origin, swing)) else {
+        return (0.0, 0.0);
+    };
+    let left = solved.squares;
+    // Four parameters more explain noise by chance: 18 is χ² of one in a thousand.
+    if still - left < 18.0 * noise * noise {
+        return (0.0, 0.0);
+    }
+    let free = (n as f32 - 4.0).max(1.0);
+    let spread = noise.max((left / free).sqrt());
+    let more = (solved.variances[0] - 1.0 / n as f32).max(0.0) * spread * spread;
+    (mean - solved.coefficients[0], more)
+}
+
+/// The swing that leaves least, if the best of the coarse ones leaves less than `worth`: a grid of frequencies,
+/// then steps that shrink, by turns in frequency and in fading.
+fn best_swing<const K: usize>(window: &[f32], origin: f32, worth: f32) -> Option<Swing> {
+    let left = |swing: Swing| solve::<K>(window, origin, swing).map_or(f32::MAX, |s| s.squares);
     let mut best = (
         f32::MAX,
         Swing {
@@ -64,10 +123,9 @@ pub(crate) fn fit(window: &[f32], noise: f32, slack: f32) -> Option<Fit> {
         },
     );
     let attempt = |swing: Swing, best: &mut (f32, Swing)| {
-        if let Some(solved) = solve::<4>(window, origin, swing)
-            && solved.squares < best.0
-        {
-            *best = (solved.squares, swing);
+        let squares = left(swing);
+        if squares < best.0 {
+            *best = (squares, swing);
         }
     };
     for pulse in PULSES {
@@ -79,30 +137,22 @@ pub(crate) fn fit(window: &[f32], noise: f32, slack: f32) -> Option<Fit> {
             &mut best,
         );
     }
-    // Not worth a closer look if it is far from explaining the window.
-    let total: f32 = window
-        .iter()
-        .filter(|v| v.is_finite())
-        .map(|v| (v - origin).powi(2))
-        .sum();
-    if best.0 > 0.25 * total + 30.0 * noise * noise * n as f32 {
+    if best.0 > worth {
         return None;
     }
-    let coarse = best.1;
-    for off in FINER {
-        attempt(
-            Swing {
-                pulse: coarse.pulse + off,
-                ..coarse
-            },
-            &mut best,
-        );
+    for (turn, stretch) in CLOSER {
+        let at = best.1;
+        for pulse in [at.pulse - turn, at.pulse + turn] {
+            attempt(Swing { pulse, ..at }, &mut best);
+        }
+        let at = best.1;
+        for fade in [at.fade / stretch, at.fade * stretch] {
+            if (FADES[0]..=FADES[1]).contains(&fade) {
+                attempt(Swing { fade, ..at }, &mut best);
+            }
+        }
     }
-    let finer = best.1;
-    for fade in FADES {
-        attempt(Swing { fade, ..finer }, &mut best);
-    }
-    judge::<4>(window, origin, best.1, noise, slack, n)
+    Some(best.1)
 }
 
 struct Solved<const K: usize> {
@@ -131,14 +181,16 @@ fn judge<const K: usize>(
         _ => 0.0,
     };
     // What a fit of one frequency and one fading time cannot follow of a true ringing.
-    let noise = noise.hypot(0.04 * ring) * slack;
+    let noise = noise.hypot(0.03 * ring) * slack;
     if solved.squares > noise * noise * (free + 3.0 * (2.0 * free).sqrt()) {
         return None;
     }
     let half = (window.len() - 1) as f32 / 2.0;
+    // A short window hides much: the tail of a slow movement looks level within it.
+    let steep = if window.len() <= SHORT { 1.7 } else { 2.5 };
     let slope_sd = solved.variances[1].sqrt() * noise.max(left_over.min(noise * 1.5));
     let tilt = solved.coefficients[1] * half;
-    if tilt.abs() > 2.5 * slope_sd * half {
+    if tilt.abs() > steep * slope_sd * half {
         return None;
     }
     let spread = noise.max(left_over);
@@ -149,6 +201,11 @@ fn judge<const K: usize>(
         sigma: (solved.variances[0] * spread * spread + doubt * doubt).sqrt(),
         ring,
         left_over,
+        // Beside a swing the slope says little, and the window is longer.
+        tail: match K {
+            2 => TAIL_BINS * solved.coefficients[1].hypot(slope_sd),
+            _ => 0.0,
+        },
     })
 }
 
@@ -176,7 +233,12 @@ fn solve<const K: usize>(window: &[f32], origin: f32, swing: Swing) -> Option<So
             continue;
         }
         let y = f64::from(value - origin);
-        let all = [1.0, f64::from(middle - k as f32), cos, sin];
+        let slope = f64::from(middle - k as f32);
+        // Three bases are those without a slope.
+        let all = match K {
+            3 => [1.0, cos, sin, 0.0],
+            _ => [1.0, slope, cos, sin],
+        };
         let mut row = [0.0; K];
         for (into, from) in row.iter_mut().zip(all) {
             *into = from;

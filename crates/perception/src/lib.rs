@@ -8,11 +8,16 @@
 //!
 //! The method and its limits are described in `docs/concepts/inference.md`.
 
+pub mod assignment;
 mod clock;
 mod config;
 pub mod csv_trace;
+pub mod floor;
 mod intake;
 mod level;
+mod measure;
+pub mod mot;
+pub mod nets;
 mod plate;
 mod shelf;
 
@@ -82,7 +87,7 @@ impl Perception {
             .shelves
             .iter()
             .enumerate()
-            .map(|(i, s)| ShelfState::new(i.into(), s.plates.clone(), &layout.plates))
+            .map(|(i, s)| ShelfState::new(i.into(), s.plates.clone()))
             .collect();
         let mut plates_of_fixture = vec![0_u32; layout.fixtures.len()];
         for shelf in &layout.shelves {

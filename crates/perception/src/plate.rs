@@ -15,6 +15,11 @@ const LEVEL_BINS: f32 = 60.0;
 const WINDOWS: [usize; 7] = [5, 6, 8, 12, 16, 20, LONGEST];
 const LONGEST: usize = 28;
 
+/// The end of a slow fall that was read too early is no larger a share of it than this …
+const END_OF_FALL: f32 = 0.5;
+/// … or no more than so many grams.
+const END_OF_FALL_G: f32 = 15.0;
+
 /// What a plate is known to do.
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Phase {
@@ -36,6 +41,8 @@ pub(crate) struct Seen {
     pub swing: f32,
     /// How well that is known, grams.
     pub doubt: f32,
+    /// Whether the step told of it last may be told anew as a whole: none of its plates has moved on.
+    pub open: bool,
 }
 
 /// A plate that came to rest.
@@ -59,6 +66,8 @@ pub(crate) struct Rested {
     pub level: f32,
     /// Largest departure from the old level, grams.
     pub peak: f32,
+    /// How far it may still go, grams.
+    pub tail: f32,
 }
 
 impl Rested {
@@ -66,17 +75,6 @@ impl Rested {
     pub(crate) fn counts(&self, config: &PerceptionConfig) -> bool {
         self.delta.abs() >= config.step_g.max(4.0 * self.sigma)
     }
-}
-
-/// What became of a rest.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub(crate) enum Settled {
-    /// It cannot be said yet.
-    NotYet,
-    /// The plate has moved on.
-    Gone,
-    /// The level and its standard deviation, grams.
-    At(f32, f32),
 }
 
 /// The state of one plate.
@@ -101,8 +99,13 @@ pub(crate) struct PlateState {
     earlier: Option<Earlier>,
     /// Amplitude of what still rings, grams, and from which bin on it fades.
     ring: (f32, i64),
-    /// Set when a rest turned out to be a pause; whoever asks clears it.
-    reopened: bool,
+    /// The fall that what goes on now may be the end of.
+    goes_on: Option<Earlier>,
+    /// Set when a rest turned out to be a pause, to the bin in which it was found; whoever asks clears it.
+    reopened: Option<i64>,
+    /// In which of the remembered bins it was not at rest: bit k is the bin k before the newest.
+    unrest: u128,
+    newest: i64,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -127,6 +130,8 @@ struct Rest {
     sigma: f32,
     /// Amplitude of the ringing at the window's end, grams.
     ring: f32,
+    /// How far it may still go, grams.
+    tail: f32,
     bins: usize,
 }
 
@@ -145,8 +150,11 @@ impl PlateState {
             missing: 0,
             doubt: 0.0,
             earlier: None,
+            goes_on: None,
             ring: (0.0, 0),
-            reopened: false,
+            reopened: None,
+            unrest: u128::MAX,
+            newest: i64::MIN,
         }
     }
 
@@ -167,9 +175,9 @@ impl PlateState {
         }
     }
 
-    /// Whether the rest that was told last was but a pause; says so once.
-    pub(crate) fn take_reopened(&mut self) -> bool {
-        std::mem::take(&mut self.reopened)
+    /// The bin in which a rest was found that was but a pause; says so once.
+    pub(crate) fn take_reopened(&mut self) -> Option<i64> {
+        self.reopened.take()
     }
 
     pub(crate) fn active_since(&self) -> Option<i64> {
@@ -204,6 +212,50 @@ impl PlateState {
         (n > 0 && i64::from(n) * 2 >= to - from).then(|| sum / n as f32)
     }
 
+    /// Mean of the bins `from..to` as they were read, if at least half of them hold something.
+    pub(crate) fn raw_mean(&self, from: i64, to: i64) -> Option<f32> {
+        let (mut sum, mut n) = (0.0, 0);
+        for bin in from..to {
+            let value = self.history[slot(bin)];
+            if value.is_finite() {
+                sum += value;
+                n += 1;
+            }
+        }
+        (n > 0 && i64::from(n) * 2 >= to - from).then(|| sum / n as f32)
+    }
+
+    /// How far the mean of the bins `from..to` lies off the level about which the plate rings, and the
+    /// variance of that.
+    pub(crate) fn ringing_bias(&self, from: i64, to: i64) -> (f32, f32) {
+        let mut values = [f32::NAN; LONGEST];
+        let bins = (to - from).clamp(0, LONGEST as i64);
+        for (k, value) in (0..bins).zip(values.iter_mut()) {
+            *value = self.clean[slot(to - 1 - k)];
+        }
+        let window = values.get(..bins as usize).unwrap_or_default();
+        level::ringing_bias(window, self.noise.max(self.noise_floor).hypot(self.doubt))
+    }
+
+    /// Whether it was at rest throughout the bins `from..to`; those not remembered count as unrest.
+    pub(crate) fn rested_in(&self, from: i64, to: i64) -> bool {
+        let (first, last) = (self.newest - to + 1, self.newest - from);
+        if first < 0 || last >= HISTORY as i64 || to <= from {
+            return false;
+        }
+        let wide = u128::MAX >> (127 - (last - first));
+        self.unrest & (wide << first) == 0
+    }
+
+    /// The bins at rest that end before `onset`, at most `most` of them.
+    pub(crate) fn calm_before(&self, onset: i64, most: i64) -> (i64, i64) {
+        let mut from = onset - 1;
+        while onset - 1 - from < most && self.rested_in(from - 1, from) {
+            from -= 1;
+        }
+        (from, onset - 1)
+    }
+
     /// Standard deviation of a bin at rest, grams.
     pub(crate) fn noise(&self) -> f32 {
         self.noise
@@ -221,13 +273,35 @@ impl PlateState {
         self.history = [f32::NAN; HISTORY];
         self.clean = [f32::NAN; HISTORY];
         self.earlier = None;
-        self.reopened = false;
+        self.goes_on = None;
+        self.reopened = None;
+        self.unrest = u128::MAX;
         if self.level.is_finite() {
             self.phase = Phase::Active {
                 onset: bin,
                 peak: 0.0,
             };
         }
+    }
+
+    /// How far the last bins lie off the level it had, grams; 0 where that is not known.
+    pub(crate) fn offset(&self, bin: i64) -> f32 {
+        match self.mean(bin - 3, bin + 1) {
+            Some(mean) if self.level.is_finite() => mean - self.level,
+            _ => 0.0,
+        }
+    }
+
+    /// How far it has been off its level in the last half second while active, grams; 0 at rest. A press long
+    /// over leaks nothing any more.
+    pub(crate) fn pressed(&self, bin: i64) -> f32 {
+        if self.active_since().is_none() || !self.level.is_finite() {
+            return 0.0;
+        }
+        let earlier = self
+            .mean(bin - 9, bin - 3)
+            .map_or(0.0, |mean| mean - self.level);
+        self.offset(bin).abs().max(earlier.abs())
     }
 
     /// Largest departure from the old level while active, grams; 0 at rest.
@@ -247,10 +321,28 @@ impl PlateState {
         shadow_g: f32,
         config: &PerceptionConfig,
     ) -> Option<Rested> {
+        self.newest = bin;
+        self.unrest <<= 1;
+        let rested = self.step(bin, seen, shadow_g, config);
+        if self.phase != Phase::Rest {
+            // It was noticed two bins late.
+            self.unrest |= 0b111;
+        }
+        rested
+    }
+
+    fn step(
+        &mut self,
+        bin: i64,
+        seen: Seen,
+        shadow_g: f32,
+        config: &PerceptionConfig,
+    ) -> Option<Rested> {
         let Seen {
             value,
             swing,
             doubt,
+            open,
         } = seen;
         self.doubt = doubt;
         self.history[slot(bin)] = value.unwrap_or(f32::NAN);
@@ -275,7 +367,7 @@ impl PlateState {
                 None
             }
             Phase::Rest => {
-                self.watch(bin, x, swing, config);
+                self.watch(bin, x, swing, open, config);
                 None
             }
             Phase::Active { onset, peak } => {
@@ -294,9 +386,18 @@ impl PlateState {
 
     /// Ends the activity with the rest that was found.
     fn conclude(&mut self, bin: i64, rest: &Rest, config: &PerceptionConfig) -> Option<Rested> {
-        let Phase::Active { onset, peak } = self.phase else {
+        let Phase::Active { mut onset, peak } = self.phase else {
             return None;
         };
+        // The last grams of a slow fall: far less than what fell before, without a press.
+        if let Some(e) = self.goes_on.take()
+            && (rest.level - self.level).abs()
+                <= END_OF_FALL_G.max(END_OF_FALL * (self.level - e.level).abs())
+            && rest.level < self.level
+        {
+            (self.level, self.level_bins, onset) = (e.level, e.level_bins, e.onset);
+            self.reopened = Some(e.found);
+        }
         let settled = bin + 1 - rest.bins as i64;
         let before = self.level;
         let level_var = self.noise.powi(2) / self.level_bins.clamp(1.0, LEVEL_BINS);
@@ -315,6 +416,7 @@ impl PlateState {
             before_sigma,
             level: rest.level,
             peak,
+            tail: rest.tail,
         };
         self.earlier = Some(Earlier {
             level: self.level,
@@ -340,7 +442,7 @@ impl PlateState {
     }
 
     /// At rest: follow the level, or notice that it is left.
-    fn watch(&mut self, bin: i64, x: f32, swing: f32, config: &PerceptionConfig) {
+    fn watch(&mut self, bin: i64, x: f32, swing: f32, open: bool, config: &PerceptionConfig) {
         let age = (bin - self.ring.1) as f32;
         let ringing = self.ring.0 * (-age / FADE_BINS).exp();
         // Three bins together have 1/√3 of the noise of one.
@@ -348,7 +450,7 @@ impl PlateState {
         let recent = self.mean(bin - 2, bin + 1).unwrap_or(x);
         let off = x - self.level;
         if (recent - self.level).abs() > limit || off.abs() > 3.0 * limit {
-            self.leave(bin, recent - self.level, config);
+            self.leave(bin, recent - self.level, open, config);
             return;
         }
         let previous = self.clean[slot(bin - 1)];
@@ -366,26 +468,33 @@ impl PlateState {
 
     /// Leaves rest. Hands do not pause for less than half a second between two actions: a rest so
     /// short was part of what goes on.
-    fn leave(&mut self, bin: i64, off: f32, config: &PerceptionConfig) {
+    fn leave(&mut self, bin: i64, off: f32, open: bool, config: &PerceptionConfig) {
         let mut onset = bin - 2;
+        self.goes_on = None;
         if let Some(e) = self.earlier.take() {
-            let least = match (e.rise, off > 0.0) {
-                (true, _) => config.pause_rise_bins,
-                // A fall that goes on; what rises after a fall is another hand's press.
-                (false, false) => config.pause_bins,
-                (false, true) => config.pause_bins / 2,
-            };
-            let pause = if e.slight {
-                bin - e.found <= config.one_action_bins
-            } else {
-                onset - e.settled <= least && onset - e.change <= 2 * config.pause_bins
+            let pause = match (e.slight, e.rise, off > 0.0) {
+                (true, ..) => bin - e.found <= config.one_action_bins,
+                (_, true, true) => self.is_soon(&e, onset, config.pause_rise_bins, config),
+                // A hand that let go: who takes something presses on it first.
+                (_, true, false) => open && onset - e.change <= config.lean_bins,
+                // A fall that goes on: another hand would press first.
+                (_, false, false) => {
+                    self.goes_on = (onset - e.found <= config.fall_goes_on_bins).then_some(e);
+                    self.is_soon(&e, onset, config.pause_bins, config)
+                }
+                // What rises after a fall is another hand's press.
+                (_, false, true) => self.is_soon(&e, onset, config.pause_bins / 2, config),
             };
             if pause {
                 (self.level, self.level_bins, onset) = (e.level, e.level_bins, e.onset);
-                self.reopened = !e.slight;
+                self.reopened = (!e.slight).then_some(e.found);
             }
         }
         self.phase = Phase::Active { onset, peak: off };
+    }
+
+    fn is_soon(&self, e: &Earlier, onset: i64, least: i64, config: &PerceptionConfig) -> bool {
+        onset - e.settled <= least && onset - e.change <= 2 * config.pause_bins
     }
 
     /// Where the plate rests, if the bins up to `bin` say so. Windows from short to long are fitted
@@ -412,12 +521,14 @@ impl PlateState {
             };
             let rise = fit.level - self.level;
             if onset.is_some() && rise > config.step_g {
-                // A hand that presses wavers by some per cent of its force; goods do not. A swing
-                // explains much of a short wavering.
-                let telling = config.waver * rise >= 3.0 * own.max(fit.left_over);
-                let enough = match (telling, fit.ring > 0.0) {
+                // A hand that presses wavers by some per cent of its force; goods do not, and ring at most. Nor
+                // does a hand that lets go stop on its way.
+                let wavering = own.max(fit.left_over).max(fit.ring);
+                let let_go = self.departure() > 1.3 * rise + 6.0 * wavering;
+                let telling = config.waver * rise >= 3.0 * wavering;
+                let enough = match (telling || let_go, fit.ring > 0.0) {
                     (true, false) => config.window_bins,
-                    (true, true) => config.rise_bins * 3 / 4,
+                    (true, true) => config.window_bins + 2,
                     (false, _) => config.rise_bins,
                 };
                 if bins < enough {
@@ -428,6 +539,7 @@ impl PlateState {
                 level: fit.level,
                 sigma: fit.sigma,
                 ring: fit.ring,
+                tail: fit.tail,
                 bins,
             });
         }
@@ -443,27 +555,13 @@ impl PlateState {
         self.conclude(bin, &rest, config)
     }
 
-    /// The level as it is known a while after the rest that was found in `found`.
-    pub(crate) fn settle(&mut self, found: i64, bin: i64) -> Settled {
-        let mut from = found + 1;
-        if let Some(e) = self.earlier.filter(|e| e.found > found) {
-            if !e.slight {
-                return Settled::Gone;
-            }
-            from = e.found + 1;
+    /// When it left the rest that was found in `found`, if it did.
+    pub(crate) fn left(&self, found: i64) -> Option<i64> {
+        match (self.phase, self.earlier) {
+            (_, Some(e)) if e.found > found && !e.slight => Some(e.onset),
+            (Phase::Active { onset, .. }, _) => Some(onset),
+            _ => None,
         }
-        if self.phase != Phase::Rest || bin + 1 - from < 10 {
-            return Settled::NotYet;
-        }
-        let Some(level) = self.mean(from, bin + 1) else {
-            return Settled::NotYet;
-        };
-        let n = (bin + 1 - from) as f32;
-        if n > self.level_bins.min(24.0) - 8.0 {
-            self.level = level;
-            self.level_bins = n;
-        }
-        Settled::At(level, (self.noise.powi(2) / n + 0.02).sqrt())
     }
 
     /// The first bin after the last one that was still nearer to the old level, by means of five bins

@@ -7,6 +7,7 @@
 mod devices;
 mod draw;
 mod presets;
+pub mod render;
 mod scenario;
 mod scene;
 mod truth;
@@ -142,6 +143,12 @@ impl Simulation {
         self.world.undone()
     }
 
+    /// Refills what a camera could see now. Goods are copied only when they moved since the
+    /// snapshot was last refilled.
+    pub fn snapshot(&self, snapshot: &mut render::Snapshot) {
+        self.world.snapshot(snapshot);
+    }
+
     /// What staff counted before the shop opened: units of its own SKU in each lane. However late
     /// it is asked for, it is the opening count and says nothing of what happened since.
     pub fn count_lanes(&self) -> Vec<(LaneIx, u32)> {
@@ -152,6 +159,24 @@ impl Simulation {
     /// What really happened since the last call, as JSON lines (`docs/reference/truth.md`).
     pub fn drain_truth(&mut self) -> String {
         self.world.drain_truth()
+    }
+
+    /// Where everybody really is in this tick, as one line of truth (`people` in
+    /// `docs/reference/truth.md`), for who scores a tracker or stands in for its cameras.
+    pub fn people_truth(&self) -> String {
+        let scene = self.world.scene();
+        let people = scene.people.iter().map(|body| truth::Bystander {
+            person: body.person,
+            x: body.position.x,
+            y: body.position.y,
+            heading: body.heading,
+            height_m: body.height_m,
+            wrists: body.hands.map(|h| [h.wrist.x, h.wrist.y, h.wrist.z]),
+        });
+        truth::Truth::line(&truth::Line::People {
+            t: scene.t,
+            people: people.collect(),
+        })
     }
 }
 

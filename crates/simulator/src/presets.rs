@@ -99,6 +99,7 @@ impl Preset {
             actions: (2, 8),
             put_back: 0.12,
             wrong_place: 0.1,
+            beside_m: 0.0,
             several: 0.25,
             touch: 0.08,
             keep: 0.3,
@@ -146,7 +147,8 @@ impl Preset {
                 groups: 0.0,
                 actions: (6, 8),
                 put_back: 0.3,
-                wrong_place: 0.0,
+                wrong_place: 0.1,
+                beside_m: 0.08,
                 several: 0.0,
                 staff: false,
                 ..busy
@@ -211,6 +213,9 @@ pub(crate) struct Habits {
     pub put_back: f64,
     /// Chance that it goes to a wrong place.
     pub wrong_place: f64,
+    /// How far from the middle of its lane something put back comes to stand, metres (standard
+    /// deviation); 0 where it is put into the lane's own rows.
+    pub beside_m: f64,
     /// Chance that a take is of two or three units.
     pub several: f64,
     /// Chance that an action is a touch of which nothing comes.

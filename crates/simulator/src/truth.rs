@@ -34,6 +34,21 @@ pub(crate) enum Line<'a> {
         t: StoreTime,
         lines: Vec<StockLine<'a>>,
     },
+    People {
+        t: StoreTime,
+        people: Vec<Bystander>,
+    },
+}
+
+/// Where a person is; metres, radians.
+#[derive(Serialize)]
+pub(crate) struct Bystander {
+    pub person: u32,
+    pub x: f64,
+    pub y: f64,
+    pub heading: f64,
+    pub height_m: f64,
+    pub wrists: [[f64; 3]; 2],
 }
 
 /// Something a hand did.
@@ -86,6 +101,12 @@ impl Truth {
             self.lines.push_str(&text);
             self.lines.push('\n');
         }
+    }
+
+    /// One line alone, apart from the others.
+    pub fn line(line: &Line<'_>) -> String {
+        // Plain structs with text keys always serialise.
+        serde_json::to_string(line).unwrap_or_default()
     }
 
     /// The lines since the last call.

@@ -7,6 +7,10 @@ use std::time::Duration;
 
 mod accuracy;
 mod aim3s;
+mod floor;
+mod marks;
+mod mot;
+mod render;
 mod scenarios;
 mod speed;
 mod steps;
@@ -30,8 +34,16 @@ enum What {
     Steps(steps::Args),
     /// Scripted scenarios: whether each movement is right or in a review that offers the right answer
     Scenarios(scenarios::Args),
+    /// Tracking in one camera's picture: MOTChallenge sequences, scored, beside other trackers
+    Mot(mot::Args),
+    /// People on the floor over many cameras: WILDTRACK's layout, or a simulated shop
+    Floor(floor::Args),
     /// Acknowledged ledger entries a second, beside plain SQLite commits
     Ledger(LedgerArgs),
+    /// Frames a second that one core draws of a full shop
+    Render(render::Args),
+    /// What the networks in models/ get right, on frames that training never saw
+    Marks(marks::Args),
 }
 
 #[derive(clap::Args)]
@@ -58,7 +70,11 @@ pub fn run(args: Args) -> Result<ExitCode> {
         What::Speed(args) => speed::run(args),
         What::Steps(args) => steps::run(args),
         What::Scenarios(args) => scenarios::run(args),
+        What::Mot(args) => mot::run(args),
+        What::Floor(args) => floor::run(args),
         What::Ledger(args) => ledger(args),
+        What::Render(args) => render::run(args),
+        What::Marks(args) => marks::run(args),
     }
 }
 

@@ -18,6 +18,7 @@ mod explain;
 mod fsck;
 mod open;
 mod pipeline;
+mod render;
 mod serve;
 mod shop_task;
 mod show;
@@ -40,6 +41,8 @@ enum Command {
     Serve(serve::Args),
     /// Run a simulated shop headless, as fast as it can, and print a table
     Simulate(simulate::Args),
+    /// Draw what a shop's cameras see: pictures with labels, video, or training data
+    Render(render::Args),
     /// Check a shop's folder and list every mistake in it
     Check(check::Args),
     /// Find the steps in a trace of load cells (CSV) and draw them
@@ -52,11 +55,16 @@ enum Command {
     Fsck(fsck::Args),
 }
 
+/// How a program ends whose reader has gone: 128 and the number of the signal.
+const NOBODY_READS: i32 = 128 + 13;
+
 fn main() -> ExitCode {
+    end_quietly_when_nobody_reads();
     let done = match Cli::parse().command {
         Command::Demo(args) => demo::run(args),
         Command::Serve(args) => serve::run(args),
         Command::Simulate(args) => simulate::run(args),
+        Command::Render(args) => render::run(args),
         Command::Check(args) => check::run(args),
         Command::Steps(args) => steps::run(args),
         Command::Bench(args) => bench::run(args),
@@ -70,6 +78,19 @@ fn main() -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+/// Whoever reads what a command prints may stop (`walkout explain … | head`), which is nobody's fault. `println!` panics
+/// then, in whichever thread; such a panic ends the program without a word, as the signal ends others.
+fn end_quietly_when_nobody_reads() {
+    let usual = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |panic| {
+        let said = panic.payload().downcast_ref::<String>();
+        if said.is_some_and(|s| s.starts_with("failed printing to") && s.contains("Broken pipe")) {
+            std::process::exit(NOBODY_READS);
+        }
+        usual(panic);
+    }));
 }
 
 /// Warnings and errors go to the terminal's error stream.

@@ -76,6 +76,61 @@ impl fmt::Display for Incident {
     }
 }
 
+/// A step beside the one action that it tells of.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Off {
+    /// When the goods had moved.
+    pub t_end: StoreTime,
+    /// The action's mass, grams; negative if taken.
+    pub true_g: f64,
+    /// The step's standard deviation, grams.
+    pub sigma_g: f64,
+    /// (step − truth)/sigma.
+    pub z: f64,
+    /// The same of the step's first version.
+    pub z_first: f64,
+    /// How long after the action's end the step was known, milliseconds.
+    pub delay_ms: f64,
+    /// Whether another hand was at the shelf within two seconds of the action.
+    pub overlapped: bool,
+}
+
+/// Nobody else's hand at the shelf for this long before and after an action: it was a clean one.
+pub const ALONE: TimeDelta = TimeDelta::from_secs(2);
+/// Goods of less are light, grams.
+pub const LIGHT_G: f64 = 100.0;
+
+/// The kinds of pairs whose errors are told apart.
+pub const KINDS: [&str; 6] = ["light", "heavy", "takes", "puts", "clean", "overlapped"];
+
+impl Off {
+    fn is(&self, kind: &str) -> bool {
+        match kind {
+            "light" => self.true_g.abs() < LIGHT_G,
+            "heavy" => self.true_g.abs() >= LIGHT_G,
+            "takes" => self.true_g < 0.0,
+            "puts" => self.true_g > 0.0,
+            "clean" => !self.overlapped,
+            _ => self.overlapped,
+        }
+    }
+}
+
+/// Root mean square of what `z` says of each; 0 of none.
+pub fn rms<'a>(offs: impl Iterator<Item = &'a Off>, z: impl Fn(&Off) -> f64) -> f64 {
+    let (mut sum, mut n) = (0.0, 0_usize);
+    for off in offs {
+        sum += z(off).powi(2);
+        n += 1;
+    }
+    (sum / n.max(1) as f64).sqrt()
+}
+
+/// [`rms`] of the final errors of each of [`KINDS`].
+pub fn rms_by_kind(offs: &[Off]) -> [f64; 6] {
+    KINDS.map(|kind| rms(offs.iter().filter(|o| o.is(kind)), |o| o.z))
+}
+
 /// A scored run, or several.
 #[derive(Clone, Debug, Default)]
 pub struct Scored {
@@ -97,10 +152,8 @@ pub struct Scored {
     pub falls_ms: Vec<f64>,
     /// Delay of each found put, milliseconds.
     pub rises_ms: Vec<f64>,
-    /// Σ ((step − truth)/sigma)² over plain pairs.
-    pub squares: f64,
-    /// How many those are.
-    pub squares_n: usize,
+    /// How far plain pairs lie apart.
+    pub offs: Vec<Off>,
     /// What went wrong.
     pub incidents: Vec<Incident>,
 }
@@ -117,8 +170,7 @@ impl Scored {
         self.touches += other.touches;
         self.falls_ms.extend(other.falls_ms);
         self.rises_ms.extend(other.rises_ms);
-        self.squares += other.squares;
-        self.squares_n += other.squares_n;
+        self.offs.extend(other.offs);
         self.incidents.extend(other.incidents);
     }
 
@@ -206,7 +258,7 @@ pub fn score(
             .collect();
         scored.touches += here.iter().filter(|a| a.kind == ActionKind::Touch).count();
         let pairs = pair(&deeds, &told);
-        count(&deeds, &told, &pairs, &mut scored);
+        count(&here, &deeds, &told, &pairs, &mut scored);
         let around = Around {
             shelf: &shelf.name,
             here: &here,
@@ -405,7 +457,13 @@ fn mass_agrees(told_g: f64, true_g: f64) -> bool {
     (told_g - true_g).abs() <= OFF_G + OFF_SHARE * true_g.abs()
 }
 
-fn count(deeds: &[Deed<'_>], told: &[Told<'_>], pairs: &Pairs, scored: &mut Scored) {
+fn count(
+    here: &[&Action],
+    deeds: &[Deed<'_>],
+    told: &[Told<'_>],
+    pairs: &Pairs,
+    scored: &mut Scored,
+) {
     for (deed, steps) in deeds.iter().zip(&pairs.of_deed) {
         if deed.late {
             continue;
@@ -417,10 +475,25 @@ fn count(deeds: &[Deed<'_>], told: &[Told<'_>], pairs: &Pairs, scored: &mut Scor
         scored.found += 1;
         let alone = steps.len() == 1 && pairs.of_step[steps[0]].len() == 1;
         if alone {
-            let step = told[steps[0]].step;
-            let z = (f64::from(step.delta_g) - deed.grams) / f64::from(step.sigma_g.max(1e-3));
-            scored.squares += z * z;
-            scored.squares_n += 1;
+            let told = &told[steps[0]];
+            let z = |step: &WeightStep| {
+                (f64::from(step.delta_g) - deed.grams) / f64::from(step.sigma_g.max(1e-3))
+            };
+            scored.offs.push(Off {
+                t_end: deed.action.t_end,
+                true_g: deed.grams,
+                sigma_g: f64::from(told.step.sigma_g),
+                z: z(told.step),
+                z_first: told.versions.first().map_or(0.0, |first| z(first)),
+                delay_ms: known_at(told, deed.grams, true).map_or(0.0, |known| {
+                    known.since(deed.action.t_end).as_secs_f64() * 1e3
+                }),
+                overlapped: here.iter().any(|a| {
+                    !std::ptr::eq(*a, deed.action)
+                        && a.t_start <= deed.action.t_end + ALONE
+                        && deed.action.t_start <= a.t_end + ALONE
+                }),
+            });
         }
         let known = steps
             .iter()

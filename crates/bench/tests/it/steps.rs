@@ -2,7 +2,9 @@
 
 use std::fmt::Write as _;
 use std::sync::Arc;
-use walkout_bench::steps::{Cause, Options, Window, measure, score, watch};
+use walkout_bench::steps::{
+    Cause, KINDS, Options, Window, measure, rms, rms_by_kind, score, watch,
+};
 use walkout_bench::truth::Truth;
 use walkout_model::files::load_shop;
 use walkout_model::{PlateDelta, PlateIx, ShelfIx, Shop, StoreTime, TimeDelta, WeightStep};
@@ -161,6 +163,37 @@ fn one_shopper_at_a_time_is_followed_step_by_step() {
     assert!(row.actions > 200, "{row:?}");
     assert!(row.recall >= 0.985, "{row:?}\n{}", measured[0].listing);
     assert!(row.precision >= 0.985, "{row:?}\n{}", measured[0].listing);
+    // Sigmas say what they promise: 0.9 to 1.15, and a little more either way for one run's luck.
+    assert!((0.8..=1.2).contains(&row.z_rms), "{row:?}");
+    for (kind, z) in KINDS.iter().zip(row.z_rms_by_kind) {
+        assert!((0.6..=1.4).contains(&z), "{kind}: {row:?}");
+    }
+}
+
+#[test]
+fn errors_are_measured_in_sigmas_by_kind_of_goods() {
+    let shop = nano();
+    let actions = truth(
+        &shop,
+        &[
+            ("take", 9_000, 10_000, -200.0, 3),
+            ("put", 30_000, 31_000, 50.0, 3),
+            ("touch", 29_500, 30_500, 0.0, 8),
+        ],
+    );
+    let steps = [
+        step(1, 9_800, 10_300, -202.0, 3),
+        step(2, 30_800, 31_300, 51.0, 3),
+    ];
+    let span = Window {
+        from: ms(0),
+        to: ms(100_000),
+    };
+    let offs = score(&shop, &actions, &steps, &[], span).offs;
+    // light, heavy, takes, puts, clean, overlapped
+    assert_eq!(rms_by_kind(&offs), [1.0, 2.0, 2.0, 1.0, 2.0, 1.0]);
+    let all = rms(offs.iter(), |o| o.z);
+    assert!((all - 2.5_f64.sqrt()).abs() < 1e-9, "{all}");
 }
 
 #[test]

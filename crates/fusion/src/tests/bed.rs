@@ -111,6 +111,14 @@ pub(super) fn shop() -> Shop {
     }
 }
 
+enum Observation {
+    Opened(SessionOpened),
+    Crossing(GateCrossing),
+    Track(TrackPoint),
+    Look(ItemLook),
+    Step(WeightStep),
+}
+
 /// Drives a [`Fusion`] and keeps what it says.
 pub(super) struct Bed {
     pub fusion: Fusion,
@@ -118,6 +126,10 @@ pub(super) struct Bed {
     pub now: f64,
     /// The barrier trips again a quarter of a second after each crossing.
     pub cross_twice: bool,
+    /// Every observation comes late by up to 4.5 s, each by its own time, so that they come in no order.
+    pub late: bool,
+    delayed: Vec<(f64, Observation)>,
+    draws: u64,
     serial: u64,
     /// Track, place, hand, and who it is to the eye.
     people: Vec<(u64, Point2, Option<Point3>, u64)>,
@@ -129,11 +141,30 @@ fn at(seconds: f64) -> StoreTime {
 
 impl Bed {
     pub(super) fn new() -> Self {
+        Self::of(shop())
+    }
+
+    /// In the shop with a second gate at x from 2 to 3 m, for leaving only.
+    pub(super) fn with_an_exit() -> Self {
+        let mut shop = shop();
+        shop.layout.gates.push(Gate {
+            name: "exit".into(),
+            kind: GateKind::Exit,
+            a: Point2::new(2.0, 0.0),
+            b: Point2::new(3.0, 0.0),
+        });
+        Self::of(shop)
+    }
+
+    fn of(shop: Shop) -> Self {
         Self {
-            fusion: Fusion::new(Arc::new(shop()), FusionConfig::default()),
+            fusion: Fusion::new(Arc::new(shop), FusionConfig::default()),
             events: Vec::new(),
             now: 0.0,
             cross_twice: false,
+            late: false,
+            delayed: Vec::new(),
+            draws: 0,
             serial: 0,
             people: Vec::new(),
         }
@@ -144,7 +175,7 @@ impl Bed {
         for _ in 0..(seconds * 10.0).round() as u32 {
             self.now += 0.1;
             for (track, position, hand, body) in self.people.clone() {
-                self.fusion.track(TrackPoint {
+                self.tell(Observation::Track(TrackPoint {
                     t: at(self.now),
                     track: TrackId(track),
                     position,
@@ -161,9 +192,37 @@ impl Bed {
                     })
                     .collect(),
                     appearance: (0..8).map(|axis| wears(body, axis)).collect(),
-                });
+                }));
+            }
+            let now = self.now;
+            let (due, later): (Vec<_>, Vec<_>) = std::mem::take(&mut self.delayed)
+                .into_iter()
+                .partition(|(t, _)| *t <= now);
+            self.delayed = later;
+            for (_, observation) in due {
+                self.give(observation);
             }
             self.fusion.advance(at(self.now), &mut self.events);
+        }
+    }
+
+    fn tell(&mut self, observation: Observation) {
+        if !self.late {
+            return self.give(observation);
+        }
+        self.draws += 1;
+        let share =
+            (self.draws.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 40) as f64 / f64::from(1 << 24);
+        self.delayed.push((self.now + 4.5 * share, observation));
+    }
+
+    fn give(&mut self, observation: Observation) {
+        match observation {
+            Observation::Opened(o) => self.fusion.session_opened(o),
+            Observation::Crossing(c) => self.fusion.crossing(c),
+            Observation::Track(p) => self.fusion.track(p),
+            Observation::Look(l) => self.fusion.look(l),
+            Observation::Step(s) => self.fusion.step(s),
         }
     }
 
@@ -182,24 +241,24 @@ impl Bed {
     pub(super) fn cross(&mut self, direction: GateDirection) {
         for delay in [0.0, 0.25] {
             if delay == 0.0 || self.cross_twice {
-                self.fusion.crossing(GateCrossing {
+                self.tell(Observation::Crossing(GateCrossing {
                     t: at(self.now + delay),
                     gate: GateIx(0),
                     direction,
-                });
+                }));
             }
         }
     }
 
     /// A party scans its code and its one person walks in as `track` to `to`.
     pub(super) fn enter(&mut self, session: u64, track: u64, kind: PartyKind, to: Point2) {
-        self.fusion.session_opened(SessionOpened {
+        self.tell(Observation::Opened(SessionOpened {
             t: at(self.now),
             gate: GateIx(0),
             session: SessionId(session),
             people: 1,
             kind,
-        });
+        }));
         self.walk(track, Point2::new(0.0, -0.5));
         self.walk(track, Point2::new(0.0, 0.0));
         self.cross(GateDirection::In);
@@ -254,7 +313,7 @@ impl Bed {
     pub(super) fn step(&mut self, shelf: u32, deltas: &[(u32, f64)]) {
         self.serial += 1;
         let delta: f64 = deltas.iter().map(|d| d.1).sum();
-        self.fusion.step(WeightStep {
+        self.tell(Observation::Step(WeightStep {
             serial: self.serial,
             replaces: None,
             shelf: ShelfIx(shelf),
@@ -273,19 +332,19 @@ impl Bed {
                 })
                 .collect(),
             curve: vec![(0, 0.0), (800, delta as f32)],
-        });
+        }));
     }
 
     /// A camera looks at what `track` holds over a shelf and calls it `sku`.
     pub(super) fn look(&mut self, track: u64, shelf: u32, x_m: f64, sku: u32, p: f32) {
-        self.fusion.look(ItemLook {
+        self.tell(Observation::Look(ItemLook {
             t: at(self.now),
             track: TrackId(track),
             hand: shop()
                 .layout
                 .floor_from_shelf(ShelfIx(shelf), x_m, 0.05, 0.2),
             posterior: vec![(SkuIx(sku), p)],
-        });
+        }));
     }
 
     /// Reaches, takes or puts `units` of a SKU in the middle of a lane that starts at plate `first`,
@@ -310,6 +369,19 @@ impl Bed {
 
     pub(super) fn last(&self) -> &AttributedMovement {
         self.movements().last().copied().expect("a movement")
+    }
+
+    /// The movements that hold once all is said, in order of time.
+    pub(super) fn standing(&self) -> Vec<AttributedMovement> {
+        let mut held: Vec<AttributedMovement> = Vec::new();
+        for m in self.movements() {
+            held.retain(|old| old.id != m.id && Some(old.id) != m.supersedes);
+            if m.decision != walkout_model::Decision::LeaveOff {
+                held.push(m.clone());
+            }
+        }
+        held.sort_by_key(|m| (m.t, m.best.who));
+        held
     }
 
     pub(super) fn exits(&self) -> Vec<SessionExit> {

@@ -22,6 +22,41 @@ fn who_leaves_is_who_came_in() {
 }
 
 #[test]
+fn a_barrier_that_trips_for_nobody_sends_nobody_home() {
+    let mut bed = Bed::new();
+    bed.enter(1, 1, PartyKind::Shopper, before(0.0));
+    bed.enter(2, 2, PartyKind::Shopper, before(0.7));
+    bed.cross(GateDirection::Out);
+    bed.wait(30.0);
+    assert_eq!(bed.exits(), vec![]);
+    bed.act(1, 0, 0, -500.0);
+    bed.leave(1);
+    bed.leave(2);
+    let order: Vec<SessionId> = bed.exits().iter().map(|e| e.session).collect();
+    assert_eq!(order, vec![SessionId(1), SessionId(2)]);
+}
+
+#[test]
+fn a_track_that_ends_at_the_gate_and_goes_on_under_another_number_has_not_left() {
+    let mut bed = Bed::new();
+    bed.enter(1, 1, PartyKind::Shopper, before(0.0));
+    bed.enter(2, 2, PartyKind::Shopper, before(0.7));
+    bed.walk(1, Point2::new(0.0, 0.6));
+    bed.forget(1);
+    bed.wait(1.5);
+    // The same person: 5 and 1 look alike.
+    bed.walk(5, Point2::new(0.1, 0.7));
+    bed.wait(8.0);
+    assert_eq!(bed.exits(), vec![]);
+    bed.walk(5, before(0.0));
+    bed.act(5, 0, 0, -500.0);
+    assert_eq!(best(bed.last()).0, party(1));
+    bed.leave(5);
+    assert_eq!(bed.exits().len(), 1);
+    assert_eq!(bed.exits()[0].session, SessionId(1));
+}
+
+#[test]
 fn a_group_has_left_with_its_last() {
     let mut bed = Bed::new();
     bed.fusion.session_opened(walkout_model::SessionOpened {
@@ -44,6 +79,42 @@ fn a_group_has_left_with_its_last() {
     assert_eq!(bed.exits(), vec![]);
     bed.leave(2);
     assert_eq!(bed.exits().len(), 1);
+}
+
+#[test]
+fn who_scanned_and_whom_no_barrier_counted_is_inside_all_the_same() {
+    let mut bed = Bed::new();
+    bed.fusion.session_opened(walkout_model::SessionOpened {
+        t: walkout_model::StoreTime(1_780_000_000_000_000),
+        gate: walkout_model::GateIx(0),
+        session: SessionId(1),
+        people: 1,
+        kind: PartyKind::Shopper,
+    });
+    bed.walk(1, Point2::new(0.0, -0.3));
+    bed.walk(1, before(0.2));
+    bed.wait(3.0);
+    bed.act(1, 0, 0, -500.0);
+    assert_eq!(best(bed.last()), (party(1), Some(0), 1));
+    bed.leave(1);
+    assert_eq!(bed.exits().len(), 1);
+}
+
+#[test]
+fn who_was_seen_beyond_the_exit_does_not_go_on_as_a_ghost_inside() {
+    let mut bed = Bed::with_an_exit();
+    bed.enter(1, 1, PartyKind::Shopper, before(0.0));
+    bed.walk(1, Point2::new(2.5, 1.0));
+    // The barrier does not trip.
+    bed.walk(1, Point2::new(2.5, -0.6));
+    bed.forget(1);
+    bed.wait(4.0);
+    bed.walk(9, Point2::new(1.5, 1.2));
+    bed.wait(1.5);
+    bed.forget(9);
+    bed.wait(20.0);
+    let left: Vec<SessionId> = bed.exits().iter().map(|e| e.session).collect();
+    assert_eq!(left, vec![SessionId(1)]);
 }
 
 #[test]

@@ -76,10 +76,12 @@ fn of_two_side_by_side_the_one_with_the_hand_there_took_it() {
 #[test]
 fn two_hands_at_one_place_are_a_review() {
     let mut bed = Bed::new();
-    bed.enter(1, 1, PartyKind::Shopper, before(0.0));
-    bed.enter(2, 2, PartyKind::Shopper, before(0.7));
+    bed.enter(1, 1, PartyKind::Shopper, before(-0.1));
+    bed.enter(2, 2, PartyKind::Shopper, before(0.6));
     bed.reach(1, 0, 0.25);
     bed.reach(2, 0, 0.25);
+    // Both have been there for long: neither came just in time.
+    bed.wait(1.8);
     bed.step(0, &[(2, -500.0)]);
     bed.wait(7.5);
     let m = bed.last();

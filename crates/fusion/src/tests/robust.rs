@@ -29,6 +29,42 @@ fn a_replay_is_the_same_to_the_byte() {
 }
 
 #[test]
+fn what_is_late_or_out_of_order_changes_nothing_in_the_end() {
+    let run = |late: bool| {
+        let mut bed = Bed::new();
+        bed.late = late;
+        bed.enter(1, 1, PartyKind::Shopper, before(0.0));
+        bed.enter(2, 2, PartyKind::Shopper, before(0.7));
+        bed.act(1, 0, 0, -500.0);
+        bed.look(1, 0, 0.05, 0, 0.9);
+        bed.act(2, 0, 2, -500.0);
+        bed.act(1, 0, 4, -120.0);
+        bed.swap(1, 2);
+        bed.act(1, 0, 2, -500.0);
+        bed.act(2, 0, 0, 500.0);
+        bed.leave(1);
+        bed.leave(2);
+        bed.wait(15.0);
+        let exits: Vec<_> = bed.exits().iter().map(|e| (e.session, e.t)).collect();
+        (bed.standing(), exits)
+    };
+    let (told, exits) = run(false);
+    assert!(told.len() >= 4 && exits.len() == 2, "{told:?} {exits:?}");
+    let (told_late, exits_late) = run(true);
+    assert_eq!(exits, exits_late);
+    assert_eq!(told.len(), told_late.len());
+    for (a, b) in told.iter().zip(&told_late) {
+        assert_eq!((a.t, a.decision, &a.lane), (b.t, b.decision, &b.lane));
+        assert_eq!(
+            (a.best.who, a.best.sku, a.best.quantity),
+            (b.best.who, b.best.sku, b.best.quantity)
+        );
+        // What differs by less is not said again.
+        assert!((a.best.probability - b.best.probability).abs() < 0.02);
+    }
+}
+
+#[test]
 fn malformed_observations_are_counted() {
     let mut fusion = Fusion::new(Arc::new(shop()), FusionConfig::default());
     let t = StoreTime(0);

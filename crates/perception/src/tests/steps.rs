@@ -158,6 +158,26 @@ fn drift_and_creep_are_followed() {
 }
 
 #[test]
+fn light_goods_taken_off_two_hard_pressed_plates_are_told_at_once() {
+    // What each plate lost is less than the other's press leaked to it while it lasted.
+    let outcome = Trace::new(30.0, |p, t| {
+        600.0
+            + match p {
+                2 => -14.0 * ramp(t, 8.0) + 420.0 * press(t, 6.9, 1.0),
+                3 => -18.0 * ramp(t, 8.0) + 400.0 * press(t, 6.9, 1.0),
+                _ => 0.0,
+            }
+    })
+    .run();
+    let steps = outcome.steps();
+    assert!(!steps.is_empty(), "{:?}", outcome.brief());
+    let known = steps[0].known_at.since(START).as_secs_f64();
+    assert!(known < 10.0, "{known}");
+    let last = steps[steps.len() - 1];
+    assert!((last.delta_g + 32.0).abs() < 4.0, "{last:?}");
+}
+
+#[test]
 fn two_takes_a_second_apart_are_two_steps() {
     let outcome = Trace::new(20.0, |p, t| {
         if p == 3 {
@@ -245,7 +265,7 @@ fn what_happened_while_a_plate_was_dead_shows_when_it_is_back() {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(24))]
 
-    /// Whatever is taken and put at least two seconds apart, the steps sum to the whole change.
+    /// Whatever is put, and pressed and taken, at least two seconds apart, the steps sum to the whole change.
     #[test]
     fn steps_sum_to_the_change(
         actions in prop::collection::vec((0_usize..8, -600_i32..600, 2.0_f64..5.0), 1..8)
@@ -260,7 +280,11 @@ proptest! {
         let total: f64 = plan.iter().map(|a| a.1).sum();
         let count = plan.len();
         let outcome = Trace::new(at + 4.0, move |p, t| {
-            5_000.0 + plan.iter().filter(|a| a.0 == p).map(|a| a.1 * ramp(t, a.2)).sum::<f64>()
+            let moved = |a: &(usize, f64, f64)| match a.1 < 0.0 {
+                true => take(t, a.2, -a.1),
+                false => a.1 * ramp(t, a.2),
+            };
+            5_000.0 + plan.iter().filter(|a| a.0 == p).map(moved).sum::<f64>()
         })
         .run();
         let seen: f64 = outcome.steps().iter().map(|s| f64::from(s.delta_g)).sum();

@@ -47,6 +47,8 @@ impl DeviceConfig {
                 drift_sd_g: 0.0,
                 thermal_sd_g_per_k: 0.0,
                 walk_sigma_g: 0.0,
+                sway_rest_g: 0.0,
+                sway_near_g: 0.0,
                 dropped: 0.0,
                 packs_lost: 0.0,
                 late: 0.0,
@@ -143,6 +145,17 @@ pub struct LoadConfig {
     pub walk_sigma_g: f64,
     /// Distance over which that fades, metres. 0.8.
     pub walk_fade_m: f64,
+    /// Slow sway of a shelf's sum with nobody near, grams. 1: with the plates' white noise a shelf
+    /// rests with the published σ 1.3–2.6 g.
+    pub sway_rest_g: f64,
+    /// Slow sway by each person who stands or walks right before the rack, grams: a floor gives and a
+    /// rack tilts under them. 6: with it, mass alone names as many of AIM3S's products as published.
+    pub sway_near_g: f64,
+    /// Time constant of the sway (Ornstein–Uhlenbeck), seconds. 1.5.
+    pub sway_s: f64,
+    /// How much a plate's part of the sway differs from its part of the mass, as a share. 0.3: no
+    /// board is so stiff, and no two feet so alike, that all plates share alike.
+    pub sway_uneven: f64,
     /// Share of samples lost one by one. 0.002.
     pub dropped: f64,
     /// Share of a shelf's packs lost whole. 0.001.
@@ -182,6 +195,10 @@ impl Default for LoadConfig {
             shake_coupling: [0.25, 0.55],
             walk_sigma_g: 13.0,
             walk_fade_m: 0.8,
+            sway_rest_g: 1.0,
+            sway_near_g: 6.0,
+            sway_s: 1.5,
+            sway_uneven: 0.3,
             dropped: 0.002,
             packs_lost: 0.001,
             late: 0.002,

@@ -14,6 +14,9 @@ const LATE_SLOTS: usize = 64;
 /// A plate's own mass, which shares in a swing of the board as goods do, grams.
 const PLATE_MASS_G: f32 = 300.0;
 
+/// Beyond this a plate three deviations off would sway against the others.
+const MOST_UNEVEN: f64 = 0.3;
+
 /// Drift and temperature are moved on once a second, a sixtieth of the plates each tick.
 const SLOW_TICKS: usize = 60;
 
@@ -41,6 +44,8 @@ struct Plates {
     offset_g: Vec<f32>,
     thermal_g_per_k: Vec<f32>,
     white_g: Vec<f32>,
+    /// Its part of the sway beside its part of the mass.
+    sway_factor: Vec<f32>,
     resolution_g: Vec<f32>,
     range_g: Vec<f32>,
     // Its state.
@@ -95,6 +100,8 @@ impl LoadCells {
             plates.resolution_g.push(resolution as f32);
             plates.range_g.push(plate.range_g as f32);
             plates.drift_g.push(noise.tested(config.drift_sd_g) as f32);
+            let uneven = noise.tested(config.sway_uneven.min(MOST_UNEVEN));
+            plates.sway_factor.push((1.0 + uneven) as f32);
         }
         let n = layout.plates.len();
         for state in [
@@ -181,8 +188,21 @@ impl LoadCells {
             let swing = self.racks.swing_g[shelf];
             if swing != 0.0 {
                 let mass: f32 = shared.iter().map(|g| g.max(0.0) + PLATE_MASS_G).sum();
-                for (out, load) in p.swing_g[range].iter_mut().zip(shared.iter()) {
+                for (out, load) in p.swing_g[range.clone()].iter_mut().zip(shared.iter()) {
                     *out = swing * (load.max(0.0) + PLATE_MASS_G) / mass;
+                }
+            }
+            let sway = self.racks.sway_g[shelf];
+            if sway != 0.0 {
+                let parts = || {
+                    let factors = p.sway_factor[range.clone()].iter();
+                    factors
+                        .zip(shared.iter())
+                        .map(|(f, g)| f * (g.max(0.0) + PLATE_MASS_G))
+                };
+                let all: f32 = parts().sum();
+                for (out, part) in p.swing_g[range.clone()].iter_mut().zip(parts()) {
+                    *out += sway * part / all;
                 }
             }
         }

@@ -1,4 +1,5 @@
-//! What moves a rack: knocks that ring on its shelves, bumps, and people who walk past.
+//! What moves a rack: knocks that ring on its shelves, bumps, people who walk past, and the slow sway
+//! of racks that people stand before.
 
 use super::config::LoadConfig;
 use super::noise::Noise;
@@ -92,11 +93,17 @@ struct Rack {
     common: Wobble,
     walk_g: f32,
     walk_target_g: f32,
+    /// Its sway, of unit variance, and how strong sways of it are now and soon.
+    sway: f32,
+    sway_sigma_g: f32,
+    sway_target_g: f32,
 }
 
 struct Board {
     plates: Range<usize>,
     own: Wobble,
+    /// Its own sway, of unit variance.
+    sway: f32,
     /// Correlation with the rack's common motion.
     follows: f32,
     /// How strongly it moves beside its neighbours.
@@ -115,6 +122,8 @@ pub(super) struct Racks {
     ticks: u64,
     /// Common swing of each shelf this tick, grams on its sum.
     pub swing_g: Vec<f32>,
+    /// Slow sway of each shelf this tick, grams on its sum.
+    pub sway_g: Vec<f32>,
     /// Swing of single plates this tick: (plate, grams).
     pub knocks: Vec<(usize, f32)>,
 }
@@ -130,6 +139,9 @@ impl Racks {
                 common: Wobble::new(noise.between(config.shake_hz)),
                 walk_g: 0.0,
                 walk_target_g: 0.0,
+                sway: noise.normal32(),
+                sway_sigma_g: config.sway_rest_g as f32,
+                sway_target_g: config.sway_rest_g as f32,
             })
             .collect();
         let boards = layout
@@ -142,6 +154,7 @@ impl Racks {
                 Board {
                     plates: shelf.plates.start as usize..shelf.plates.end as usize,
                     own: Wobble::new(noise.between(config.shake_hz)),
+                    sway: noise.normal32(),
                     follows: noise.between(config.shake_coupling).sqrt() as f32,
                     strength: noise.between([0.75, 1.25]) as f32,
                     ring_cos: (fade * cos) as f32,
@@ -157,6 +170,7 @@ impl Racks {
             bumps: Vec::new(),
             ticks: 0,
             swing_g: vec![0.0; layout.shelves.len()],
+            sway_g: vec![0.0; layout.shelves.len()],
             knocks: Vec::new(),
         }
     }
@@ -181,11 +195,14 @@ impl Racks {
         self.ring(shelf_of);
         if self.ticks.is_multiple_of(WALK_TICKS) {
             for rack in &mut self.racks {
-                rack.walk_target_g = walk_sigma(&rack.fixture, &scene.people, &self.config) as f32;
+                let (walk, sway) = by_people(&rack.fixture, &scene.people, &self.config);
+                rack.walk_target_g = walk as f32;
+                rack.sway_target_g = sway as f32;
             }
         }
         self.ticks += 1;
         self.shake(noise);
+        self.sway(noise);
     }
 
     fn knock(&mut self, impact: &Impact, shelf_of: &[usize]) {
@@ -253,6 +270,29 @@ impl Racks {
         self.bumps.retain(|bump| bump.age_s < bump.seconds);
     }
 
+    /// Ornstein–Uhlenbeck, in part the rack's and in part the board's own, as strong as those near make it.
+    fn sway(&mut self, noise: &mut Noise) {
+        if self.config.sway_rest_g <= 0.0 && self.config.sway_near_g <= 0.0 {
+            return;
+        }
+        let keep = (-TICK_S / self.config.sway_s.max(TICK_S)).exp();
+        let kick = (1.0 - keep * keep).sqrt() as f32;
+        let keep = keep as f32;
+        // Racks give and come back within a second.
+        let follow = (1.0 - (-TICK_S).exp()) as f32;
+        for rack in &mut self.racks {
+            rack.sway_sigma_g += follow * (rack.sway_target_g - rack.sway_sigma_g);
+            rack.sway = keep * rack.sway + kick * noise.normal32();
+            for shelf in rack.shelves.clone() {
+                let board = &mut self.boards[shelf];
+                board.sway = keep * board.sway + kick * noise.normal32();
+                let rest = (1.0 - board.follows * board.follows).sqrt();
+                self.sway_g[shelf] =
+                    rack.sway_sigma_g * (board.follows * rack.sway + rest * board.sway);
+            }
+        }
+    }
+
     /// The plates of a shelf.
     pub fn plates_of(&self, shelf: usize) -> Range<usize> {
         self.boards[shelf].plates.clone()
@@ -264,11 +304,12 @@ impl Racks {
     }
 }
 
-/// σ on a shelf's sum by those who walk near: the root of the sum of squares over people of
-/// `walk_sigma_g` · speed/1.2 m/s · e^(−(distance/fade)²).
-fn walk_sigma(fixture: &Fixture, people: &[Body], config: &LoadConfig) -> f64 {
+/// σ on a shelf's sum by those near, of the shaking and of the sway: the roots of the sums of squares over
+/// people of `walk_sigma_g` · speed/1.2 m/s and of `sway_near_g`, each times e^(−(distance/fade)²); the
+/// sway that is always there is added to the latter's squares.
+fn by_people(fixture: &Fixture, people: &[Body], config: &LoadConfig) -> (f64, f64) {
     let reach = 2.5 * config.walk_fade_m;
-    let mut variance = 0.0;
+    let (mut walk, mut sway) = (0.0, config.sway_rest_g.powi(2));
     for body in people {
         let local = fixture.pose.local_from_floor(body.position);
         let nearest = Point2::new(
@@ -280,9 +321,10 @@ fn walk_sigma(fixture: &Fixture, people: &[Body], config: &LoadConfig) -> f64 {
             continue;
         }
         let fade = (-(distance / config.walk_fade_m).powi(2)).exp();
-        variance += (config.walk_sigma_g * body.velocity.norm() / 1.2 * fade).powi(2);
+        walk += (config.walk_sigma_g * body.velocity.norm() / 1.2 * fade).powi(2);
+        sway += (config.sway_near_g * fade).powi(2);
     }
-    variance.sqrt()
+    (walk.sqrt(), sway.sqrt())
 }
 
 #[cfg(test)]
@@ -305,6 +347,44 @@ mod tests {
             let rate = crossings as f64 / 1_000.0;
             assert!((rate / hz - 1.0).abs() < 0.5, "{hz} Hz crosses at {rate}");
         }
+    }
+
+    #[test]
+    fn a_rack_sways_slowly_and_more_under_who_stands_before_it() {
+        let shop = super::super::bed::rack();
+        let config = LoadConfig::default();
+        let sways = |people: Vec<Body>| {
+            let mut noise = Noise::new(5, 1);
+            let mut racks = Racks::new(&shop.layout, &config, &mut noise);
+            let scene = Scene {
+                people,
+                ..Scene::default()
+            };
+            let mut sways = Vec::new();
+            for tick in 0..60 * 900 {
+                racks.step(&scene, &[], &mut noise);
+                if tick > 600 {
+                    sways.push(f64::from(racks.sway_g[2]));
+                }
+            }
+            sways
+        };
+        let covariance = |sways: &[f64], lag: usize| {
+            let pairs = sways.iter().zip(&sways[lag..]);
+            pairs.map(|(a, b)| a * b).sum::<f64>() / (sways.len() - lag) as f64
+        };
+        let alone = sways(Vec::new());
+        let sigma = covariance(&alone, 0).sqrt();
+        assert!((sigma - 1.0).abs() < 0.15, "{sigma} g at rest");
+        // 40 cm before the front: e^(−(0.4/0.8)²) of 6 g, and the rest's 1 g.
+        let near = sways(vec![super::super::bed::body(1, Point2::new(2.0, 3.1))]);
+        let sigma = covariance(&near, 0).sqrt();
+        assert!((sigma / 4.78 - 1.0).abs() < 0.15, "{sigma} g near somebody");
+        let after = covariance(&near, 90) / covariance(&near, 0);
+        assert!(
+            (after - (-1.0_f64).exp()).abs() < 0.12,
+            "{after} after 1.5 s"
+        );
     }
 
     #[test]

@@ -68,6 +68,8 @@ pub(crate) struct Goods {
     on_hand: Vec<u32>,
     /// Grams at rest by plate.
     pub plate_g: Vec<f64>,
+    /// Changes whenever something is put down or taken up.
+    pub revision: u64,
 }
 
 impl Goods {
@@ -79,7 +81,17 @@ impl Goods {
             standing: vec![Vec::new(); shop.layout.shelves.len()],
             on_hand: vec![0; shop.planogram.lanes.len()],
             plate_g: vec![0.0; shop.layout.plates.len()],
+            revision: 1,
         }
+    }
+
+    /// Everything that stands on a shelf, with what it looks like.
+    pub fn standing(&self) -> impl Iterator<Item = (Option<SkuIx>, &Stand)> + '_ {
+        let ids = self.standing.iter().flatten();
+        ids.filter_map(|&id| {
+            let unit = &self.units[id];
+            Some((unit.looks_like, unit.stand.as_ref()?))
+        })
     }
 
     /// A new unit of a SKU, its mass drawn from the SKU's mean and spread.
@@ -327,6 +339,7 @@ impl Goods {
 
     /// Puts a unit on a shelf; its mass rests there from now on.
     pub fn put(&mut self, shop: &Shop, id: UnitId, stand: Stand) {
+        self.revision += 1;
         for &(plate, share) in &stand.shares {
             self.plate_g[plate.usize()] += share * self.units[id].mass_g;
         }
@@ -340,6 +353,7 @@ impl Goods {
     /// Takes a unit off its shelf; `None` if it stands nowhere.
     pub fn take(&mut self, shop: &Shop, id: UnitId) -> Option<Stand> {
         let stand = self.units[id].stand.take()?;
+        self.revision += 1;
         self.units[id].reserved = false;
         for &(plate, share) in &stand.shares {
             self.plate_g[plate.usize()] -= share * self.units[id].mass_g;

@@ -264,7 +264,13 @@ impl Shopping {
             let homes: Vec<usize> = (0..lanes.len())
                 .filter(|&l| lanes[l].sku == sku && self.demand.lanes[l] > 0.0)
                 .collect();
-            return me.draw.pick(&homes).map(|&l| Place::Lane(LaneIx::from(l)));
+            let home = *me.draw.pick(&homes)?;
+            if self.habits.beside_m > 0.0 {
+                let lane = &lanes[home];
+                let off = me.draw.normal() * self.habits.beside_m;
+                return Some(Place::Near(lane.shelf, lane.x_m + lane.width_m / 2.0 + off));
+            }
+            return Some(Place::Lane(LaneIx::from(home)));
         }
         for _ in 0..20 {
             let lane = &lanes[me.draw.weighted(&self.demand.lanes)?];

@@ -11,6 +11,7 @@ mod mischief;
 mod person;
 mod reach;
 mod script;
+mod sights;
 mod staff;
 mod stage;
 mod task;
@@ -21,6 +22,7 @@ mod walk;
 use crate::devices::Fault;
 use crate::draw::Draw;
 use crate::presets::{self, Habits, Preset};
+use crate::render::Snapshot;
 use crate::scenario::Script;
 use crate::scene::{Body, Scene};
 use crate::truth::Truth;
@@ -162,6 +164,11 @@ impl World {
     /// The instant as the devices see it.
     pub fn scene(&self) -> &Scene {
         &self.stage.scene
+    }
+
+    /// What a camera could see now.
+    pub fn snapshot(&self, snapshot: &mut Snapshot) {
+        sights::fill(&self.stage, &self.people, snapshot);
     }
 
     /// Truth lines since the last call.

@@ -164,7 +164,7 @@ impl Reach {
                 if u >= 1.0 {
                     self.t_start = stage.now();
                     match self.kind {
-                        Kind::Put => self.begin_move(stage),
+                        Kind::Put => self.begin_move(me, stage),
                         Kind::Take | Kind::Press => self.enter(Phase::Press),
                     }
                 }
@@ -234,7 +234,7 @@ impl Reach {
 
     fn after_press(&mut self, me: &mut Reacher<'_>, stage: &mut Stage) {
         match self.kind {
-            Kind::Take => self.begin_move(stage),
+            Kind::Take => self.begin_move(me, stage),
             Kind::Put => self.enter(Phase::Release),
             Kind::Press => {
                 self.t_end = stage.now();
@@ -246,7 +246,7 @@ impl Reach {
 
     /// From here on the goods count as taken or put; what of their mass has not gone over yet
     /// is a push.
-    fn begin_move(&mut self, stage: &mut Stage) {
+    fn begin_move(&mut self, me: &mut Reacher<'_>, stage: &mut Stage) {
         let shop = stage.shop.clone();
         for (id, stand) in &mut self.goods {
             match self.kind {
@@ -266,6 +266,8 @@ impl Reach {
             }
         }
         self.enter(Phase::Move);
+        // In this very instant, too, the hand holds all of it.
+        self.carry_over(me, stage);
     }
 
     fn carry_over(&mut self, me: &mut Reacher<'_>, stage: &mut Stage) {

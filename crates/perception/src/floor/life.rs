@@ -1,0 +1,141 @@
+//! One track: its state, what it was seen by, and how long it lives.
+
+use super::state::{Motion, State};
+use super::stature::Stature;
+use super::{Appearance, FloorSettings};
+use std::collections::VecDeque;
+use walkout_model::{Point3, StoreTime, TrackId};
+
+/// Frames whose number of views is remembered.
+const MEMORY: usize = 30;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Stage {
+    /// May be nobody; not reported.
+    Tentative,
+    /// Reported.
+    Confirmed,
+    /// Unseen for a while; not reported, may be found again.
+    Lost,
+}
+
+#[derive(Clone, Debug)]
+pub(super) struct Track {
+    pub id: TrackId,
+    pub stage: Stage,
+    /// As of the last frame.
+    pub state: State,
+    /// As foreseen for the last frame, before it was seen.
+    pub prior: State,
+    pub born: StoreTime,
+    pub last_seen: StoreTime,
+    /// Frames in which it was seen.
+    pub hits: u32,
+    /// Frames since it was seen, 0 if in the last.
+    pub unseen: u32,
+    /// Views of the last frames, newest last.
+    pub views: VecDeque<u16>,
+    /// Index of the detection by camera in the last frame.
+    pub seen_by: Vec<(usize, usize)>,
+    pub appearance: Appearance,
+    /// The last wrists and when.
+    pub wrists: Vec<(StoreTime, Point3)>,
+    /// How tall.
+    pub stature: Stature,
+    /// Where it was born no more than one camera looks.
+    pub lonely: bool,
+    /// Since when another track stands in the same place.
+    pub beside_since: Option<(TrackId, StoreTime)>,
+}
+
+impl Track {
+    pub(super) fn new(id: TrackId, t: StoreTime, state: State) -> Self {
+        Self {
+            id,
+            stage: Stage::Tentative,
+            state,
+            prior: state,
+            born: t,
+            last_seen: t,
+            hits: 0,
+            unseen: 0,
+            views: VecDeque::new(),
+            seen_by: Vec::new(),
+            appearance: Appearance::default(),
+            wrists: Vec::new(),
+            stature: Stature::default(),
+            lonely: false,
+            beside_since: None,
+        }
+    }
+
+    pub(super) fn predict(&mut self, dt: f64, motion: &Motion) {
+        self.state.predict(dt, motion);
+        self.prior = self.state;
+        self.seen_by.clear();
+    }
+
+    /// Ends a frame: counts, and what follows for the stage.
+    pub(super) fn close_frame(&mut self, t: StoreTime, s: &FloorSettings) {
+        let views = self.seen_by.len();
+        self.views
+            .push_back(u16::try_from(views).unwrap_or(u16::MAX));
+        if self.views.len() > MEMORY {
+            self.views.pop_front();
+        }
+        if views == 0 {
+            self.unseen += 1;
+        } else {
+            self.unseen = 0;
+            self.hits += 1;
+            self.last_seen = t;
+        }
+        let blind_s = t.since(self.last_seen).as_secs_f64();
+        match self.stage {
+            Stage::Tentative => {
+                if self.is_convincing(s) {
+                    self.stage = Stage::Confirmed;
+                }
+            }
+            Stage::Confirmed if self.unseen > 1 && blind_s > s.coast_s => self.stage = Stage::Lost,
+            Stage::Confirmed => {}
+            Stage::Lost if views > 0 => self.stage = Stage::Confirmed,
+            Stage::Lost => {}
+        }
+    }
+
+    /// Seen often enough to be somebody. One camera that others contradict needs longest: what a network
+    /// takes for a head stays where it is, and in one picture.
+    fn is_convincing(&self, s: &FloorSettings) -> bool {
+        let alone = if self.lonely {
+            s.confirm_single
+        } else {
+            s.confirm_contradicted
+        };
+        let worth = |v: &u16| match v {
+            0 => -0.5,
+            1 => 1.0 / alone,
+            2 => 1.0 / s.confirm_many,
+            // Three cameras do not err alike.
+            _ => 1.0,
+        };
+        self.views.iter().map(worth).sum::<f64>() >= 1.0 - 1e-9
+    }
+
+    /// Whether it is over. `outside`: it stands outside the floor.
+    pub(super) fn is_over(&self, t: StoreTime, outside: bool, s: &FloorSettings) -> bool {
+        let blind_s = t.since(self.last_seen).as_secs_f64();
+        match self.stage {
+            // One frame may be missed; a film of two frames a second has no more time than that.
+            Stage::Tentative => self.unseen > 1 && blind_s > s.tentative_s,
+            _ if outside => self.unseen > 1 && blind_s > s.outside_s,
+            _ => self.unseen > 2 && blind_s > s.keep_s,
+        }
+    }
+
+    /// Mean views of the last frames.
+    pub(super) fn mean_views(&self) -> f64 {
+        let sum: f64 = self.views.iter().map(|v| f64::from(*v)).sum();
+        sum / self.views.len().max(1) as f64
+    }
+}

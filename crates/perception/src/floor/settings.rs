@@ -1,0 +1,126 @@
+//! How the floor tracker behaves.
+
+use super::state::Motion;
+
+/// Settings of [`super::FloorTracker`]; the default is meant for any shop. Metres, seconds, shares. Gates are
+/// squares of Mahalanobis distances of two degrees of freedom.
+#[derive(Clone, Debug)]
+pub struct FloorSettings {
+    /// How people move.
+    pub motion: Motion,
+    /// Standard deviation of the head's middle about the body's axis.
+    pub sway_m: f64,
+    /// Standard deviation of a floor point about it.
+    pub step_m: f64,
+    /// Largest square of a distance that is looked at.
+    pub gate: f64,
+    /// A view that is off by more, against all views together, is given back.
+    pub outlier: f64,
+    /// A floor point off by more counts as off by so much: feet are often hidden.
+    pub foot_cap: f64,
+    /// False detections a picture.
+    pub clutter: f64,
+    /// What the looks can add to or take from a pair's log-likelihood: a tie-breaker.
+    pub looks: f64,
+    /// The head's height above the floor that is usual, and how it spreads.
+    pub usual_m: f64,
+    /// See `usual_m`.
+    pub usual_sd_m: f64,
+    /// Heights that heads may have.
+    pub head_m: [f64; 2],
+    /// People may stand so far outside the floor, at a gate.
+    pub margin_m: f64,
+    /// Two head rays meet if they pass so near.
+    pub meet_m: f64,
+    /// What each camera that frames a place and sees nobody takes from a cluster there.
+    pub silence: f64,
+    /// Farther than this a camera that sees nobody proves nothing.
+    pub far_m: f64,
+    /// Least score of a detection that begins a track with others.
+    pub birth_score: f64,
+    /// The same of one camera alone.
+    pub birth_score_single: f64,
+    /// Nobody new is found within this distance of somebody who is seen, unless one camera sees both.
+    pub crowd_m: f64,
+    /// Frames with two views that make a track somebody; one with three does.
+    pub confirm_many: f64,
+    /// The same with one view, where no other camera looks.
+    pub confirm_single: f64,
+    /// The same with one view, where others look and see nobody.
+    pub confirm_contradicted: f64,
+    /// A track that nobody believes yet ends after so long unseen.
+    pub tentative_s: f64,
+    /// An unseen person is reported where expected for so long.
+    pub coast_s: f64,
+    /// An unseen person is remembered for so long.
+    pub keep_s: f64,
+    /// The same outside the floor: they have left.
+    pub outside_s: f64,
+    /// Density per square metre of people who are new, not found again, away from gates.
+    pub new_per_m2: f64,
+    /// The same at a gate or the floor's edge.
+    pub new_at_edge_per_m2: f64,
+    /// Tracks so near may exchange people.
+    pub swap_m: f64,
+    /// Tracks so near to each other, and for so long, without a camera that sees both, are one.
+    pub double_m: f64,
+    /// See `double_m`.
+    pub double_s: f64,
+    /// Rays of a hand meet if they pass so near.
+    pub hand_meet_m: f64,
+    /// Farthest hand from where the arms begin.
+    pub reach_m: f64,
+    /// Standard deviation of a hand's middle between cameras.
+    pub hand_sway_m: f64,
+    /// A hand that one camera alone sees needs this score.
+    pub hand_single_score: f64,
+    /// A hand's owner is looked for within so many standard deviations.
+    pub owner_sigmas: f64,
+}
+
+impl Default for FloorSettings {
+    fn default() -> Self {
+        Self {
+            motion: Motion {
+                pace: 0.6,
+                keeps_s: 0.9,
+                wobble: 0.10,
+                bend: 0.05,
+            },
+            sway_m: 0.05,
+            step_m: 0.2,
+            gate: 18.0,
+            outlier: 16.0,
+            foot_cap: 6.0,
+            clutter: 0.3,
+            looks: 1.0,
+            usual_m: 1.62,
+            usual_sd_m: 0.16,
+            head_m: [0.6, 2.15],
+            margin_m: 1.5,
+            meet_m: 0.30,
+            silence: 0.12,
+            far_m: 10.0,
+            birth_score: 0.3,
+            birth_score_single: 0.6,
+            crowd_m: 0.5,
+            confirm_many: 2.0,
+            confirm_single: 6.0,
+            confirm_contradicted: 15.0,
+            tentative_s: 0.3,
+            coast_s: 0.6,
+            keep_s: 12.0,
+            outside_s: 0.7,
+            new_per_m2: 2e-3,
+            new_at_edge_per_m2: 0.3,
+            swap_m: 1.2,
+            double_m: 0.25,
+            double_s: 0.8,
+            hand_meet_m: 0.12,
+            reach_m: 0.95,
+            hand_sway_m: 0.03,
+            hand_single_score: 0.5,
+            owner_sigmas: 4.0,
+        }
+    }
+}

@@ -1,0 +1,71 @@
+//! The networks that ship, and files that are none.
+
+use walkout_perception::nets::*;
+
+fn shipped(file: &str) -> RtenNetwork {
+    let path = walkout_testkit::root().join("models").join(file);
+    RtenNetwork::from_bytes(file, std::fs::read(path).unwrap(), 1).unwrap()
+}
+
+#[test]
+fn the_person_network_loads_and_gives_maps_of_a_quarter_of_the_size() {
+    let network = shipped("person.onnx");
+    assert!(
+        (900_000..1_500_000).contains(&network.parameters()),
+        "{}",
+        network.parameters()
+    );
+    for (h, w) in [(64, 96), (256, 320)] {
+        let shape = [1, 3, h, w];
+        let data = vec![0.4; 3 * h * w];
+        let maps = network.run(Tensor { shape, data }).unwrap();
+        assert_eq!(maps.shape, [1, 8, h / 4, w / 4]);
+        assert!(maps.data.iter().all(|v| v.is_finite()));
+        let heat = &maps.data[..3 * (h / 4) * (w / 4)];
+        assert!(heat.iter().all(|p| (0.0..=1.0).contains(p)));
+    }
+    // An empty grey room has nobody in it.
+    let rgb = vec![110; 320 * 240 * 3];
+    let picture = RgbPicture::new(320, 240, &rgb).unwrap();
+    let person = PersonNetwork::new(network, PersonConfig::default());
+    assert!(person.look(&picture).unwrap().heads.is_empty());
+}
+
+#[test]
+fn the_item_network_gives_vectors_of_length_one_that_tell_colours_apart() {
+    let network = ItemNetwork::new(shipped("item.onnx"));
+    let plain = |c: [u8; 3]| c.repeat(48 * 48);
+    let look = |rgb: &[u8]| {
+        let picture = RgbPicture::new(48, 48, rgb).unwrap();
+        network.look(&picture, [0.0, 0.0, 48.0, 48.0]).unwrap()
+    };
+    let (red, red_again, green) = (
+        look(&plain([200, 30, 30])),
+        look(&plain([204, 33, 30])),
+        look(&plain([30, 180, 40])),
+    );
+    let cosine = |a: &[f32], b: &[f32]| a.iter().zip(b).map(|(a, b)| a * b).sum::<f32>();
+    assert_eq!(red.len(), 128);
+    assert!((cosine(&red, &red) - 1.0).abs() < 1e-4);
+    assert!(cosine(&red, &red_again) > cosine(&red, &green) + 0.1);
+}
+
+#[test]
+fn wrong_files_and_shapes_are_refused_with_the_file_named() {
+    let error = RtenNetwork::from_bytes("junk.onnx", b"no network".to_vec(), 1)
+        .unwrap_err()
+        .to_string();
+    assert!(error.contains("junk.onnx"), "{error}");
+    let network = shipped("person.onnx");
+    let wrong = Tensor {
+        shape: [1, 5, 64, 64],
+        data: vec![0.0; 5 * 64 * 64],
+    };
+    let error = network.run(wrong).unwrap_err().to_string();
+    assert!(error.contains("[1, 5, 64, 64]"), "{error}");
+    let short = Tensor {
+        shape: [1, 3, 64, 64],
+        data: vec![0.0; 7],
+    };
+    assert!(network.run(short).is_err());
+}

@@ -1,0 +1,143 @@
+//! `walkout bench floor`.
+
+use anyhow::{Context, Result, bail, ensure};
+use serde::Serialize;
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::sync::Arc;
+use walkout_bench::floor::sightings::Model;
+use walkout_bench::floor::{boxes, made, shop, wildtrack};
+use walkout_model::files::{load_shop, locate};
+use walkout_perception::floor::FloorSettings;
+
+/// Arguments of `walkout bench floor`.
+#[derive(clap::Args)]
+pub struct Args {
+    /// A data set in WILDTRACK's layout
+    dir: Option<PathBuf>,
+    /// Write a made data set into the folder instead of reading it
+    #[arg(long, requires = "dir")]
+    make: bool,
+    /// Instead: a shop of the simulator, a folder or the name of one under shops/
+    #[arg(long, conflicts_with = "dir", value_name = "S")]
+    shop: Option<String>,
+    /// Seed of all draws
+    #[arg(long, default_value_t = 1, value_name = "S")]
+    seed: u64,
+    /// People at once: 20 in a shop, about 30 in a made data set
+    #[arg(long, value_name = "N")]
+    people: Option<u32>,
+    /// Frames a second: 10 in a shop, 2 in a data set
+    #[arg(long, value_name = "N")]
+    fps: Option<u32>,
+    /// Frames of a made data set
+    #[arg(long, default_value_t = 200, value_name = "N")]
+    frames: usize,
+    /// Seconds to score in a shop, after 90 in which it fills
+    #[arg(long, default_value_t = 180.0, value_name = "N")]
+    seconds: f64,
+    /// Cameras of the shop to use, chosen to see every place thrice
+    #[arg(long, default_value_t = 16, value_name = "N")]
+    cameras: usize,
+    /// Tell the tracker what people look like, too (a shop)
+    #[arg(long)]
+    looks: bool,
+    /// Probability that a visible person's box is dropped (a data set)
+    #[arg(long, default_value_t = 0.15, value_name = "P")]
+    drop: f64,
+    /// The same of a box that others cover by 70 % (a data set)
+    #[arg(long, default_value_t = 0.6, value_name = "P")]
+    drop_hidden: f64,
+    /// Standard deviation of each side of a box, as a share of its size (a data set)
+    #[arg(long, default_value_t = 0.04, value_name = "SHARE")]
+    jitter: f64,
+    /// Boxes of nobody, a view and frame (a data set)
+    #[arg(long, default_value_t = 0.5, value_name = "N")]
+    add: f64,
+    /// Print one JSON object
+    #[arg(long)]
+    json: bool,
+}
+
+/// Makes a data set, or tracks and scores.
+pub fn run(args: Args) -> Result<ExitCode> {
+    let shares = [args.drop, args.drop_hidden, args.jitter];
+    ensure!(
+        shares.iter().all(|p| (0.0..=1.0).contains(p)),
+        "--drop, --drop-hidden and --jitter must be 0 to 1"
+    );
+    ensure!((0.0..=30.0).contains(&args.add), "--add must be 0 to 30");
+    match (&args.dir, &args.shop) {
+        (Some(dir), _) if args.make => {
+            let options = made::Options {
+                seed: args.seed,
+                frames: args.frames.clamp(1, 10_000),
+                people: args.people.unwrap_or(30).clamp(1, 200) as usize,
+                fps: f64::from(args.fps.unwrap_or(2).clamp(1, 60)),
+            };
+            made::make(dir, &options).context("make a data set")?;
+            println!("{} frames, 7 cameras: {}", options.frames, dir.display());
+            Ok(ExitCode::SUCCESS)
+        }
+        (Some(dir), _) => {
+            let data = wildtrack::read(dir)?;
+            let model = boxes::DetectionModel {
+                drop: args.drop,
+                drop_hidden: args.drop_hidden,
+                jitter: args.jitter,
+                add: args.add,
+                seed: args.seed,
+            };
+            let fps = f64::from(args.fps.unwrap_or(2).clamp(1, 60));
+            print(
+                &boxes::run(&data, &model, fps, &boxes::outdoors()),
+                args.json,
+            )
+        }
+        (None, Some(name)) => {
+            let shop = Arc::new(load_shop(&locate(name)?)?);
+            let fps = args.fps.unwrap_or(10);
+            ensure!(
+                (1..=60).contains(&fps) && 60 % fps == 0,
+                "--fps must divide 60: the simulator ticks 60 times a second"
+            );
+            ensure!(
+                (1.0..=36_000.0).contains(&args.seconds),
+                "--seconds must be 1 to 36000"
+            );
+            let row = shop::run(
+                name,
+                &shop,
+                &shop::Options {
+                    people: args.people.unwrap_or(20).clamp(1, 500),
+                    seed: args.seed,
+                    seconds: args.seconds,
+                    fill: 90.0,
+                    cameras: args.cameras,
+                    fps,
+                    model: Model {
+                        looks: args.looks.then_some([0.6, 0.6]),
+                        ..Model::default()
+                    },
+                    settings: FloorSettings::default(),
+                },
+            )?;
+            print(&row, args.json)
+        }
+        (None, None) => bail!("name a folder in WILDTRACK's layout, or a shop with --shop"),
+    }
+}
+
+fn print(row: &impl Serialize, json: bool) -> Result<ExitCode> {
+    let value = serde_json::to_value(row)?;
+    if json {
+        println!("{value}");
+        return Ok(ExitCode::SUCCESS);
+    }
+    if let serde_json::Value::Object(fields) = value {
+        for (key, value) in fields {
+            println!("{key:<16} {value}");
+        }
+    }
+    Ok(ExitCode::SUCCESS)
+}

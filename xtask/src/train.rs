@@ -1,0 +1,230 @@
+//! `cargo xtask train person|item`: trains a network from nothing, on frames drawn for it.
+
+use anyhow::{Context, Result, bail, ensure};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+const USAGE: &str = "\
+cargo xtask train person|item [--minutes N] [--frames N] [--seed N] [--grocery FOLDER] [--out FILE]
+
+  --minutes   how long to train (60); 2 is enough to see that it works
+  --frames    frames drawn for `person` (20000), packages for `item` (500)
+  --seed      seed of the frames and of the training (101)
+  --grocery   the Grocery Store data set, for `item`; without it on drawn packages alone
+  --out       models/person.onnx or models/item.onnx";
+
+/// Shots of each drawn package.
+const SHOTS: u64 = 16;
+
+struct Plan {
+    network: String,
+    minutes: f64,
+    frames: u64,
+    seed: u64,
+    grocery: Option<PathBuf>,
+    out: PathBuf,
+}
+
+/// Draws, trains and writes the network.
+pub fn run(mut args: impl Iterator<Item = String>) -> Result<()> {
+    let plan = Plan::parse(&mut args)?;
+    let python = python()?;
+    let root = crate::root();
+    let data = root
+        .join("target/training")
+        .join(format!("{}-{}-{}", plan.network, plan.seed, plan.frames));
+    draw(&plan, &data)?;
+    let mut command = Command::new(&python);
+    let minutes = plan.minutes.to_string();
+    command
+        .current_dir(root.join("training"))
+        .arg(format!("train_{}.py", plan.network));
+    command
+        .arg("--data")
+        .arg(absolute(&data)?)
+        .args(["--minutes", &minutes]);
+    command.arg("--out").arg(absolute(&plan.out)?);
+    command.args(["--seed", &plan.seed.to_string()]);
+    if plan.network == "item" {
+        command.args(["--shots", &SHOTS.to_string()]);
+        if let Some(grocery) = &plan.grocery {
+            command.arg("--grocery").arg(absolute(grocery)?);
+        }
+    }
+    let status = command
+        .status()
+        .with_context(|| format!("start {python}"))?;
+    ensure!(status.success(), "training failed");
+    println!("written: {}", plan.out.display());
+    Ok(())
+}
+
+impl Plan {
+    fn parse(args: &mut impl Iterator<Item = String>) -> Result<Self> {
+        let network = args
+            .next()
+            .with_context(|| format!("which network?\n\n{USAGE}"))?;
+        ensure!(
+            matches!(network.as_str(), "person" | "item"),
+            "unknown network \"{network}\"\n\n{USAGE}"
+        );
+        let mut plan = Self {
+            minutes: 60.0,
+            frames: if network == "person" { 20_000 } else { 500 },
+            seed: 101,
+            grocery: None,
+            out: crate::root().join(format!("models/{network}.onnx")),
+            network,
+        };
+        while let Some(key) = args.next() {
+            let value = args
+                .next()
+                .with_context(|| format!("{key} needs a value\n\n{USAGE}"))?;
+            let wrong = || format!("{key} {value}: no number");
+            match key.as_str() {
+                "--minutes" => plan.minutes = value.parse().with_context(wrong)?,
+                "--frames" => plan.frames = value.parse().with_context(wrong)?,
+                "--seed" => plan.seed = value.parse().with_context(wrong)?,
+                "--grocery" => plan.grocery = Some(value.into()),
+                "--out" => plan.out = value.into(),
+                _ => bail!("unknown option {key}\n\n{USAGE}"),
+            }
+        }
+        ensure!(
+            (0.05..=10_000.0).contains(&plan.minutes),
+            "--minutes must be 0.05 to 10000"
+        );
+        ensure!(
+            (8..=10_000_000).contains(&plan.frames),
+            "--frames must be 8 to 10000000"
+        );
+        Ok(plan)
+    }
+}
+
+/// A Python that has PyTorch.
+fn python() -> Result<String> {
+    let name = std::env::var("PYTHON").unwrap_or_else(|_| "python3".into());
+    let there = Command::new(&name)
+        .args(["-c", "import torch, numpy, onnx, PIL"])
+        .output()
+        .with_context(|| {
+            format!("start {name}: install Python 3.10 or later, or name one in PYTHON")
+        })?;
+    if !there.status.success() {
+        let said = String::from_utf8_lossy(&there.stderr);
+        let last = said.lines().last().unwrap_or_default();
+        bail!(
+            "{name} cannot train ({last}): make an environment with\n  python3 -m venv venv && venv/bin/pip install -r training/requirements.txt\nand run PYTHON=$PWD/venv/bin/python cargo xtask train …"
+        );
+    }
+    Ok(name)
+}
+
+/// Draws the frames, unless they are there from the last time.
+fn draw(plan: &Plan, data: &Path) -> Result<()> {
+    let done = data.join("done");
+    if done.exists() {
+        println!(
+            "frames: {} (delete the folder to draw them anew)",
+            data.display()
+        );
+        return Ok(());
+    }
+    let (seed, frames) = (plan.seed.to_string(), plan.frames.to_string());
+    let shots = SHOTS.to_string();
+    let mut command = Command::new(std::env::var("CARGO").unwrap_or_else(|_| "cargo".into()));
+    command.current_dir(crate::root());
+    command.args([
+        "run",
+        "--release",
+        "--locked",
+        "-p",
+        "walkout-simulator",
+        "--example",
+        "shards",
+        "--",
+    ]);
+    match plan.network.as_str() {
+        "person" => command.arg("people").arg(data).args([&seed, &frames]),
+        _ => command
+            .arg("items")
+            .arg(data)
+            .args([&seed, &frames, &shots]),
+    };
+    println!("drawing {frames} into {}", data.display());
+    ensure!(
+        command.status().context("start cargo")?.success(),
+        "drawing failed"
+    );
+    std::fs::write(&done, "").with_context(|| format!("write {}", done.display()))
+}
+
+fn absolute(path: &Path) -> Result<PathBuf> {
+    std::path::absolute(path).with_context(|| path.display().to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(words: &[&str]) -> Result<Plan> {
+        Plan::parse(&mut words.iter().map(ToString::to_string))
+    }
+
+    #[test]
+    fn options_are_read_and_mistakes_are_named() {
+        let plan = parse(&["person", "--minutes", "2", "--frames", "64"]).unwrap();
+        assert_eq!((plan.minutes, plan.frames), (2.0, 64));
+        for (words, named) in [
+            (vec![], "which network"),
+            (vec!["cat"], "cat"),
+            (vec!["item", "--minutes"], "--minutes"),
+            (vec!["item", "--minutes", "x"], "x"),
+            (vec!["item", "--speed", "1"], "--speed"),
+            (vec!["item", "--minutes", "0"], "--minutes"),
+        ] {
+            let error = parse(&words)
+                .err()
+                .map(|e| format!("{e:#}"))
+                .unwrap_or_default();
+            assert!(error.contains(named), "{words:?}: {error}");
+        }
+    }
+
+    /// The smoke run: draws a few frames, trains for seconds and expects the loss to fall and a
+    /// file to come out. Its loading in Rust is a test of perception.
+    #[test]
+    fn a_short_training_writes_a_network() {
+        if python().is_err() {
+            use std::io::Write;
+            let _ = writeln!(
+                std::io::stderr(),
+                "skipped: a_short_training_writes_a_network: no Python with torch (PYTHON)"
+            );
+            return;
+        }
+        let out =
+            std::env::temp_dir().join(format!("walkout-train-{}/person.onnx", std::process::id()));
+        let words = [
+            "person",
+            "--minutes",
+            "0.5",
+            "--frames",
+            "96",
+            "--seed",
+            "7",
+            "--out",
+            &out.display().to_string(),
+        ]
+        .map(str::to_owned);
+        run(words.into_iter()).unwrap();
+        let bytes = std::fs::read(&out).unwrap();
+        assert!(
+            (4_000_000..5_000_000).contains(&bytes.len()),
+            "{} bytes",
+            bytes.len()
+        );
+        let _ = std::fs::remove_dir_all(out.parent().unwrap());
+    }
+}
