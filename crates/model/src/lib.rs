@@ -8,6 +8,7 @@ pub mod camera;
 pub mod catalogue;
 pub mod event;
 pub mod files;
+pub mod frame;
 pub mod geometry;
 pub mod gtin;
 pub mod id;
@@ -25,6 +26,7 @@ pub use event::{
     Alternative, AttributedMovement, Decision, Evidence, Factor, Hand, Look, PlateDelta,
     PlateFault, PlateHealth, SessionExit, ShelfTouch, WeightStep, Who,
 };
+pub use frame::{CameraFrame, FrameError};
 pub use geometry::{Point2, Point3, Polygon, Pose2};
 pub use gtin::Gtin;
 pub use id::{
