@@ -49,8 +49,8 @@ impl CameraFrame {
     ) -> Result<Self, FrameError> {
         let rgb = rgb.into();
         let sides = 1..=SIDE_MAX;
-        let needed = u64::from(width) * u64::from(height) * 3;
-        if !sides.contains(&width) || !sides.contains(&height) || needed != rgb.len() as u64 {
+        let sane = sides.contains(&width) && sides.contains(&height);
+        if !sane || u64::from(width) * u64::from(height) * 3 != rgb.len() as u64 {
             return Err(FrameError {
                 width,
                 height,
