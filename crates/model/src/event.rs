@@ -1,6 +1,6 @@
 //! What the estimators conclude: weight steps (perception), attributed movements (fusion).
 
-use crate::{Gtin, LaneIx, MovementId, PlateIx, SessionId, ShelfIx, SkuIx, StoreTime};
+use crate::{CameraIx, Gtin, LaneIx, MovementId, PlateIx, SessionId, ShelfIx, SkuIx, StoreTime};
 use serde::{Deserialize, Serialize};
 
 /// The share of a step on one plate.
@@ -79,6 +79,37 @@ pub struct PlateFault {
     pub plate: PlateIx,
     /// What it is now.
     pub health: PlateHealth,
+}
+
+/// How a camera fares.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum CameraHealth {
+    /// Pictures come, change, and show the place they always showed.
+    Good,
+    /// No pictures.
+    Silent,
+    /// Pictures come and are all the same, down to the noise.
+    Frozen,
+    /// Nearly black all over.
+    Dark,
+    /// Nearly white all over.
+    Bright,
+    /// The background stands elsewhere in the picture than it did: the calibration is wrong now.
+    Moved,
+    /// The picture has another shape than the calibration says.
+    Misshapen,
+}
+
+/// A camera's health changed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CameraFault {
+    /// When it was noticed.
+    pub t: StoreTime,
+    /// Which camera.
+    pub camera: CameraIx,
+    /// What it is now.
+    pub health: CameraHealth,
 }
 
 /// Who made a movement, as fusion sees it.

@@ -4,7 +4,7 @@
 //! the front to the right as a shopper facing it sees it, +y from the front into the fixture.
 //! *Shelf*: the fixture frame at the shelf's height. A [`Fixture`]'s pose is `floor_from_fixture`.
 
-use crate::{FixtureIx, PlateIx, Point2, Point3, Polygon, Pose2, ShelfIx};
+use crate::{CameraIx, CameraSource, FixtureIx, PlateIx, Point2, Point3, Polygon, Pose2, ShelfIx};
 use serde::{Deserialize, Serialize};
 use std::ops::Range;
 
@@ -25,6 +25,9 @@ pub struct Layout {
     pub plates: Vec<Plate>,
     /// Cameras.
     pub cameras: Vec<Camera>,
+    /// Where their pictures come from, in the same order; shorter where nothing more is said. Ask
+    /// [`Layout::source_of`].
+    pub camera_sources: Vec<Option<CameraSource>>,
     /// RFID antennas.
     pub antennas: Vec<Antenna>,
 }
@@ -203,6 +206,11 @@ impl Layout {
             .pose
             .floor_from_local(Point2::new(s.x_m + x_m, s.y_m + y_m))
             .at_height(s.height_m + up_m)
+    }
+
+    /// Where a camera's pictures come from, if the shop says so.
+    pub fn source_of(&self, camera: CameraIx) -> Option<&CameraSource> {
+        self.camera_sources.get(camera.usize())?.as_ref()
     }
 
     /// The middle of a plate's surface in the floor frame.

@@ -18,13 +18,14 @@ pub mod money;
 pub mod observation;
 pub mod planogram;
 pub mod shop;
+pub mod source;
 pub mod time;
 
 pub use camera::{CalibrationError, OpenCvCalibration, Pixel, Ray, View};
 pub use catalogue::{Catalogue, Product, TaxClass};
 pub use event::{
-    Alternative, AttributedMovement, Decision, Evidence, Factor, Hand, Look, PlateDelta,
-    PlateFault, PlateHealth, SessionExit, ShelfTouch, WeightStep, Who,
+    Alternative, AttributedMovement, CameraFault, CameraHealth, Decision, Evidence, Factor, Hand,
+    Look, PlateDelta, PlateFault, PlateHealth, SessionExit, ShelfTouch, WeightStep, Who,
 };
 pub use frame::{CameraFrame, FrameError};
 pub use geometry::{Point2, Point3, Polygon, Pose2};
@@ -42,4 +43,5 @@ pub use observation::{
 };
 pub use planogram::{Lane, Planogram};
 pub use shop::Shop;
+pub use source::{CameraSource, CameraSourceError};
 pub use time::{StoreTime, TimeDelta};

@@ -1,4 +1,5 @@
-//! Drivers and their watchdogs: the MQTT bus that load cells, trackers and gates speak on.
+//! Drivers and their watchdogs: the MQTT bus that load cells, trackers and gates speak on, and
+//! cameras ([`camera`]).
 //!
 //! The way in: [`client::connect`] keeps a subscription alive and hands over decoded
 //! [`Observation`]s; [`Decoder`] is its sans-IO heart, which turns a topic and a payload into
@@ -8,6 +9,7 @@
 //! `docs/reference/bus.md`.
 
 pub mod broker;
+pub mod camera;
 pub mod client;
 mod clock;
 mod counters;

@@ -2,7 +2,7 @@
 
 use crate::problem::Problem;
 use crate::state::AppState;
-use crate::view::{HealthView, StateView, TimeView};
+use crate::view::{CameraView, HealthView, StateView, TimeView};
 use axum::Json;
 use axum::extract::State;
 use axum::http::{StatusCode, header};
@@ -79,6 +79,7 @@ fn prometheus(state: &StateView) -> String {
     put("movements_total", "counter", state.totals.movements as f64);
     put("receipts_total", "counter", state.totals.receipts as f64);
     put("reviews_open", "gauge", state.totals.reviews_open as f64);
+    cameras(&mut out, &health.cameras);
     let _ = writeln!(out, "# TYPE walkout_refused_total counter");
     for refusal in bus.refusals.iter().chain(&health.refusals) {
         let (cause, source) = (
@@ -92,4 +93,35 @@ fn prometheus(state: &StateView) -> String {
         );
     }
     out
+}
+
+fn cameras(out: &mut String, cameras: &[CameraView]) {
+    type Value = fn(&CameraView) -> f64;
+    let good: Value = |c| f64::from(u8::from(c.health == "good"));
+    let connected: Value = |c| f64::from(u8::from(c.connected));
+    let rows: [(&str, &str, Value); 8] = [
+        ("camera_good", "gauge", good),
+        ("camera_connected", "gauge", connected),
+        ("camera_connections_total", "counter", |c| {
+            c.connections as f64
+        }),
+        ("camera_frames_total", "counter", |c| c.frames as f64),
+        ("camera_frames_dropped_total", "counter", |c| {
+            c.dropped as f64
+        }),
+        ("camera_frames_damaged_total", "counter", |c| {
+            c.damaged as f64
+        }),
+        ("camera_frames_skipped_total", "counter", |c| {
+            c.skipped as f64
+        }),
+        ("camera_fps", "gauge", |c| c.fps),
+    ];
+    for (name, kind, value) in rows.iter().filter(|_| !cameras.is_empty()) {
+        let _ = writeln!(out, "# TYPE walkout_{name} {kind}");
+        for camera in cameras {
+            let (name_of, value) = (&camera.camera, value(camera));
+            let _ = writeln!(out, "walkout_{name}{{camera=\"{name_of}\"}} {value}");
+        }
+    }
 }

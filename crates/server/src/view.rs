@@ -248,6 +248,41 @@ pub struct BusView {
     pub refusals: Vec<RefusalView>,
 }
 
+/// A camera that the shop keeps open.
+#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
+pub struct CameraView {
+    /// Its name.
+    pub camera: String,
+    /// Where its pictures come from, without the password.
+    pub source: String,
+    /// `good`, `silent`, `frozen`, `dark`, `bright`, `moved` or `misshapen`.
+    pub health: String,
+    /// Since when.
+    pub since: i64,
+    /// Whether the source is open now.
+    pub connected: bool,
+    /// How often it was opened.
+    pub connections: u64,
+    /// Frames that came.
+    pub frames: u64,
+    /// Frames that the estimators did not take in time.
+    pub dropped: u64,
+    /// Pictures that could not be decoded.
+    pub damaged: u64,
+    /// Pictures left off while a key frame was awaited.
+    pub skipped: u64,
+    /// Pixels along a row of the newest frame.
+    pub width: Option<u32>,
+    /// Its rows.
+    pub height: Option<u32>,
+    /// Frames a second lately.
+    pub fps: f64,
+    /// When the newest frame was taken.
+    pub last: Option<i64>,
+    /// Why it was opened anew, or cannot be.
+    pub error: Option<String>,
+}
+
 /// How the shop fares.
 #[derive(Clone, Debug, Default, Serialize, ToSchema)]
 pub struct HealthView {
@@ -259,6 +294,8 @@ pub struct HealthView {
     pub plates_faulty: usize,
     /// The first of those.
     pub faults: Vec<FaultView>,
+    /// The cameras that have a source.
+    pub cameras: Vec<CameraView>,
     /// Entries in the ledger.
     pub entries: u64,
     /// How far the estimators are behind the newest device time, seconds.

@@ -10,11 +10,13 @@ use clap::{Parser, Subcommand};
 use std::process::ExitCode;
 
 mod bench;
+mod cameras;
 mod check;
 mod clock;
 mod demo;
 mod devices;
 mod explain;
+mod eyes;
 mod fsck;
 mod open;
 mod pipeline;
@@ -43,6 +45,8 @@ enum Command {
     Simulate(simulate::Args),
     /// Draw what a shop's cameras see: pictures with labels, video, or training data
     Render(render::Args),
+    /// Open cameras or video files and say what comes: the first check at a new site
+    Cameras(cameras::Args),
     /// Check a shop's folder and list every mistake in it
     Check(check::Args),
     /// Find the steps in a trace of load cells (CSV) and draw them
@@ -65,6 +69,7 @@ fn main() -> ExitCode {
         Command::Serve(args) => serve::run(args),
         Command::Simulate(args) => simulate::run(args),
         Command::Render(args) => render::run(args),
+        Command::Cameras(args) => cameras::run(args),
         Command::Check(args) => check::run(args),
         Command::Steps(args) => steps::run(args),
         Command::Bench(args) => bench::run(args),

@@ -1,6 +1,7 @@
 //! Opening a shop: books, bus, estimators, HTTP – and closing it.
 
 use crate::clock::wall_now;
+use crate::eyes::Eyes;
 use crate::shop_task::ShopTask;
 use anyhow::{Context, Result, bail};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
@@ -96,6 +97,8 @@ impl Opening {
         }
         let clock = SharedClock::starting_at(wall_now());
         let bus = connect(self.shop.clone(), &broker, clock.clone());
+        let camera_clock = clock.clone();
+        let eyes = Eyes::open(&self.shop, &(Arc::new(move || camera_clock.now()) as _))?;
         let (to_shop, from_api) = mpsc::channel(256);
         let app = AppState {
             shop: self.shop,
@@ -107,7 +110,7 @@ impl Opening {
             concluded: Arc::default(),
         };
         let (stop, stopped) = watch::channel(false);
-        let task = ShopTask::new(app.clone(), bus, broker.to_string(), from_api);
+        let task = ShopTask::new(app.clone(), bus, eyes, broker.to_string(), from_api);
         let shop_task = tokio::spawn(task.run(stopped.clone()));
         let http_task = tokio::spawn(serve_http(listener, app.clone(), stopped));
         Ok(OpenShop {

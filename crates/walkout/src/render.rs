@@ -9,7 +9,7 @@ use walkout_model::{CameraIx, Shop};
 use walkout_simulator::render::{Coco, Frame, RenderConfig, Renderer, Snapshot};
 use walkout_simulator::{Plan, Preset, Simulation, Tick};
 
-mod film;
+pub mod film;
 mod studio;
 
 /// Arguments of `walkout render`.

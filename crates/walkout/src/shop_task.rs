@@ -1,6 +1,7 @@
 //! The task that runs an open shop: takes what the bus and the API say, drives the pipeline, and
 //! publishes what the page shows.
 
+use crate::eyes::Eyes;
 use crate::pipeline::{Pipeline, PipelineEvent};
 use crate::show::Show;
 use std::sync::atomic::Ordering;
@@ -30,6 +31,7 @@ pub struct ShopTask {
     app: AppState,
     pipeline: Pipeline,
     bus: Bus,
+    eyes: Eyes,
     from_api: mpsc::Receiver<ToShop>,
     show: Show,
     scans: JoinSet<(GateIx, Result<SessionOpened, EntryRefused>)>,
@@ -39,12 +41,19 @@ pub struct ShopTask {
 
 impl ShopTask {
     /// A shop that is about to open.
-    pub fn new(app: AppState, bus: Bus, broker: String, from_api: mpsc::Receiver<ToShop>) -> Self {
+    pub fn new(
+        app: AppState,
+        bus: Bus,
+        eyes: Eyes,
+        broker: String,
+        from_api: mpsc::Receiver<ToShop>,
+    ) -> Self {
         Self {
             pipeline: Pipeline::new(app.shop.clone(), app.checkout.clone()),
             show: Show::new(app.clone(), broker),
             app,
             bus,
+            eyes,
             from_api,
             scans: JoinSet::new(),
             watermark: None,
@@ -187,8 +196,12 @@ impl ShopTask {
         let lag = self
             .watermark
             .map_or(TimeDelta::ZERO, |at| newest.since(at));
-        self.show
-            .state(&self.pipeline, bus, self.bus.clock.now(), lag);
+        let now = self.bus.clock.now();
+        for (camera, fault) in self.eyes.tick(now) {
+            self.show.camera_fault(&camera, fault.health);
+        }
+        self.show.cameras(self.eyes.views());
+        self.show.state(&self.pipeline, bus, now, lag);
     }
 
     fn report(&mut self, outcome: Result<(), CheckoutError>) {

@@ -5,12 +5,13 @@ use std::collections::BTreeMap;
 use walkout_fusion::Notice;
 use walkout_ledger::Account;
 use walkout_model::{
-    MovementId, PartyKind, PlateFault, PlateHealth, PlateIx, StoreTime, TimeDelta, TrackId,
-    TrackPoint, Who,
+    CameraHealth, MovementId, PartyKind, PlateFault, PlateHealth, PlateIx, StoreTime, TimeDelta,
+    TrackId, TrackPoint, Who,
 };
 use walkout_sensors::CountersSnapshot;
 use walkout_server::view::{
-    BusView, FaultView, FloorView, HealthView, PersonView, RefusalView, StateView, TotalsView,
+    BusView, CameraView, FaultView, FloorView, HealthView, PersonView, RefusalView, StateView,
+    TotalsView,
 };
 use walkout_server::{AppState, convert, inside};
 
@@ -29,6 +30,7 @@ pub struct Show {
     tracks: BTreeMap<TrackId, TrackPoint>,
     faults: BTreeMap<PlateIx, PlateFault>,
     notices: BTreeMap<(String, String), (u64, String)>,
+    cameras: Vec<CameraView>,
     movements: u64,
 }
 
@@ -41,6 +43,7 @@ impl Show {
             tracks: BTreeMap::new(),
             faults: BTreeMap::new(),
             notices: BTreeMap::new(),
+            cameras: Vec::new(),
             movements: 0,
         }
     }
@@ -59,6 +62,31 @@ impl Show {
         } else {
             self.faults.insert(fault.plate, fault);
         }
+    }
+
+    /// How the cameras fare.
+    pub fn cameras(&mut self, cameras: Vec<CameraView>) {
+        self.cameras = cameras;
+    }
+
+    /// A camera's health changed.
+    pub fn camera_fault(&mut self, camera: &str, health: CameraHealth) {
+        let (cause, said) = match health {
+            CameraHealth::Good => return,
+            CameraHealth::Silent => ("camera_silent", "no pictures come"),
+            CameraHealth::Frozen => ("camera_frozen", "the picture stands still"),
+            CameraHealth::Dark => ("camera_dark", "the picture is black"),
+            CameraHealth::Bright => ("camera_bright", "the picture is white"),
+            CameraHealth::Moved => (
+                "camera_moved",
+                "it does not show what it showed: it was turned or is covered; put it back or calibrate it anew",
+            ),
+            CameraHealth::Misshapen => (
+                "camera_misshapen",
+                "the picture has another shape than width_px and height_px say",
+            ),
+        };
+        self.notice(cause, &format!("camera/{camera}"), said);
     }
 
     /// Something that staff should see, counted by cause and source.
@@ -194,6 +222,7 @@ impl Show {
                     since: f.t.0,
                 })
                 .collect(),
+            cameras: self.cameras.clone(),
             entries: self.app.ledger.head().seq,
             lag_s: lag.as_secs_f64(),
             refusals: self.refusals(pipeline),

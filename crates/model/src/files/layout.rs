@@ -4,7 +4,9 @@ use super::fixtures;
 use super::mistake::{Report, did_you_mean, shown};
 use super::tables::{Bounds, Table, numbers};
 use crate::layout::{Antenna, Camera, Gate, GateKind};
-use crate::{Currency, Layout, Point2, Point3, Polygon, ShelfIx, TaxClass};
+use crate::{
+    CameraSource, CameraSourceError, Currency, Layout, Point2, Point3, Polygon, ShelfIx, TaxClass,
+};
 use std::collections::BTreeMap;
 use toml::de::DeTable;
 
@@ -250,6 +252,7 @@ fn cameras(top: &mut Table<'_, '_>, head: &mut Head, report: &Report<'_>) {
         let yaw = camera.number_or("yaw_deg", ANGLE_DEG, 0.0);
         let pitch = camera.number_or("pitch_deg", Bounds::within(-90.0, 90.0), 90.0);
         let roll = camera.number_or("roll_deg", ANGLE_DEG, 0.0);
+        let source = camera_source(&mut camera, report);
         if let Some(name) = name
             && seen.insert(name, ()).is_some()
         {
@@ -275,6 +278,7 @@ fn cameras(top: &mut Table<'_, '_>, head: &mut Head, report: &Report<'_>) {
             && let (Some(yaw), Some(pitch), Some(roll)) = (yaw, pitch, roll)
         {
             head.camera_bytes.push(camera.byte);
+            head.layout.camera_sources.push(source);
             head.layout.cameras.push(Camera {
                 name: name.to_owned(),
                 width_px,
@@ -289,6 +293,22 @@ fn cameras(top: &mut Table<'_, '_>, head: &mut Head, report: &Report<'_>) {
             });
         }
         camera.done();
+    }
+}
+
+/// Where the pictures come from; whether anything answers there is not looked at.
+fn camera_source(camera: &mut Table<'_, '_>, report: &Report<'_>) -> Option<CameraSource> {
+    let text = camera.text_if("source")?;
+    match text.parse() {
+        Ok(source) => Some(source),
+        Err(CameraSourceError { shown, why }) => {
+            report.at(
+                camera.byte_of("source"),
+                format!("source \"{shown}\" names no pictures"),
+                why,
+            );
+            None
+        }
     }
 }
 

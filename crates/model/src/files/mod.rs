@@ -63,7 +63,12 @@ pub fn load_shop(dir: &Path) -> Result<Shop, ShopError> {
         .ok()
         .and_then(|path| path.file_name().map(|n| n.to_string_lossy().into_owned()))
         .unwrap_or_else(|| "shop".to_owned());
-    parse_shop(&name, &sources).map_err(failed)
+    let mut shop = parse_shop(&name, &sources).map_err(failed)?;
+    for source in &mut shop.layout.camera_sources {
+        // Files are found from the shop's folder.
+        *source = source.take().map(|s| s.relative_to(dir));
+    }
+    Ok(shop)
 }
 
 /// Makes a shop of the texts of its files; `name` is the folder's.

@@ -7,6 +7,8 @@ mod devices;
 #[cfg(test)]
 mod explain;
 #[cfg(test)]
+mod eyes;
+#[cfg(test)]
 mod page;
 #[cfg(test)]
 mod program;
@@ -14,3 +16,5 @@ mod program;
 mod serve;
 #[cfg(test)]
 mod simulate;
+#[cfg(test)]
+mod watch;

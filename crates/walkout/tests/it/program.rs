@@ -82,6 +82,12 @@ impl Program {
         response.body_mut().read_json().unwrap()
     }
 
+    pub fn text(&self, path: &str) -> String {
+        let url = format!("{}{path}", self.page);
+        let mut response = self.agent.get(url).call().unwrap();
+        response.body_mut().read_to_string().unwrap()
+    }
+
     pub fn post(&self, path: &str, body: &Value) -> Value {
         let request = self.agent.post(format!("{}{path}", self.page));
         let mut response = request.send_json(body).unwrap();
