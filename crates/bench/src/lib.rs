@@ -22,3 +22,4 @@ pub mod speed;
 pub mod steps;
 pub mod table;
 pub mod truth;
+pub mod vision;

@@ -14,6 +14,7 @@ mod render;
 mod scenarios;
 mod speed;
 mod steps;
+mod vision;
 
 /// Arguments of `walkout bench`.
 #[derive(clap::Args)]
@@ -44,6 +45,8 @@ enum What {
     Render(render::Args),
     /// What the networks in models/ get right, on frames that training never saw
     Marks(marks::Args),
+    /// What networks cost in each runtime on one core, beside Python's onnxruntime
+    Vision(vision::Args),
 }
 
 #[derive(clap::Args)]
@@ -75,6 +78,7 @@ pub fn run(args: Args) -> Result<ExitCode> {
         What::Ledger(args) => ledger(args),
         What::Render(args) => render::run(args),
         What::Marks(args) => marks::run(args),
+        What::Vision(args) => vision::run(args),
     }
 }
 

@@ -18,6 +18,8 @@ mod devices;
 mod explain;
 mod eyes;
 mod fsck;
+mod look;
+mod networks;
 mod open;
 mod pipeline;
 mod render;
@@ -47,6 +49,8 @@ enum Command {
     Render(render::Args),
     /// Open cameras or video files and say what comes: the first check at a new site
     Cameras(cameras::Args),
+    /// Say what networks see in pictures: those that ship, or your own
+    Look(look::Args),
     /// Check a shop's folder and list every mistake in it
     Check(check::Args),
     /// Find the steps in a trace of load cells (CSV) and draw them
@@ -70,6 +74,7 @@ fn main() -> ExitCode {
         Command::Simulate(args) => simulate::run(args),
         Command::Render(args) => render::run(args),
         Command::Cameras(args) => cameras::run(args),
+        Command::Look(args) => look::run(args),
         Command::Check(args) => check::run(args),
         Command::Steps(args) => steps::run(args),
         Command::Bench(args) => bench::run(args),

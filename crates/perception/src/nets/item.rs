@@ -1,7 +1,7 @@
 //! What an item looks like: vectors of the `item` network, and galleries to compare them with.
 
 use super::picture::RgbPicture;
-use super::{NetError, Network};
+use super::{Area, Fit, NetError, Network, Preparation, Size};
 use walkout_model::SkuIx;
 
 /// Side of the network's input, pixels.
@@ -24,19 +24,57 @@ impl<N: Network> ItemNetwork<N> {
     ///
     /// # Errors
     /// The network fails or is another one.
-    pub fn look(&self, picture: &RgbPicture<'_>, area: [f64; 4]) -> Result<Vec<f32>, NetError> {
-        let output = self.network.run(picture.square(area, SIDE))?;
-        let [n, c, h, w] = output.shape;
-        let length = output.data.iter().map(|v| v * v).sum::<f32>().sqrt();
-        if n != 1 || c < 2 || h * w != 1 || !(0.5..2.0).contains(&length) {
-            return Err(NetError::Output {
-                file: self.network.name().to_owned(),
-                found: output.shape.to_vec(),
-                expected: "one vector of length 1 a picture".to_owned(),
-            });
-        }
-        Ok(output.data.iter().map(|v| v / length).collect())
+    pub fn look(&self, picture: &RgbPicture<'_>, area: Area) -> Result<Vec<f32>, NetError> {
+        let looks = self.look_at(&[(*picture, area)])?;
+        Ok(looks.into_iter().next().unwrap_or_default())
     }
+
+    /// The vectors of some boxes, in one run.
+    ///
+    /// # Errors
+    /// As [`ItemNetwork::look`].
+    pub fn look_at(&self, boxes: &[(RgbPicture<'_>, Area)]) -> Result<Vec<Vec<f32>>, NetError> {
+        let how = Preparation {
+            size: Size::Fixed([SIDE, SIDE]),
+            fit: Fit::Stretch,
+            ..Preparation::default()
+        };
+        let squares: Vec<_> = boxes.iter().map(|(p, a)| (*p, square(*a))).collect();
+        let (input, _) = how.parts(&squares).map_err(|cause| NetError::Pictures {
+            file: self.network.name().to_owned(),
+            cause,
+        })?;
+        let outputs = self.network.run(&input)?;
+        let wrong = |found: &[usize]| NetError::Output {
+            file: self.network.name().to_owned(),
+            found: found.to_vec(),
+            expected: "one vector of length 1 a picture".to_owned(),
+        };
+        let [looks] = outputs.as_slice() else {
+            return Err(wrong(&[]));
+        };
+        let vectors = looks.shape.iter().skip(2).all(|n| *n == 1);
+        if looks.shape.first() != Some(&boxes.len()) || looks.shape.get(1) < Some(&2) || !vectors {
+            return Err(wrong(&looks.shape));
+        }
+        (0..boxes.len())
+            .map(|i| {
+                let look = looks.of_batch(i).unwrap_or_default();
+                let length = look.iter().map(|v| v * v).sum::<f32>().sqrt();
+                if !(0.5..2.0).contains(&length) {
+                    return Err(wrong(&looks.shape));
+                }
+                Ok(look.iter().map(|v| v / length).collect())
+            })
+            .collect()
+    }
+}
+
+/// The square around a box.
+fn square([left, top, right, bottom]: Area) -> Area {
+    let half = ((right - left).max(bottom - top) / 2.0).max(0.5);
+    let (x, y) = ((left + right) / 2.0, (top + bottom) / 2.0);
+    [x - half, y - half, x + half, y + half]
 }
 
 /// How much a look is like a SKU's.

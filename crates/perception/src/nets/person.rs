@@ -1,7 +1,7 @@
 //! The `person` network's maps, decoded: heads with where they stand, and hands with whose they are.
 
 use super::picture::RgbPicture;
-use super::{NetError, Network, Tensor};
+use super::{NetError, Network, Preparation, Size};
 
 /// Input pixels per cell of the maps.
 const STRIDE: f64 = 4.0;
@@ -101,43 +101,68 @@ impl<N: Network> PersonNetwork<N> {
     /// # Errors
     /// The network fails or is another one.
     pub fn look(&self, picture: &RgbPicture<'_>) -> Result<PersonView, NetError> {
-        let input = picture.scaled(self.config.scale);
-        let [_, _, h, w] = input.shape;
-        let maps = self.network.run(input)?;
-        let expected = [1, CHANNELS, h / 4, w / 4];
-        if maps.shape != expected || maps.data.len() != expected.iter().product::<usize>() {
-            return Err(NetError::Output {
-                file: self.network.name().to_owned(),
-                found: maps.shape.to_vec(),
-                expected: format!("{expected:?}"),
-            });
-        }
-        let limits = [f64::from(picture.width()), f64::from(picture.height())];
-        Ok(decode(
-            &Maps {
-                tensor: &maps,
-                limits,
+        let views = self.look_at(std::slice::from_ref(picture))?;
+        Ok(views.into_iter().next().unwrap_or_default())
+    }
+
+    /// Finds people in some pictures of one size, in one run.
+    ///
+    /// # Errors
+    /// As [`PersonNetwork::look`]; or the pictures differ in size.
+    pub fn look_at(&self, pictures: &[RgbPicture<'_>]) -> Result<Vec<PersonView>, NetError> {
+        let how = Preparation {
+            size: Size::Scaled {
+                scale: self.config.scale,
+                multiple: 32,
             },
-            &self.config,
-        ))
+            ..Preparation::default()
+        };
+        let (input, _) = how.whole(pictures).map_err(|cause| NetError::Pictures {
+            file: self.network.name().to_owned(),
+            cause,
+        })?;
+        let [n, _, h, w] = *input.shape.as_slice() else {
+            return Ok(Vec::new());
+        };
+        let outputs = self.network.run(&input)?;
+        let expected = [n, CHANNELS, h / 4, w / 4];
+        let maps = match outputs.as_slice() {
+            [maps] if maps.shape == expected => maps,
+            _ => {
+                return Err(NetError::Output {
+                    file: self.network.name().to_owned(),
+                    found: outputs.first().map(|t| t.shape.clone()).unwrap_or_default(),
+                    expected: format!("{expected:?}"),
+                });
+            }
+        };
+        let size = [w / 4, h / 4];
+        let view = |(i, picture): (usize, &RgbPicture<'_>)| {
+            let data = maps.of_batch(i).unwrap_or_default();
+            let limits = [f64::from(picture.width()), f64::from(picture.height())];
+            decode(&Maps { data, size, limits }, &self.config)
+        };
+        Ok(pictures.iter().enumerate().map(view).collect())
     }
 }
 
 struct Maps<'a> {
-    tensor: &'a Tensor,
+    data: &'a [f32],
+    /// Width and height, cells.
+    size: [usize; 2],
     /// The picture's size, pixels.
     limits: [f64; 2],
 }
 
 impl Maps<'_> {
     fn size(&self) -> (usize, usize) {
-        (self.tensor.shape[3], self.tensor.shape[2])
+        (self.size[0], self.size[1])
     }
 
     fn at(&self, channel: usize, x: usize, y: usize) -> f32 {
         let (w, h) = self.size();
         let i = (channel * h + y.min(h - 1)) * w + x.min(w - 1);
-        self.tensor.data.get(i).copied().unwrap_or(f32::NAN)
+        self.data.get(i).copied().unwrap_or(f32::NAN)
     }
 
     /// Local maxima of a map, the surest first, with their cells; `x` and `y` are input pixels.
@@ -301,18 +326,42 @@ fn decode(maps: &Maps<'_>, config: &PersonConfig) -> PersonView {
 
 #[cfg(test)]
 mod tests {
+    use super::super::{Element, Input, Port, Ports, Tensor};
     use super::*;
 
     /// Gives the same maps whatever it is shown.
-    struct Drawn(Tensor);
+    struct Drawn(Tensor, Ports);
+
+    fn drawn(maps: Tensor) -> Drawn {
+        let port = |name: &str| Port {
+            name: name.into(),
+            shape: Vec::new(),
+        };
+        Drawn(
+            maps,
+            Ports {
+                input: port("image"),
+                element: Element::F32,
+                outputs: vec![port("maps")],
+            },
+        )
+    }
 
     impl Network for Drawn {
-        fn run(&self, _: Tensor) -> Result<Tensor, NetError> {
-            Ok(self.0.clone())
+        fn run(&self, _: &Input) -> Result<Vec<Tensor>, NetError> {
+            Ok(vec![self.0.clone()])
+        }
+
+        fn ports(&self) -> &Ports {
+            &self.1
         }
 
         fn name(&self) -> &str {
             "drawn"
+        }
+
+        fn session(&self) -> Result<Box<dyn Network>, NetError> {
+            Ok(Box::new(drawn(self.0.clone())))
         }
     }
 
@@ -327,7 +376,7 @@ mod tests {
             }
         }
         Tensor {
-            shape: [1, CHANNELS, h, w],
+            shape: vec![1, CHANNELS, h, w],
             data,
         }
     }
@@ -351,7 +400,7 @@ mod tests {
             _ => (6.0_f32 / 8.0).ln(),
         });
         let rgb = vec![0; 90 * 60 * 3];
-        let net = PersonNetwork::new(Drawn(tensor), PersonConfig::default());
+        let net = PersonNetwork::new(drawn(tensor), PersonConfig::default());
         let view = net.look(&RgbPicture::new(90, 60, &rgb).unwrap()).unwrap();
         assert_eq!(
             (view.heads.len(), view.floors.len(), view.hands.len()),
@@ -374,14 +423,14 @@ mod tests {
         let rgb = vec![0; 90 * 60 * 3];
         let picture = RgbPicture::new(90, 60, &rgb).unwrap();
         for value in [0.0, f32::NAN] {
-            let net = PersonNetwork::new(Drawn(maps(|_, _, _| value)), PersonConfig::default());
+            let net = PersonNetwork::new(drawn(maps(|_, _, _| value)), PersonConfig::default());
             assert_eq!(net.look(&picture).unwrap(), PersonView::default());
         }
         let foreign = Tensor {
-            shape: [1, 3, 16, 24],
+            shape: vec![1, 3, 16, 24],
             data: vec![0.0; 3 * 16 * 24],
         };
-        let net = PersonNetwork::new(Drawn(foreign), PersonConfig::default());
+        let net = PersonNetwork::new(drawn(foreign), PersonConfig::default());
         let error = net.look(&picture).unwrap_err().to_string();
         assert!(
             error.contains("drawn") && error.contains("[1, 8, 16, 24]"),

@@ -2,3 +2,7 @@
 
 #[cfg(test)]
 mod nets;
+#[cfg(all(test, feature = "ort"))]
+mod ort;
+#[cfg(test)]
+mod users;

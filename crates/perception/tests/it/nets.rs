@@ -7,6 +7,13 @@ fn shipped(file: &str) -> RtenNetwork {
     RtenNetwork::from_bytes(file, std::fs::read(path).unwrap(), 1).unwrap()
 }
 
+fn floats(shape: &[usize]) -> Input {
+    Input {
+        shape: shape.to_vec(),
+        numbers: Numbers::F32(vec![0.4; shape.iter().product()]),
+    }
+}
+
 #[test]
 fn the_person_network_loads_and_gives_maps_of_a_quarter_of_the_size() {
     let network = shipped("person.onnx");
@@ -16,9 +23,10 @@ fn the_person_network_loads_and_gives_maps_of_a_quarter_of_the_size() {
         network.parameters()
     );
     for (h, w) in [(64, 96), (256, 320)] {
-        let shape = [1, 3, h, w];
-        let data = vec![0.4; 3 * h * w];
-        let maps = network.run(Tensor { shape, data }).unwrap();
+        let outputs = network.run(&floats(&[1, 3, h, w])).unwrap();
+        let [maps] = outputs.as_slice() else {
+            panic!("one output")
+        };
         assert_eq!(maps.shape, [1, 8, h / 4, w / 4]);
         assert!(maps.data.iter().all(|v| v.is_finite()));
         let heat = &maps.data[..3 * (h / 4) * (w / 4)];
@@ -57,15 +65,9 @@ fn wrong_files_and_shapes_are_refused_with_the_file_named() {
         .to_string();
     assert!(error.contains("junk.onnx"), "{error}");
     let network = shipped("person.onnx");
-    let wrong = Tensor {
-        shape: [1, 5, 64, 64],
-        data: vec![0.0; 5 * 64 * 64],
-    };
-    let error = network.run(wrong).unwrap_err().to_string();
-    assert!(error.contains("[1, 5, 64, 64]"), "{error}");
-    let short = Tensor {
-        shape: [1, 3, 64, 64],
-        data: vec![0.0; 7],
-    };
-    assert!(network.run(short).is_err());
+    let error = network.run(&floats(&[1, 5, 64, 64])).unwrap_err();
+    assert!(error.to_string().contains("[1, 5, 64, 64]"), "{error}");
+    let mut short = floats(&[1, 3, 64, 64]);
+    short.numbers = Numbers::F32(vec![0.0; 7]);
+    assert!(network.run(&short).is_err());
 }

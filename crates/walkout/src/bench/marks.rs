@@ -1,5 +1,6 @@
 //! `walkout bench marks`.
 
+use crate::networks::RuntimeArgs;
 use anyhow::{Context, Result, ensure};
 use serde_json::json;
 use std::path::{Path, PathBuf};
@@ -7,7 +8,7 @@ use std::process::ExitCode;
 use walkout_bench::marks::{
     FloorMarks, ItemMarks, PersonMarks, Photo, Rates, measure_floor, measure_items, measure_people,
 };
-use walkout_perception::nets::{ItemNetwork, Network, PersonConfig, PersonNetwork, RtenNetwork};
+use walkout_perception::nets::{ItemNetwork, Network, PersonConfig, PersonNetwork};
 
 /// Arguments of `walkout bench marks`.
 #[derive(clap::Args)]
@@ -33,6 +34,8 @@ pub struct Args {
     /// The Grocery Store data set; its marks are left out without it
     #[arg(long, value_name = "FOLDER")]
     grocery: Option<PathBuf>,
+    #[command(flatten)]
+    runtime: RuntimeArgs,
     /// Threads of a network's run
     #[arg(long, default_value_t = 1, value_name = "N")]
     threads: usize,
@@ -56,7 +59,8 @@ pub fn run(args: Args) -> Result<ExitCode> {
     let mut config = PersonConfig::default();
     config.head = args.head.unwrap_or(config.head);
     config.hand = args.hand.unwrap_or(config.hand);
-    let load = |file: &str| read_network(&args.models.join(file), args.threads);
+    let runtime = args.runtime.open()?;
+    let load = |file: &str| runtime.load(&args.models.join(file), args.threads);
     let network = load("person.onnx")?;
     let person = PersonNetwork::new(network, config.clone());
     let people = measure_people(&person, &config, args.seed, args.frames)?;
@@ -75,22 +79,6 @@ pub fn run(args: Args) -> Result<ExitCode> {
     }
     table(&people, &floor, items.as_ref());
     Ok(ExitCode::SUCCESS)
-}
-
-/// Largest file that is read: far above any network that a shop's box could run.
-const BYTES_MAX: u64 = 2 << 30;
-
-fn read_network(path: &Path, threads: usize) -> Result<RtenNetwork> {
-    let name = path.display().to_string();
-    let bytes = std::fs::metadata(path)
-        .with_context(|| format!("{name}: cannot be read: name the folder with --models"))?
-        .len();
-    ensure!(
-        bytes <= BYTES_MAX,
-        "{name}: {bytes} bytes, and {BYTES_MAX} are read at most"
-    );
-    let data = std::fs::read(path).with_context(|| format!("{name}: cannot be read"))?;
-    Ok(RtenNetwork::from_bytes(&name, data, threads)?)
 }
 
 fn table(people: &PersonMarks, floor: &FloorMarks, items: Option<&ItemMarks>) {

@@ -1,0 +1,212 @@
+//! `walkout look`: what networks see in pictures.
+
+use crate::networks::{Networks, Picture, RuntimeArgs, read_picture};
+use anyhow::{Context, Result, ensure};
+use serde_json::json;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use walkout_perception::nets::{Answer, Eyes, PersonConfig, RgbPicture, Sight, Spot};
+
+/// Arguments of `walkout look`.
+#[derive(clap::Args)]
+pub struct Args {
+    /// PNG or JPEG files
+    #[arg(required = true, value_name = "PICTURE")]
+    pictures: Vec<PathBuf>,
+    /// Your own networks (docs/reference/networks.md); those that ship by default
+    #[arg(long, value_name = "FILE.toml")]
+    networks: Option<PathBuf>,
+    /// The folder of the networks that ship
+    #[arg(long, default_value = "models", value_name = "FOLDER")]
+    models: PathBuf,
+    /// Pictures are scaled by this first, so that people are 40 to 110 pixels tall; networks of a fixed
+    /// size scale for themselves
+    #[arg(long, default_value_t = 1.0, value_name = "FACTOR")]
+    scale: f64,
+    #[command(flatten)]
+    runtime: RuntimeArgs,
+    /// Write each picture with what was seen on it into this folder, as PNG
+    #[arg(long, value_name = "FOLDER")]
+    out: Option<PathBuf>,
+    /// Print one JSON object a picture
+    #[arg(long)]
+    json: bool,
+}
+
+/// Looks and prints.
+pub fn run(args: Args) -> Result<ExitCode> {
+    ensure!(
+        (0.02..=8.0).contains(&args.scale),
+        "--scale must be 0.02 to 8"
+    );
+    let runtime = args.runtime.open()?;
+    let (eyes, items) = match &args.networks {
+        Some(file) => {
+            let networks = Networks::read(file)?;
+            let eyes = networks.eyes(&runtime, 1, args.scale)?;
+            (eyes, networks.items(&runtime, 1)?)
+        }
+        None => {
+            let network = runtime.load(&args.models.join("person.onnx"), 1)?;
+            let config = PersonConfig {
+                scale: args.scale,
+                ..PersonConfig::default()
+            };
+            (Some(Eyes::of_maps(network, config)), None)
+        }
+    };
+    for path in &args.pictures {
+        let picture = read_picture(path)?;
+        let [w, h] = picture.size;
+        let rgb =
+            RgbPicture::new(w, h, &picture.rgb).with_context(|| path.display().to_string())?;
+        let sights = match &eyes {
+            Some(eyes) => eyes.look(&[rgb])?,
+            None => Vec::new(),
+        };
+        let sight = sights.into_iter().next().unwrap_or_default();
+        let item = match &items {
+            Some(items) => items.look(&[rgb])?.into_iter().next(),
+            None => None,
+        };
+        if let Some(folder) = &args.out {
+            draw(folder, path, &picture, &sight)?;
+        }
+        if args.json {
+            println!("{}", report(path, &sight, item.as_ref()));
+            continue;
+        }
+        println!(
+            "{}: {} people, {} hands, {} other things",
+            path.display(),
+            sight.view.heads.len(),
+            sight.view.hands.len(),
+            sight.others.len()
+        );
+        for head in &sight.view.heads {
+            println!(
+                "  head {:.0}, {:.0} ({:.2}), stands at {:.0}, {:.0}",
+                head.at.x, head.at.y, head.at.score, head.foot.x, head.foot.y
+            );
+        }
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn report(path: &Path, sight: &Sight, item: Option<&Answer>) -> serde_json::Value {
+    let spot = |s: &Spot| json!([s.x, s.y, s.score]);
+    let people: Vec<_> = sight
+        .people
+        .iter()
+        .zip(&sight.view.heads)
+        .map(|(p, h)| {
+            json!({
+                "box": p.area,
+                "head": spot(&h.at),
+                "head_radius_px": h.radius_px,
+                "foot": spot(&h.foot),
+                "points": p.points.as_ref().map(|points| points.iter().map(spot).collect::<Vec<_>>()),
+                "look": p.look,
+            })
+        })
+        .collect();
+    let hands = sight.view.hands.iter();
+    let hands: Vec<_> = hands
+        .map(|h| json!({ "at": spot(&h.at), "owner": h.owner }))
+        .collect();
+    let others: Vec<_> = sight
+        .others
+        .iter()
+        .map(|b| json!({ "class": b.class, "score": b.score, "box": b.area }))
+        .collect();
+    json!({
+        "picture": path.display().to_string(),
+        "people": people,
+        "floors": sight.view.floors.iter().map(spot).collect::<Vec<_>>(),
+        "hands": hands,
+        "others": others,
+        "item_look": match item {
+            Some(Answer::Vector(look)) => json!(look),
+            _ => serde_json::Value::Null,
+        },
+    })
+}
+
+/// The picture with boxes (white), heads (green), feet (yellow) and hands (red).
+fn draw(folder: &Path, path: &Path, picture: &Picture, sight: &Sight) -> Result<()> {
+    let mut canvas = Canvas {
+        size: picture.size.map(i64::from),
+        rgb: picture.rgb.clone(),
+    };
+    for person in &sight.people {
+        canvas.frame(person.area, [255, 255, 255]);
+        for point in person.points.iter().flatten().filter(|p| p.score > 0.3) {
+            canvas.dot(*point, 1, [90, 200, 255]);
+        }
+    }
+    for head in &sight.view.heads {
+        canvas.ring(head.at, head.radius_px, [60, 230, 60]);
+        canvas.dot(head.foot, 2, [255, 230, 40]);
+    }
+    for hand in &sight.view.hands {
+        canvas.dot(hand.at, 2, [255, 60, 60]);
+    }
+    let stem = path.file_stem().unwrap_or_default().to_string_lossy();
+    let out = folder.join(format!("{stem}-seen.png"));
+    let at = || format!("write {}", out.display());
+    std::fs::create_dir_all(folder).with_context(at)?;
+    let file = std::fs::File::create(&out).with_context(at)?;
+    let [w, h] = picture.size;
+    let mut encoder = png::Encoder::new(std::io::BufWriter::new(file), w, h);
+    encoder.set_color(png::ColorType::Rgb);
+    let mut writer = encoder.write_header().with_context(at)?;
+    writer.write_image_data(&canvas.rgb).with_context(at)
+}
+
+struct Canvas {
+    size: [i64; 2],
+    rgb: Vec<u8>,
+}
+
+impl Canvas {
+    fn set(&mut self, x: i64, y: i64, colour: [u8; 3]) {
+        let [w, h] = self.size;
+        if (0..w).contains(&x) && (0..h).contains(&y) {
+            let start = ((y * w + x) * 3) as usize;
+            if let Some(pixel) = self.rgb.get_mut(start..start + 3) {
+                pixel.copy_from_slice(&colour);
+            }
+        }
+    }
+
+    fn frame(&mut self, area: [f64; 4], colour: [u8; 3]) {
+        let [left, top, right, bottom] = area.map(|v| v.round() as i64);
+        for x in left..=right {
+            self.set(x, top, colour);
+            self.set(x, bottom, colour);
+        }
+        for y in top..=bottom {
+            self.set(left, y, colour);
+            self.set(right, y, colour);
+        }
+    }
+
+    fn ring(&mut self, at: Spot, radius: f64, colour: [u8; 3]) {
+        for i in 0..120 {
+            let (s, c) = (f64::from(i) / 120.0 * std::f64::consts::TAU).sin_cos();
+            self.set(
+                (at.x + c * radius) as i64,
+                (at.y + s * radius) as i64,
+                colour,
+            );
+        }
+    }
+
+    fn dot(&mut self, at: Spot, radius: i64, colour: [u8; 3]) {
+        for y in -radius..=radius {
+            for x in -radius..=radius {
+                self.set(at.x as i64 + x, at.y as i64 + y, colour);
+            }
+        }
+    }
+}

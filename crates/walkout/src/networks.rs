@@ -1,0 +1,284 @@
+//! Networks and pictures from files, and the runtime that runs the networks.
+
+use anyhow::{Context, Result, bail, ensure};
+use std::path::{Path, PathBuf};
+use walkout_perception::nets::{
+    Eyes, NetError, Network, NetworkConfig, NetworksConfig, Role, RtenNetwork, UserNetwork,
+};
+
+/// Largest network that is read: far above any that a shop's box could run.
+const NETWORK_BYTES_MAX: u64 = 2 << 30;
+/// Largest picture file that is read.
+const PICTURE_BYTES_MAX: u64 = 256 << 20;
+
+/// Which runtime runs networks.
+#[derive(clap::Args, Clone, Debug)]
+pub struct RuntimeArgs {
+    /// What runs networks: `rten` is built in, `ort` is an ONNX Runtime on this machine
+    #[arg(long, value_enum, default_value_t = RuntimeName::Rten)]
+    runtime: RuntimeName,
+    /// The shared library of ONNX Runtime for `--runtime ort`; the environment's ORT_DYLIB_PATH by default
+    #[arg(long, value_name = "FILE")]
+    onnxruntime: Option<PathBuf>,
+}
+
+/// The runtimes.
+#[derive(clap::ValueEnum, Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RuntimeName {
+    /// In Rust, in process.
+    Rten,
+    /// ONNX Runtime.
+    Ort,
+}
+
+/// A runtime, ready to load networks.
+pub enum Runtime {
+    /// In Rust, in process.
+    Rten,
+    /// ONNX Runtime.
+    #[cfg(feature = "ort")]
+    Ort(walkout_perception::nets::OrtRuntime),
+}
+
+impl RuntimeArgs {
+    /// The runtime that was asked for.
+    pub fn open(&self) -> Result<Runtime> {
+        match self.runtime {
+            RuntimeName::Rten => Ok(Runtime::Rten),
+            RuntimeName::Ort => self.open_ort(),
+        }
+    }
+
+    fn library(&self) -> Option<PathBuf> {
+        let set = || std::env::var_os("ORT_DYLIB_PATH").map(PathBuf::from);
+        self.onnxruntime.clone().or_else(set)
+    }
+
+    /// ONNX Runtime, whatever was asked for.
+    #[cfg(feature = "ort")]
+    pub fn open_ort(&self) -> Result<Runtime> {
+        let path = match self.library() {
+            // The library's loader would look beside the program; a path is meant from here.
+            Some(path) => std::path::absolute(&path)
+                .with_context(|| format!("{}: no path", path.display()))?,
+            None => PathBuf::from(libloading_name()),
+        };
+        Ok(Runtime::Ort(walkout_perception::nets::OrtRuntime::load(
+            &path,
+        )?))
+    }
+
+    /// ONNX Runtime, whatever was asked for.
+    #[cfg(not(feature = "ort"))]
+    pub fn open_ort(&self) -> Result<Runtime> {
+        let library = self
+            .onnxruntime
+            .as_deref()
+            .unwrap_or(Path::new("no library"));
+        bail!(
+            "this walkout was built without ONNX Runtime ({} was named): build it with `cargo build --release \
+             --features ort`, or take `--runtime rten`",
+            library.display()
+        )
+    }
+}
+
+#[cfg(feature = "ort")]
+fn libloading_name() -> String {
+    let (before, after) = (std::env::consts::DLL_PREFIX, std::env::consts::DLL_SUFFIX);
+    format!("{before}onnxruntime{after}")
+}
+
+impl Runtime {
+    /// Its name in tables.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Rten => "rten",
+            #[cfg(feature = "ort")]
+            Self::Ort(_) => "ort",
+        }
+    }
+
+    /// Loads the network of a file; a run of it uses so many threads.
+    pub fn load(&self, path: &Path, threads: usize) -> Result<Box<dyn Network>> {
+        let name = path.display().to_string();
+        let data = read(path, NETWORK_BYTES_MAX)?;
+        Ok(match self {
+            Self::Rten => Box::new(RtenNetwork::from_bytes(&name, data, threads)?),
+            #[cfg(feature = "ort")]
+            Self::Ort(runtime) => Box::new(runtime.network(&name, data, threads)?),
+        })
+    }
+}
+
+/// A file of networks, and the folder that its paths begin at.
+pub struct Networks {
+    config: NetworksConfig,
+    folder: PathBuf,
+}
+
+impl Networks {
+    /// Reads a file of networks.
+    pub fn read(path: &Path) -> Result<Self> {
+        let name = path.display().to_string();
+        let text = String::from_utf8(read(path, 1 << 20)?)
+            .with_context(|| format!("{name}: no UTF-8 text"))?;
+        Ok(Self {
+            config: NetworksConfig::parse(&name, &text)?,
+            folder: path.parent().unwrap_or(Path::new("")).to_owned(),
+        })
+    }
+
+    /// The networks that are there, with their files.
+    pub fn each(&self) -> impl Iterator<Item = (Role, &NetworkConfig, PathBuf)> {
+        let file = |n: &NetworkConfig| self.folder.join(&n.file);
+        self.config.each().map(move |(role, n)| (role, n, file(n)))
+    }
+
+    /// Those that look for people, where there are any. `scale` is for networks that take pictures of any size.
+    pub fn eyes(&self, runtime: &Runtime, threads: usize, scale: f64) -> Result<Option<Eyes>> {
+        if self.config.people.is_none() && self.config.pose.is_none() {
+            return Ok(None);
+        }
+        let load = |_: Role, network: &NetworkConfig| {
+            let path = self.folder.join(&network.file);
+            runtime.load(&path, threads).map_err(Wrong)
+        };
+        Eyes::new(&self.config, scale, load)
+            .map(Some)
+            .map_err(|Wrong(error)| error)
+    }
+
+    /// The one for looks of items.
+    pub fn items(&self, runtime: &Runtime, threads: usize) -> Result<Option<UserNetwork>> {
+        let Some(config) = &self.config.items else {
+            return Ok(None);
+        };
+        let network = runtime.load(&self.folder.join(&config.file), threads)?;
+        Ok(Some(UserNetwork::new(network, config)?))
+    }
+}
+
+/// Either kind of failure on the way to a network.
+struct Wrong(anyhow::Error);
+
+impl From<NetError> for Wrong {
+    fn from(error: NetError) -> Self {
+        Self(error.into())
+    }
+}
+
+fn read(path: &Path, most: u64) -> Result<Vec<u8>> {
+    let name = path.display();
+    let bytes = std::fs::metadata(path)
+        .with_context(|| format!("{name}: cannot be read"))?
+        .len();
+    ensure!(
+        bytes <= most,
+        "{name}: {bytes} bytes, and {most} are read at most"
+    );
+    std::fs::read(path).with_context(|| format!("{name}: cannot be read"))
+}
+
+/// A picture of a file: width, height and bytes of red, green and blue.
+pub struct Picture {
+    /// Pixels along a row, and rows.
+    pub size: [u32; 2],
+    /// Three bytes a pixel.
+    pub rgb: Vec<u8>,
+}
+
+/// Reads a PNG or JPEG.
+pub fn read_picture(path: &Path) -> Result<Picture> {
+    let name = path.display();
+    let data = read(path, PICTURE_BYTES_MAX)?;
+    if data.starts_with(b"\x89PNG") {
+        return read_png(&data).with_context(|| format!("{name}: a damaged PNG: save it anew"));
+    }
+    if data.starts_with(b"\xff\xd8") {
+        return read_jpeg(&data).with_context(|| format!("{name}: a damaged JPEG: save it anew"));
+    }
+    if data.is_empty() {
+        bail!("{name}: the file is empty: copy it anew");
+    }
+    bail!("{name}: no picture that is known: give a PNG or a JPEG");
+}
+
+fn read_png(data: &[u8]) -> Result<Picture> {
+    let mut decoder = png::Decoder::new(std::io::Cursor::new(data));
+    decoder.set_transformations(png::Transformations::normalize_to_color8());
+    let mut reader = decoder.read_info()?;
+    let bytes = reader.output_buffer_size().context("it is too large")?;
+    ensure!(bytes as u64 <= PICTURE_BYTES_MAX * 4, "it is too large");
+    let mut pixels = vec![0; bytes];
+    let info = reader.next_frame(&mut pixels)?;
+    let rgb = match info.color_type {
+        png::ColorType::Rgb => pixels,
+        png::ColorType::Rgba => pixels
+            .chunks_exact(4)
+            .flat_map(|p| [p[0], p[1], p[2]])
+            .collect(),
+        png::ColorType::Grayscale => pixels.iter().flat_map(|g| [*g; 3]).collect(),
+        png::ColorType::GrayscaleAlpha => pixels.chunks_exact(2).flat_map(|p| [p[0]; 3]).collect(),
+        png::ColorType::Indexed => bail!("its palette cannot be read"),
+    };
+    Ok(Picture {
+        size: [info.width, info.height],
+        rgb,
+    })
+}
+
+fn read_jpeg(data: &[u8]) -> Result<Picture> {
+    use zune_jpeg::zune_core::colorspace::ColorSpace;
+    use zune_jpeg::zune_core::options::DecoderOptions;
+    let options = DecoderOptions::default().jpeg_set_out_colorspace(ColorSpace::RGB);
+    let mut decoder = zune_jpeg::JpegDecoder::new_with_options(data, options);
+    let rgb = decoder.decode()?;
+    let (w, h) = decoder.dimensions().context("it has no size")?;
+    Ok(Picture {
+        size: [u32::try_from(w)?, u32::try_from(h)?],
+        rgb,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_no_picture_or_network_is_said_with_its_name() {
+        let folder = std::env::temp_dir().join(format!("walkout-files-{}", std::process::id()));
+        std::fs::create_dir_all(&folder).unwrap();
+        let write = |name: &str, data: &[u8]| {
+            let path = folder.join(name);
+            std::fs::write(&path, data).unwrap();
+            path
+        };
+        let said = |r: Result<Picture>| format!("{:#}", r.err().unwrap());
+        for (name, data, word) in [
+            ("empty.png", &b""[..], "empty"),
+            ("text.png", b"hello", "PNG or a JPEG"),
+            ("cut.png", b"\x89PNG\r\n\x1a\n\0\0\0", "damaged PNG"),
+            ("cut.jpg", b"\xff\xd8\xff\xe0\0", "damaged JPEG"),
+        ] {
+            let error = said(read_picture(&write(name, data)));
+            assert!(error.contains(name) && error.contains(word), "{error}");
+        }
+        let error = said(read_picture(&folder.join("absent.png")));
+        assert!(error.contains("absent.png"), "{error}");
+        let load = |path: &Path| format!("{:#}", Runtime::Rten.load(path, 1).err().unwrap());
+        let error = load(&write("net.onnx", b"<html>not found</html>"));
+        assert!(
+            error.contains("net.onnx") && error.contains("web page"),
+            "{error}"
+        );
+        assert!(load(&folder.join("no.onnx")).contains("no.onnx"));
+        let path = write("networks.toml", b"[people]\nfile = \"a\"\nkind = \"yolo\"");
+        let error = format!("{:#}", Networks::read(&path).err().unwrap());
+        assert!(
+            error.contains("networks.toml") && error.contains("yolox"),
+            "{error}"
+        );
+        std::fs::remove_dir_all(&folder).unwrap();
+    }
+}
