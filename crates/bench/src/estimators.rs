@@ -93,7 +93,20 @@ impl Estimators {
 
     /// Takes what arrived at one instant.
     pub fn take(&mut self, arrivals: &Arrivals) {
+        self.perceive(arrivals);
+        self.conclude(arrivals);
+    }
+
+    /// The first half of [`Self::take`]: samples to steps.
+    pub fn perceive(&mut self, arrivals: &Arrivals) {
         self.now = arrivals.now;
+        self.perception
+            .push_loads(&arrivals.loads, &mut self.events);
+        self.perception.advance(arrivals.now, &mut self.events);
+    }
+
+    /// The second half: steps and all the rest to movements.
+    pub fn conclude(&mut self, arrivals: &Arrivals) {
         for &(lane, units) in &arrivals.counted {
             self.fusion.stock_counted(lane, units);
         }
@@ -109,9 +122,7 @@ impl Estimators {
         for look in &arrivals.looks {
             self.fusion.look(look.clone());
         }
-        self.perception
-            .push_loads(&arrivals.loads, &mut self.events);
-        self.advance(arrivals.now);
+        self.fuse(arrivals.now);
     }
 
     /// Lets everything that is still undecided be decided, and hands over all conclusions.
@@ -120,7 +131,8 @@ impl Estimators {
         let tick = TimeDelta::from_millis(50);
         while self.now < end + SETTLE {
             self.now += tick;
-            self.advance(self.now);
+            self.perception.advance(self.now, &mut self.events);
+            self.fuse(self.now);
         }
         self.fusion.advance(end + WAIT, &mut self.told);
         self.collect();
@@ -128,8 +140,7 @@ impl Estimators {
         self.conclusions
     }
 
-    fn advance(&mut self, now: StoreTime) {
-        self.perception.advance(now, &mut self.events);
+    fn fuse(&mut self, now: StoreTime) {
         for event in self.events.drain(..) {
             match event {
                 PerceptionEvent::Step(step) => {

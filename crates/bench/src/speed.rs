@@ -18,6 +18,21 @@ use walkout_model::{
 };
 use walkout_simulator::{Plan, Preset, Simulation, SimulationError, Tick};
 
+/// Shops of other sizes: which, how many copies of it, and how many people in each if not as many as it is made for.
+/// First more plates about few people, then more people.
+const SCALES: [(&str, u32, Option<u32>); 10] = [
+    ("corner", 1, Some(1)),
+    ("nano", 2, Some(1)),
+    ("flash", 1, Some(1)),
+    ("flash", 5, Some(1)),
+    ("flash", 1, Some(5)),
+    ("flash", 1, Some(10)),
+    ("flash", 1, None),
+    ("flash", 2, None),
+    ("flash", 5, None),
+    ("nano", 20, None),
+];
+
 /// Why nothing could be timed.
 #[derive(Debug, thiserror::Error)]
 pub enum SpeedError {
@@ -57,6 +72,12 @@ pub struct Speed {
     pub cart_latency_p50_ms: f64,
     /// The same for the slowest of a hundred.
     pub cart_latency_p99_ms: f64,
+    /// The middle and the slowest of a hundred of what was taken.
+    pub take_latency_ms: [f64; 2],
+    /// The same of what was put back.
+    pub put_latency_ms: [f64; 2],
+    /// Share of the actions that were in the cart within 700 ms.
+    pub within_700_ms: f64,
     /// Actions that the latency is taken over, and those that no movement followed.
     pub actions: usize,
     /// See `actions`.
@@ -82,6 +103,10 @@ pub struct Cost {
     pub shoppers: f64,
     /// The estimators' time for a second of store time, milliseconds.
     pub ms_per_s: f64,
+    /// Of it, perception's (samples to steps), …
+    pub perception_ms_per_s: f64,
+    /// … and fusion's (steps to movements).
+    pub fusion_ms_per_s: f64,
     /// Store time over the estimators' time.
     pub realtime_factor: f64,
 }
@@ -93,7 +118,11 @@ pub struct Cost {
 pub fn measure(options: &Options) -> Result<Speed, SpeedError> {
     let flash = load("flash")?;
     let main = Timed::run(&flash, 1, None, Preset::Busy, options)?;
-    let (latencies, missing) = main.latencies(&flash)?;
+    let ([takes, puts], missing) = main.latencies(&flash)?;
+    let mut latencies = [takes.as_slice(), puts.as_slice()].concat();
+    latencies.sort_by(f64::total_cmp);
+    let ends = |of: &[f64]| [percentile(of, 0.50), percentile(of, 0.99)];
+    let soon = latencies.partition_point(|ms| *ms <= 700.0);
     let rss_mb = peak_memory_mb();
     let mut scaling = Vec::new();
     if options.scaling {
@@ -102,38 +131,47 @@ pub fn measure(options: &Options) -> Result<Speed, SpeedError> {
             timed: TimeDelta::from_secs(60),
             ..options.clone()
         };
-        for (name, copies, people) in [
-            ("corner", 1, None),
-            ("nano", 1, None),
-            ("flash", 1, Some(1)),
-            ("flash", 1, Some(5)),
-            ("flash", 1, Some(10)),
-            ("flash", 1, None),
-            ("flash", 2, None),
-            ("flash", 5, None),
-            ("nano", 20, None),
-        ] {
-            let shop = load(name)?;
-            let timed = Timed::run(&shop, copies, people, Preset::Busy, &short)?;
-            scaling.push(Cost {
-                shop: format!("{copies} × {name}"),
-                plates: timed.plates,
-                shoppers: timed.people,
-                ms_per_s: 1e3 * timed.cpu_s / timed.store_s,
-                realtime_factor: timed.store_s / timed.cpu_s,
-            });
+        for (name, copies, people) in SCALES {
+            scaling.push(cost(name, copies, people, &short)?);
         }
     }
     Ok(Speed {
-        realtime_factor: main.store_s / main.cpu_s,
+        realtime_factor: main.factor(),
         cart_latency_p50_ms: percentile(&latencies, 0.50),
         cart_latency_p99_ms: percentile(&latencies, 0.99),
+        take_latency_ms: ends(&takes),
+        put_latency_ms: ends(&puts),
+        within_700_ms: soon as f64 / latencies.len().max(1) as f64,
         actions: latencies.len(),
         actions_without_movement: missing,
         rss_mb,
         plates: main.plates,
         shoppers: main.most,
         scaling,
+    })
+}
+
+/// What `copies` of a shop side by side cost, with so many people in each, or as many as it is made for.
+///
+/// # Errors
+/// A shop that does not load or cannot be simulated.
+pub fn cost(
+    name: &str,
+    copies: u32,
+    people: Option<u32>,
+    options: &Options,
+) -> Result<Cost, SpeedError> {
+    let shop = load(name)?;
+    let timed = Timed::run(&shop, copies, people, Preset::Busy, options)?;
+    let per_s = |cpu: Duration| 1e3 * cpu.as_secs_f64() / timed.store_s;
+    Ok(Cost {
+        shop: format!("{copies} × {name}"),
+        plates: timed.plates,
+        shoppers: timed.people,
+        ms_per_s: per_s(timed.perceiving + timed.concluding),
+        perception_ms_per_s: per_s(timed.perceiving),
+        fusion_ms_per_s: per_s(timed.concluding),
+        realtime_factor: timed.factor(),
     })
 }
 
@@ -147,7 +185,8 @@ struct Timed {
     people: f64,
     most: u32,
     store_s: f64,
-    cpu_s: f64,
+    perceiving: Duration,
+    concluding: Duration,
     from: StoreTime,
     truth: String,
     phones: BTreeMap<SessionId, u32>,
@@ -186,7 +225,8 @@ impl Timed {
         let mut tick = Tick::default();
         let mut truth = String::new();
         let mut start = None;
-        let (mut cpu, mut ticks, mut tracked) = (Duration::ZERO, 0_u64, 0_usize);
+        let (mut perceiving, mut concluding) = (Duration::ZERO, Duration::ZERO);
+        let (mut ticks, mut tracked) = (0_u64, 0_usize);
         let (mut most, mut frame) = (0, BTreeSet::new());
         loop {
             for (copy, simulation) in simulations.iter_mut().enumerate() {
@@ -209,9 +249,12 @@ impl Timed {
                 frame.clear();
             }
             let before = cpu_time();
-            estimators.take(&arrivals);
+            estimators.perceive(&arrivals);
+            let between = cpu_time();
+            estimators.conclude(&arrivals);
             if is_timed {
-                cpu += cpu_time().saturating_sub(before);
+                perceiving += between.saturating_sub(before);
+                concluding += cpu_time().saturating_sub(between);
             }
             arrivals.clear();
             ticks += 1;
@@ -222,7 +265,8 @@ impl Timed {
                     people: tracked as f64 / seconds.max(1.0),
                     most: most as u32,
                     store_s: seconds,
-                    cpu_s: cpu.as_secs_f64().max(1e-9),
+                    perceiving,
+                    concluding,
                     from: start + options.warm_up,
                     truth,
                     phones: doorkeeper.into_phones(),
@@ -232,12 +276,17 @@ impl Timed {
         }
     }
 
-    /// Milliseconds from the end of each action of a shopper's to the first movement that tells of it,
-    /// sorted, and how many actions no movement told of.
-    fn latencies(&self, shop: &Shop) -> Result<(Vec<f64>, usize), SpeedError> {
+    /// Store time over the estimators' time.
+    fn factor(&self) -> f64 {
+        self.store_s / (self.perceiving + self.concluding).as_secs_f64().max(1e-9)
+    }
+
+    /// Milliseconds from the end of each of a shopper's takes, and put-backs, to the first movement that tells of
+    /// it, sorted, and how many actions no movement told of.
+    fn latencies(&self, shop: &Shop) -> Result<([Vec<f64>; 2], usize), SpeedError> {
         let truth = Truth::parse(&self.truth)?;
         let slack = TimeDelta::from_secs(2);
-        let (mut latencies, mut missing) = (Vec::new(), 0);
+        let (mut latencies, mut missing) = ([Vec::new(), Vec::new()], 0);
         let mut used = BTreeSet::new();
         for action in &truth.actions {
             let sign = match action.kind {
@@ -266,12 +315,15 @@ impl Timed {
             match told {
                 Some((i, m)) => {
                     used.insert(i);
-                    latencies.push(m.known_at.since(action.t_end).as_secs_f64() * 1e3);
+                    latencies[usize::from(sign < 0)]
+                        .push(m.known_at.since(action.t_end).as_secs_f64() * 1e3);
                 }
                 None => missing += 1,
             }
         }
-        latencies.sort_by(f64::total_cmp);
+        for of in &mut latencies {
+            of.sort_by(f64::total_cmp);
+        }
         Ok((latencies, missing))
     }
 }

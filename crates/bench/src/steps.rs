@@ -75,6 +75,10 @@ pub struct Row {
     pub delay_ms_p99_falls: f64,
     /// The 99 % of what is put.
     pub delay_ms_p99_rises: f64,
+    /// Median time from the instant when the goods had moved to the first version whose mass is within the tolerance.
+    pub read_ms_p50: f64,
+    /// The same that 99 % of actions keep to.
+    pub read_ms_p99: f64,
     /// Actions that changed a shelf's mass.
     pub actions: usize,
     /// Of these, found.
@@ -234,6 +238,8 @@ fn plan(options: &Options) -> Result<(Vec<Row>, Vec<Job>), StepsError> {
             delay_ms_p99: 0.0,
             delay_ms_p99_falls: 0.0,
             delay_ms_p99_rises: 0.0,
+            read_ms_p50: 0.0,
+            read_ms_p99: 0.0,
             actions: 0,
             found: 0,
             steps: 0,
@@ -263,6 +269,8 @@ fn fill(row: Row, scored: &mut Scored) -> Row {
         delay_ms_p99: quantile(&mut all, 0.99),
         delay_ms_p99_falls: falls,
         delay_ms_p99_rises: rises,
+        read_ms_p50: quantile(&mut scored.read_ms, 0.5),
+        read_ms_p99: quantile(&mut scored.read_ms, 0.99),
         actions: scored.actions,
         found: scored.found,
         steps: scored.steps,
@@ -330,7 +338,7 @@ pub fn watch(shop: &Arc<Shop>, plan: Plan) -> Result<Watched, RunError> {
 /// The rows as a table.
 pub fn table(rows: &[Row]) -> String {
     let mut text = format!(
-        "{:<12}{:<8}{:>9}{:>11}{:>9}{:>9}{:>12}{:>12}{:>9}{:>8}{:>10}{:>9}\n",
+        "{:<12}{:<8}{:>9}{:>11}{:>9}{:>9}{:>12}{:>12}{:>10}{:>10}{:>9}{:>8}{:>10}{:>9}\n",
         "preset",
         "shop",
         "recall",
@@ -339,6 +347,8 @@ pub fn table(rows: &[Row]) -> String {
         "p99 ms",
         "taken p99",
         "put p99",
+        "read p50",
+        "read p99",
         "actions",
         "steps",
         "replaced",
@@ -347,7 +357,7 @@ pub fn table(rows: &[Row]) -> String {
     for row in rows {
         let _ = writeln!(
             text,
-            "{:<12}{:<8}{:>9.4}{:>11.4}{:>9.0}{:>9.0}{:>12.0}{:>12.0}{:>9}{:>8}{:>10}{:>9.2}",
+            "{:<12}{:<8}{:>9.4}{:>11.4}{:>9.0}{:>9.0}{:>12.0}{:>12.0}{:>10.0}{:>10.0}{:>9}{:>8}{:>10}{:>9.2}",
             row.preset,
             row.shop,
             row.recall,
@@ -356,6 +366,8 @@ pub fn table(rows: &[Row]) -> String {
             row.delay_ms_p99,
             row.delay_ms_p99_falls,
             row.delay_ms_p99_rises,
+            row.read_ms_p50,
+            row.read_ms_p99,
             row.actions,
             row.steps,
             row.replaced,

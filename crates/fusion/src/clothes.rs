@@ -131,7 +131,7 @@ impl Template {
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Wardrobe {
     templates: BTreeMap<PersonIx, Template>,
-    /// Of stretches that are no longer remembered.
+    /// Of stretches that are no longer remembered or smoothed.
     folded: BTreeMap<PersonIx, Template>,
 }
 
@@ -156,8 +156,9 @@ impl Wardrobe {
         }
     }
 
-    pub(crate) fn folded(&self, person: PersonIx) -> Template {
-        self.folded.get(&person).cloned().unwrap_or_default()
+    /// What stretches that are forgotten, or smoothed no more, say of somebody.
+    pub(crate) fn folded(&self, person: PersonIx) -> Option<&Template> {
+        self.folded.get(&person)
     }
 
     pub(crate) fn log_likelihood(&self, person: PersonIx, seen: &Seen) -> f64 {

@@ -6,7 +6,7 @@ use crate::Notice;
 use crate::gates::{Departed, GateEvent};
 use crate::identity::{Identity, People, PersonIx, STRANGER};
 use crate::lineage::SegmentIx;
-use crate::tracks::TrackStore;
+use crate::tracks::{Claims, TrackStore};
 use std::collections::BTreeMap;
 use walkout_model::{GateIx, StoreTime, TimeDelta, Who};
 
@@ -90,6 +90,8 @@ impl Departures {
             return left;
         }
         self.looked = Some(now);
+        // The same for all until one of them is decided.
+        let mut claims = None;
         let mut at = 0;
         while let Some(departure) = self.open.get(at).copied() {
             let age = now.since(departure.t);
@@ -97,7 +99,8 @@ impl Departures {
                 Verdict::Wait
             } else {
                 let forced = self.open.len() > OPEN_MAX;
-                weigh(&departure, age, forced, people, tracks)
+                let claims = claims.get_or_insert_with(|| tracks.claims(now));
+                weigh(&departure, age, forced, people, claims, tracks)
             };
             match verdict {
                 Verdict::Wait => {
@@ -121,6 +124,7 @@ impl Departures {
                     gate: departure.gate,
                 })),
             }
+            claims = None;
             self.open.remove(at);
             if let Some(segment) = departure.segment {
                 tracks.departed.retain(|s| *s != segment);
@@ -135,11 +139,12 @@ fn weigh(
     age: TimeDelta,
     forced: bool,
     people: &People,
+    claims: &Claims,
     tracks: &TrackStore,
 ) -> Verdict {
     // Who else is where, now: those who walk about have not left, and nobody leaves twice.
-    let missing: Vec<(PersonIx, f64)> = tracks
-        .missing(departure.t + age, people)
+    let missing: Vec<(PersonIx, f64)> = claims
+        .missing(people)
         .into_iter()
         .filter(|(p, n)| {
             let came_before = people.get(*p).is_some_and(|p| p.entered < departure.t);
@@ -151,7 +156,10 @@ fn weigh(
     let mut nothing = 0.0;
     match departure.segment {
         Some(segment) => {
-            let who = tracks.departed_as(segment, departure.t + age);
+            let who = match claims.departed_as(segment) {
+                Some(who) => who.clone(),
+                None => tracks.lineage.identity(segment),
+            };
             for (person, p) in who.iter() {
                 match people.get(person).map(|p| p.left) {
                     // Said to have left before; if that was a mistake, it is them now.

@@ -5,7 +5,7 @@ use crate::belief::Belief;
 use crate::decide;
 use crate::gates::{GateEvent, Gates};
 use crate::handing::{self, HandOver, Meeting};
-use crate::hypotheses::{Case, Hypothesis};
+use crate::hypotheses::{Case, Hypothesis, is_unread};
 use crate::lineage::SegmentIx;
 use crate::looks::LookStore;
 use crate::pairing::{self, Revision};
@@ -29,6 +29,10 @@ const DEEDS_MAX: usize = 4_096;
 const LOOK_FOR_HANDS: TimeDelta = TimeDelta::from_millis(200);
 /// How often identities are smoothed while it is undecided who went out.
 const SMOOTH_AGAIN: TimeDelta = TimeDelta::from_secs(1);
+/// The same when somebody leaves: where people leave all the time, one smoothing does for several.
+const SMOOTH_AT_EXIT: TimeDelta = TimeDelta::from_millis(300);
+/// From this probability on goods are said to come back before their mass is known.
+const SEEN_COMING: f32 = 0.7;
 /// Deeds are gone through again for so long, even while somebody stays in the shop for ever.
 const REMEMBER: TimeDelta = TimeDelta::from_secs(1_800);
 
@@ -192,8 +196,14 @@ impl Engine {
         if self.role == Role::Settled {
             return !self.knows(serial) || self.waiting.len() < waited;
         }
-        self.log
-            .retain(|e| !matches!(e, Entry::Deed(d) if d.step.serial == serial));
+        let lineage = &mut self.tracks.lineage;
+        self.log.retain_mut(|e| match e {
+            Entry::Deed(d) if d.step.serial == serial => {
+                d.witness.untell(lineage);
+                false
+            }
+            _ => true,
+        });
         out.extend((0..PARTS_MAX).map(|part| EngineEvent::nothing(serial, part)));
         true
     }
@@ -290,13 +300,7 @@ impl Engine {
             .advance(now, self.config.swap_per_s, &self.gates.people);
         self.looks.advance(now);
         if self.role == Role::Settled && self.gates.are_undecided() {
-            let due = self
-                .smoothed
-                .is_none_or(|t| now.since(t) >= SMOOTH_AGAIN || now < t);
-            if due {
-                self.tracks.lineage.smooth();
-                self.smoothed = Some(now);
-            }
+            self.smooth(now, SMOOTH_AGAIN);
         }
         let busy_since = self.waiting.iter().map(|s| s.t_change).min();
         let mut gate_events = Vec::new();
@@ -368,11 +372,13 @@ impl Engine {
                 step,
             };
             self.weigh(&mut deed, &self.belief);
-            deed.witness.tell(
-                &decide::by_party(&deed.hypotheses),
-                &mut self.tracks.lineage,
-                &self.gates.people,
-            );
+            if !is_unread(&deed.step) {
+                deed.witness.tell(
+                    &decide::by_party(&deed.hypotheses),
+                    &mut self.tracks.lineage,
+                    &self.gates.people,
+                );
+            }
             out.push(self.answer(&deed, now));
             let revisions = pairing::revise(&mut self.belief, &deed.hypotheses);
             for at in revise(&mut self.log, revisions) {
@@ -391,6 +397,10 @@ impl Engine {
     fn answer(&self, deed: &Deed, now: StoreTime) -> EngineEvent {
         let mut said =
             decide::movements(&deed.step, &deed.hypotheses, &self.config, deed.part, now);
+        if is_unread(&deed.step) {
+            // A press is no news; goods that are seen coming back are.
+            said.retain(|m| m.best.sku.is_some() && m.best.probability >= SEEN_COMING);
+        }
         if !said.is_empty() {
             let (hands, looks) = deed.witness.seen(&self.tracks.lineage, &self.gates.people);
             for movement in &mut said {
@@ -467,6 +477,17 @@ impl Engine {
         handed.overs = handed.meeting.weigh(&a, &b, belief);
     }
 
+    /// Smooths identities, if that was not done just now.
+    fn smooth(&mut self, now: StoreTime, again: TimeDelta) {
+        if self
+            .smoothed
+            .is_none_or(|t| now.since(t) >= again || now < t)
+        {
+            self.tracks.lineage.smooth();
+            self.smoothed = Some(now);
+        }
+    }
+
     /// Explains a deed by what is believed before it.
     fn weigh(&self, deed: &mut Deed, belief: &Belief) {
         let candidates =
@@ -488,7 +509,7 @@ impl Engine {
     /// Goes through the log again with all that is known by now, and explains anew what those who
     /// leave may have done.
     fn explain_again(&mut self, leaving: &[Who], now: StoreTime, out: &mut Vec<EngineEvent>) {
-        self.tracks.lineage.smooth();
+        self.smooth(now, SMOOTH_AT_EXIT);
         let mut log = std::mem::take(&mut self.log);
         log.sort_by_key(Entry::t);
         let mut belief = self.base.clone();

@@ -28,6 +28,8 @@ const GONE_AFTER: TimeDelta = TimeDelta::from_secs(6);
 const UNCOUNTED: TimeDelta = TimeDelta::from_secs(5);
 /// How long people without a track are looked for.
 const LOOKED_FOR: TimeDelta = TimeDelta::from_secs(600);
+/// How often tracks are looked through for people whom no barrier counted, in or out.
+const LOOK_THROUGH: TimeDelta = TimeDelta::from_millis(100);
 /// Crossings and parties kept at most.
 const PENDING_MAX: usize = 1_024;
 
@@ -44,6 +46,8 @@ pub(crate) struct Gates {
     last_in: Option<(GateIx, StoreTime)>,
     /// People who must be inside without a track.
     lost: Vec<Lost>,
+    /// When tracks were looked through last.
+    looked: Option<StoreTime>,
 }
 
 /// What gates conclude.
@@ -135,9 +139,13 @@ impl Gates {
             }
         }
         self.crossings = waiting;
-        self.miss_nobody(now, shop, tracks);
-        self.settle_births(now, shop, tracks);
-        self.find_uncounted(now, shop, tracks);
+        let due = |t: StoreTime| now < t || now.since(t) >= LOOK_THROUGH;
+        if self.looked.is_none_or(due) {
+            self.looked = Some(now);
+            self.miss_nobody(now, shop, tracks);
+            self.settle_births(now, shop, tracks);
+            self.find_uncounted(now, shop, tracks);
+        }
         let left = self
             .departures
             .decide(now, config.exit_hold, &mut self.people, tracks, out);

@@ -42,6 +42,10 @@ const FILL: f64 = 1.0;
 const PUT_BACK: f64 = 0.3;
 const THING_PUT: f64 = 0.02;
 const HAND_PUT: f64 = 0.04;
+/// The same for a hand that presses, of a rise that was not read yet: nearly every take begins with one.
+const HAND_PRESSES: f64 = 6.0;
+/// A rise with a sigma beyond this share of it was not read yet.
+const UNREAD: f32 = 0.4;
 /// Prior that goods put back go to the place of their SKU.
 const TO_HOME: f64 = 0.7;
 /// Prior that one step holds two SKUs.
@@ -620,7 +624,12 @@ impl<'a> Case<'a> {
                 push(c, Vec::new(), new(Held::Thing, FOREIGN_TAKE));
             } else {
                 push(c, Vec::new(), new(Held::Thing, THING_PUT));
-                let mut leans = new(Held::Nothing, HAND_PUT);
+                let hand = if self.may_be_a_hand() {
+                    HAND_PRESSES
+                } else {
+                    HAND_PUT
+                };
+                let mut leans = new(Held::Nothing, hand);
                 leans[REACH] += c.lingers;
                 push(c, Vec::new(), leans);
             }
@@ -657,6 +666,11 @@ impl<'a> Case<'a> {
         (0.97 * normal(narrow) + 0.03 * normal(wide)).ln()
     }
 
+    /// Whether perception does not know yet if it was goods or a hand that pressed: its sigma says so.
+    fn may_be_a_hand(&self) -> bool {
+        is_unread(self.step)
+    }
+
     fn shown(&self, held: Held) -> f64 {
         SHOWN * Candidate::shown(&self.people, held)
     }
@@ -684,6 +698,11 @@ impl<'a> Case<'a> {
             .map_or(1.0, |s| s.width_m);
         (width / SPOT_M).max(1.0)
     }
+}
+
+/// Whether a rise is told before it could be read, and may be a hand's.
+pub(crate) fn is_unread(step: &WeightStep) -> bool {
+    step.delta_g > 0.0 && step.sigma_g >= UNREAD * step.delta_g
 }
 
 /// The known parties whose reach is not far below the best one's, a few at most.

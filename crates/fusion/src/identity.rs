@@ -198,19 +198,18 @@ pub(crate) fn exclusive(mut all: Vec<Identity>) -> Vec<Identity> {
                 *claimed.entry(person).or_default() += p;
             }
         }
-        if claimed.iter().all(|(p, c)| *p == STRANGER || *c <= 1.001) {
+        claimed.retain(|person, claims| *person != STRANGER && *claims > 1.0);
+        if claimed.values().all(|claims| *claims <= 1.001) {
             break;
         }
+        // Most tracks are nobody's but one person's, and stay as they are.
         for identity in &mut all {
-            *identity = Identity::from_weights(identity.iter().map(|(person, p)| {
-                let claims = claimed.get(&person).copied().unwrap_or(1.0);
-                let share = if person == STRANGER {
-                    1.0
-                } else {
-                    claims.max(1.0)
-                };
-                (person, p / share)
-            }));
+            if identity.iter().any(|(p, _)| claimed.contains_key(&p)) {
+                *identity = Identity::from_weights(identity.iter().map(|(person, p)| {
+                    let claims = claimed.get(&person).copied().unwrap_or(1.0);
+                    (person, p / claims)
+                }));
+            }
         }
     }
     all

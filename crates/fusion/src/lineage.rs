@@ -14,6 +14,12 @@ use walkout_model::{StoreTime, TimeDelta};
 const SEGMENTS_MAX: usize = 20_000;
 /// Rounds of smoothing; templates are learnt anew in each.
 const ROUNDS: usize = 2;
+/// A stretch that ended so long before the newest, and of which it is plain whose it was, is smoothed no more …
+const PLAIN_AFTER: TimeDelta = TimeDelta::from_secs(45);
+/// … from this probability on; …
+const PLAIN: f64 = 0.999;
+/// … and after so long in any case.
+const STANDS_AFTER: TimeDelta = TimeDelta::from_secs(900);
 
 /// A stretch, numbered in order of creation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -31,6 +37,8 @@ struct Segment {
     seen: Seen,
     /// Whose it was, once smoothed.
     smoothed: Option<Identity>,
+    /// Whether that stands: it and all before it are smoothed no more.
+    stands: bool,
 }
 
 #[derive(Clone, Debug)]
@@ -78,6 +86,7 @@ impl Lineage {
             told: Vec::new(),
             seen,
             smoothed: None,
+            stands: false,
         });
         ix
     }
@@ -253,6 +262,9 @@ impl Lineage {
     fn drop_oldest(&mut self) {
         if let Some(s) = self.segments.pop_front() {
             self.first += 1;
+            if s.stands {
+                return;
+            }
             let who = s.smoothed.as_ref().unwrap_or(&s.prior);
             for (person, p) in who.iter() {
                 self.wardrobe.fold(person, &s.seen, p);
@@ -271,16 +283,21 @@ impl Lineage {
             pass.forward();
             pass.conclude();
         }
-        let concluded: Vec<(Identity, Identity)> = (0..self.segments.len())
+        let concluded: Vec<(usize, Identity, Identity)> = pass
+            .rows()
             .map(|row| {
                 (
+                    row,
                     pass.identity(row, &pass.prior),
                     pass.identity(row, &pass.marginal),
                 )
             })
             .collect();
         let mut templates: BTreeMap<PersonIx, Template> = BTreeMap::new();
-        for (s, (prior, who)) in self.segments.iter_mut().zip(concluded) {
+        for (row, prior, who) in concluded {
+            let Some(s) = self.segments.get_mut(row) else {
+                continue;
+            };
             if !matches!(s.origin, Origin::Root) {
                 s.prior = prior;
             }
@@ -292,6 +309,39 @@ impl Lineage {
             s.smoothed = Some(who);
         }
         self.wardrobe.replace(templates);
+        self.let_stand();
+    }
+
+    /// Ends the smoothing of stretches that nothing to come can change, so that it costs what is open and not all
+    /// that is remembered.
+    fn let_stand(&mut self) {
+        let Some(newest) = self.segments.iter().map(|s| s.to).max() else {
+            return;
+        };
+        for row in 0..self.segments.len() {
+            let Some(s) = self.segments.get(row).filter(|s| !s.stands && !s.open) else {
+                continue;
+            };
+            let age = newest.since(s.to);
+            let plain = s.smoothed.as_ref().is_some_and(|who| {
+                age > STANDS_AFTER || age > PLAIN_AFTER && who.iter().any(|(_, p)| p >= PLAIN)
+            });
+            let stands = |ix: &SegmentIx| self.get(*ix).is_none_or(|s| s.stands);
+            let all_before = match &s.origin {
+                Origin::Root => true,
+                Origin::Meeting { own, other, .. } => stands(own) && stands(other),
+                Origin::Heir { sources, .. } => sources.iter().all(|(source, _)| stands(source)),
+            };
+            if !plain || !all_before {
+                continue;
+            }
+            if let Some(s) = self.segments.get_mut(row) {
+                s.stands = true;
+                for (person, p) in s.smoothed.iter().flat_map(Identity::iter) {
+                    self.wardrobe.fold(person, &s.seen, p);
+                }
+            }
+        }
     }
 }
 
@@ -339,16 +389,28 @@ impl<'a> Pass<'a> {
                     &filtered
                 }
             };
-            for (person, p) in s.prior.iter() {
+            let prior = if s.stands { who } else { &s.prior };
+            for (person, p) in prior.iter() {
                 pass.persons.push(person);
                 pass.prior.push(p);
                 pass.marginal.push(who.of(person));
+                // Whose it was is all that it has to say.
+                pass.local.push(if s.stands { p.ln() } else { 0.0 });
             }
             pass.starts.push(pass.persons.len());
         }
-        pass.local.resize(pass.persons.len(), 0.0);
         pass.later.resize(pass.persons.len(), 0.0);
         pass
+    }
+
+    /// The rows that are smoothed.
+    fn rows(&self) -> impl DoubleEndedIterator<Item = usize> + use<'a> {
+        let segments = &self.lineage.segments;
+        (0..segments.len()).filter(|row| !segments[*row].stands)
+    }
+
+    fn stands(&self, row: usize) -> bool {
+        self.lineage.segments[row].stands
     }
 
     fn row(&self, ix: SegmentIx) -> Option<usize> {
@@ -358,6 +420,12 @@ impl<'a> Pass<'a> {
 
     fn range(&self, row: usize) -> std::ops::Range<usize> {
         self.starts[row]..self.starts[row + 1]
+    }
+
+    /// The same where what comes later still matters; nothing of a row that stands.
+    fn open_range(&self, row: usize) -> std::ops::Range<usize> {
+        let range = self.range(row);
+        if self.stands(row) { 0..0 } else { range }
     }
 
     /// A row of a linear table as a distribution.
@@ -375,18 +443,21 @@ impl<'a> Pass<'a> {
     /// worn in all the others.
     fn weigh_clothes(&mut self) {
         let segments = &self.lineage.segments;
+        let wardrobe = &self.lineage.wardrobe;
         let mut templates: BTreeMap<PersonIx, Template> = BTreeMap::new();
-        for (row, s) in segments.iter().enumerate() {
+        for row in self.rows() {
+            let s = &segments[row];
             for k in self.range(row) {
                 if self.persons[k] != STRANGER && self.marginal[k] > 0.03 {
                     templates
                         .entry(self.persons[k])
-                        .or_insert_with_key(|p| self.lineage.wardrobe.folded(*p))
+                        .or_insert_with_key(|p| wardrobe.folded(*p).cloned().unwrap_or_default())
                         .add(&s.seen, self.marginal[k]);
                 }
             }
         }
-        for (row, s) in segments.iter().enumerate() {
+        for row in self.rows() {
+            let s = &segments[row];
             for k in self.range(row) {
                 let person = self.persons[k];
                 let own = if self.marginal[k] > 0.03 {
@@ -396,6 +467,7 @@ impl<'a> Pass<'a> {
                 };
                 let worn = templates
                     .get(&person)
+                    .or_else(|| wardrobe.folded(person))
                     .map_or(0.0, |t| t.log_likelihood(&s.seen, own));
                 self.local[k] = worn + told(s, person);
             }
@@ -416,7 +488,7 @@ impl<'a> Pass<'a> {
     fn forward(&mut self) {
         let (mut fa, mut fb, mut lam) = Default::default();
         let mut message = Vec::new();
-        for i in 0..self.lineage.segments.len() {
+        for i in self.rows() {
             let range = self.range(i);
             message.clear();
             message.resize(range.len(), 0.0);
@@ -468,7 +540,7 @@ impl<'a> Pass<'a> {
         self.later.iter_mut().for_each(|x| *x = 0.0);
         let (mut fa, mut fb): (Message, Message) = Default::default();
         let (mut la, mut lb): (Message, Message) = Default::default();
-        for i in (0..self.lineage.segments.len()).rev() {
+        for i in self.rows().rev() {
             match &self.lineage.segments[i].origin {
                 Origin::Root => {}
                 Origin::Meeting {
@@ -483,7 +555,7 @@ impl<'a> Pass<'a> {
                         continue;
                     };
                     // The pair is told once, by its later half, when all that follows it has been.
-                    if t > i {
+                    if t > i || (self.stands(a) && self.stands(b)) {
                         continue;
                     }
                     self.filtered(a, &mut fa);
@@ -492,7 +564,7 @@ impl<'a> Pass<'a> {
                     self.evidence(t, &mut lb);
                     let (a_by_a, a_by_b) = (fa.dot(&la), fb.dot(&la));
                     let (b_by_a, b_by_b) = (fa.dot(&lb), fb.dot(&lb));
-                    for k in self.range(a) {
+                    for k in self.open_range(a) {
                         let (x, y) = (
                             la.of(self.persons[k], LEFT_OUT),
                             lb.of(self.persons[k], LEFT_OUT),
@@ -500,7 +572,7 @@ impl<'a> Pass<'a> {
                         let to_a = (1.0 - swap) * x * b_by_b + swap * y * a_by_b;
                         self.later[k] += to_a.max(1e-12).ln();
                     }
-                    for k in self.range(b) {
+                    for k in self.open_range(b) {
                         let (x, y) = (
                             la.of(self.persons[k], LEFT_OUT),
                             lb.of(self.persons[k], LEFT_OUT),
@@ -510,6 +582,12 @@ impl<'a> Pass<'a> {
                     }
                 }
                 Origin::Heir { sources, others } => {
+                    if sources
+                        .iter()
+                        .all(|(s, _)| self.row(*s).is_none_or(|a| self.stands(a)))
+                    {
+                        continue;
+                    }
                     self.evidence(i, &mut la);
                     let mut each = Vec::new();
                     let (mut total, mut weight) = (0.0, 0.0);
@@ -530,7 +608,7 @@ impl<'a> Pass<'a> {
                     }
                     for (a, w, mean) in each {
                         let rest = total - w * mean;
-                        for k in self.range(a) {
+                        for k in self.open_range(a) {
                             let to_a = (rest + w * la.of(self.persons[k], LEFT_OUT)) / weight;
                             self.later[k] += to_a.max(1e-12).ln();
                         }
@@ -542,7 +620,7 @@ impl<'a> Pass<'a> {
 
     fn conclude(&mut self) {
         let mut out = Message::default();
-        for i in 0..self.lineage.segments.len() {
+        for i in self.rows() {
             out.fill(
                 self,
                 i,

@@ -278,7 +278,8 @@ impl Witness {
         self.told = told;
     }
 
-    fn untell(&mut self, lineage: &mut Lineage) {
+    /// Takes back what the step said of who its maker is.
+    pub(crate) fn untell(&mut self, lineage: &mut Lineage) {
         for (segment, logs) in std::mem::take(&mut self.told) {
             for (person, log) in logs {
                 lineage.tell(segment, person, -log);

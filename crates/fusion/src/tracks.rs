@@ -349,28 +349,24 @@ impl TrackStore {
             .collect()
     }
 
-    /// Who each track seen at `t` may be, and then each of those who went out, given that nobody is in two
+    /// Who each track seen at `t` may be, and each of those who went out, given that nobody is in two
     /// places, by what is known so far.
-    fn claims(&self, t: StoreTime) -> Vec<Identity> {
+    pub(crate) fn claims(&self, t: StoreTime) -> Claims {
         let live = self.live(t).into_iter().map(|(_, segment)| segment);
         let all = live.chain(self.departed.iter().copied());
-        exclusive(all.map(|s| self.lineage.identity(s)).collect())
-    }
-
-    /// Who went out as this stretch, as seen from `t`.
-    pub(crate) fn departed_as(&self, segment: SegmentIx, t: StoreTime) -> Identity {
-        let claims = self.claims(t);
-        let first = claims.len() - self.departed.len();
-        let at = self.departed.iter().position(|s| *s == segment);
-        at.and_then(|at| claims.get(first + at).cloned())
-            .unwrap_or_else(|| self.lineage.identity(segment))
+        let mut live = exclusive(all.map(|s| self.lineage.identity(s)).collect());
+        let out = live.split_off(live.len() - self.departed.len());
+        Claims {
+            t,
+            live,
+            departed: self.departed.iter().copied().zip(out).collect(),
+        }
     }
 
     /// People inside at `t` whom neither a track nor an undecided departure accounts for, and to what
     /// extent.
     pub(crate) fn missing(&self, t: StoreTime, people: &People) -> Vec<(PersonIx, f64)> {
-        let who = self.claims(t);
-        untracked(people.inside(t).map(|(ix, _)| ix), who.iter())
+        self.claims(t).missing(people)
     }
 
     /// Whether somebody whose track has ended is probably seen as another by now.
@@ -497,18 +493,37 @@ fn is_out(shop: &Shop, place: Point2) -> bool {
     })
 }
 
-/// People of whom the given tracks account for less than all, and how much is missing.
-fn untracked<'a>(
-    inside: impl Iterator<Item = PersonIx>,
-    tracks: impl Iterator<Item = &'a Identity> + Clone,
-) -> Vec<(PersonIx, f64)> {
-    inside
-        .map(|person| {
-            let seen: f64 = tracks.clone().map(|who| who.of(person)).sum();
-            (person, 1.0 - seen)
-        })
-        .filter(|(_, n)| *n > 0.02)
-        .collect()
+/// Who is where at an instant, as far as is known.
+#[derive(Clone, Debug)]
+pub(crate) struct Claims {
+    t: StoreTime,
+    live: Vec<Identity>,
+    departed: Vec<(SegmentIx, Identity)>,
+}
+
+impl Claims {
+    /// Who went out as this stretch; `None` if that is no longer undecided.
+    pub(crate) fn departed_as(&self, segment: SegmentIx) -> Option<&Identity> {
+        self.departed
+            .iter()
+            .find(|(s, _)| *s == segment)
+            .map(|(_, who)| who)
+    }
+
+    /// People inside of whom all these account for less than all, and how much is missing.
+    pub(crate) fn missing(&self, people: &People) -> Vec<(PersonIx, f64)> {
+        let mut seen: BTreeMap<PersonIx, f64> = BTreeMap::new();
+        for who in self.live.iter().chain(self.departed.iter().map(|d| &d.1)) {
+            for (person, p) in who.iter() {
+                *seen.entry(person).or_default() += p;
+            }
+        }
+        people
+            .inside(self.t)
+            .map(|(person, _)| (person, 1.0 - seen.get(&person).copied().unwrap_or(0.0)))
+            .filter(|(_, n)| *n > 0.02)
+            .collect()
+    }
 }
 
 /// Where a track was bound for, and where it is.

@@ -25,6 +25,11 @@ pub struct PerceptionConfig {
     pub window_bins: usize,
     /// The same where the rise is so light that a hand would be as still.
     pub rise_bins: usize,
+    /// Smallest change that is told as soon as its direction is plain, before it can be read, grams.
+    pub plain_g: f32,
+    /// A hand that presses has reached its full force after so many bins, half of the longest press that is published;
+    /// what rises for longer is goods.
+    pub press_rise_bins: i64,
     /// How much a hand's force wavers within a few tenths of a second, as a share of it.
     pub waver: f32,
     /// A plate has left its rest when the mean of three bins is off by this many grams (or three
@@ -82,6 +87,8 @@ impl Default for PerceptionConfig {
             catch_up_bins: 600,
             window_bins: 6,
             rise_bins: 16,
+            plain_g: 15.0,
+            press_rise_bins: 15,
             waver: 0.05,
             onset_g: 1.5,
             pause_bins: 9,

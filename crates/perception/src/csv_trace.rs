@@ -2,12 +2,14 @@
 //! and a drawing out.
 //!
 //! Columns, in any order: `timestamp` (seconds), `grams`, `gondola`, `shelf`, `plate`; others are
-//! passed over. `plate` may be empty where a shelf is one scale. Rows may be in any order and have gaps.
+//! passed over. `plate` may be empty where a shelf is one scale. Rows may be in any order and have gaps. Fields may be
+//! quoted, and parted by semicolons or tabs where the header has no comma.
 
 mod svg;
 
 use crate::{Perception, PerceptionConfig, PerceptionEvent};
 use serde::Serialize;
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use walkout_model::layout::{Fixture, Plate, Shelf};
 use walkout_model::{
@@ -101,15 +103,16 @@ impl Trace {
                 &format!("begin it with {}", COLUMNS.join(",")),
             ));
         };
-        let columns = columns(line, header)?;
+        let separator = separator(header);
+        let columns = columns(line, &split(header, separator))?;
         let mut places: BTreeMap<(Name, Name, Name), usize> = BTreeMap::new();
         let mut first_lines = Vec::new();
         let mut rows = Vec::new();
         for (line, text) in lines {
-            let fields: Vec<&str> = text.split(',').map(unquoted).collect();
+            let fields = split(text, separator);
             let field = |i: usize| {
                 let place = columns[i];
-                fields.get(place).copied().ok_or_else(|| {
+                fields.get(place).map(|f| f.as_ref()).ok_or_else(|| {
                     error(
                         line,
                         &format!("there is no column {}", place + 1),
@@ -428,11 +431,8 @@ impl PartialOrd for Name {
 }
 
 /// Where each of [`COLUMNS`] stands.
-fn columns(line: usize, header: &str) -> Result<[usize; 5], TraceError> {
-    let names: Vec<String> = header
-        .split(',')
-        .map(|n| unquoted(n).to_ascii_lowercase())
-        .collect();
+fn columns(line: usize, header: &[Cow<'_, str>]) -> Result<[usize; 5], TraceError> {
+    let names: Vec<String> = header.iter().map(|n| n.to_ascii_lowercase()).collect();
     let mut found = [0; 5];
     for (column, place) in COLUMNS.iter().zip(&mut found) {
         let mut at = names.iter().enumerate().filter(|(_, n)| n == column);
@@ -453,12 +453,48 @@ fn columns(line: usize, header: &str) -> Result<[usize; 5], TraceError> {
     Ok(found)
 }
 
-fn unquoted(field: &str) -> &str {
+/// What parts a file's fields: a comma, or what some spreadsheets write instead.
+fn separator(header: &str) -> char {
+    if header.contains(',') {
+        return ',';
+    }
+    let other = [';', '\t'].into_iter().find(|c| header.contains(*c));
+    other.unwrap_or(',')
+}
+
+/// The fields of a line, without their quotes (RFC 4180): a separator within quotes is text, and two quotes
+/// within are one.
+fn split(line: &str, separator: char) -> Vec<Cow<'_, str>> {
+    if !line.contains('"') {
+        return line
+            .split(separator)
+            .map(|f| Cow::Borrowed(f.trim()))
+            .collect();
+    }
+    let mut fields = Vec::new();
+    let (mut from, mut quoted) = (0, false);
+    for (at, c) in line.char_indices() {
+        quoted ^= c == '"';
+        if c == separator && !quoted {
+            fields.push(unquoted(&line[from..at]));
+            from = at + c.len_utf8();
+        }
+    }
+    fields.push(unquoted(&line[from..]));
+    fields
+}
+
+fn unquoted(field: &str) -> Cow<'_, str> {
     let field = field.trim();
-    field
+    let bare = field
         .strip_prefix('"')
         .and_then(|f| f.strip_suffix('"'))
-        .unwrap_or(field)
+        .unwrap_or(field);
+    if bare.contains("\"\"") {
+        Cow::Owned(bare.replace("\"\"", "\""))
+    } else {
+        Cow::Borrowed(bare)
+    }
 }
 
 fn number(line: usize, column: &str, text: &str, most: f64, unit: &str) -> Result<f64, TraceError> {

@@ -199,6 +199,18 @@ impl PlateState {
         }
     }
 
+    /// How far it was off the level it had, in a remembered bin, without the board's swing, grams; 0 where that is
+    /// not known.
+    pub(crate) fn off_in(&self, bin: i64) -> f32 {
+        let off = self.clean[slot(bin)] - self.level;
+        if off.is_finite() { off } else { 0.0 }
+    }
+
+    /// Standard deviation of a bin as it is now, grams, what is not known of the board's swing included.
+    pub(crate) fn noise_now(&self) -> f32 {
+        self.noise.max(self.noise_floor).hypot(self.doubt)
+    }
+
     /// Mean of the bins `from..to` without the board's swing, if at least half of them hold something.
     pub(crate) fn mean(&self, from: i64, to: i64) -> Option<f32> {
         let (mut sum, mut n) = (0.0, 0);

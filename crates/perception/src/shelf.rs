@@ -1,6 +1,7 @@
 //! One shelf: plates that changed together become one step, disturbances without change a touch.
 
 mod corrections;
+mod foresight;
 mod groups;
 mod weigh;
 
@@ -33,6 +34,8 @@ pub(crate) struct ShelfState {
     reopened: i64,
     /// Plates whose last rest was but a pause, with the step that was told of it.
     owed: Vec<(usize, u64)>,
+    /// Which of these were told before they could be read.
+    foretold: Vec<foresight::Foretold>,
     /// This bin's means and swings, kept to spare allocations.
     scratch: Vec<(Option<f32>, f32, f32)>,
     departures: Vec<(f32, f32, bool)>,
@@ -64,6 +67,7 @@ impl ShelfState {
             told: Vec::new(),
             reopened: i64::MIN,
             owed: Vec::new(),
+            foretold: Vec::new(),
             scratch: Vec::new(),
             departures: Vec::new(),
             swing_var: 0.0,
@@ -85,6 +89,7 @@ impl ShelfState {
         self.ready.clear();
         self.told.clear();
         self.owed.clear();
+        self.foretold.clear();
         self.touch = None;
     }
 
@@ -147,6 +152,9 @@ impl ShelfState {
             self.emit_ready(bin, now, config, plates, serial, out);
         }
         self.settle_debts(now, plates, serial, out);
+        if busy || !self.foretold.is_empty() {
+            self.foresee(bin, now, config, plates, serial, out);
+        }
         self.refine(bin, now, config, plates, serial, out);
         if !busy && self.ready.is_empty() {
             self.emit_touch(config, out);

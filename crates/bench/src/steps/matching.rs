@@ -152,6 +152,8 @@ pub struct Scored {
     pub falls_ms: Vec<f64>,
     /// Delay of each found put, milliseconds.
     pub rises_ms: Vec<f64>,
+    /// Delay until the mass was within the tolerance, milliseconds.
+    pub read_ms: Vec<f64>,
     /// How far plain pairs lie apart.
     pub offs: Vec<Off>,
     /// What went wrong.
@@ -170,6 +172,7 @@ impl Scored {
         self.touches += other.touches;
         self.falls_ms.extend(other.falls_ms);
         self.rises_ms.extend(other.rises_ms);
+        self.read_ms.extend(other.read_ms);
         self.offs.extend(other.offs);
         self.incidents.extend(other.incidents);
     }
@@ -504,6 +507,15 @@ fn count(
                 true => scored.falls_ms.push(ms),
                 false => scored.rises_ms.push(ms),
             }
+        }
+        let read = steps.iter().map(|&s| {
+            let of_it = |v: &&&WeightStep| alone && mass_agrees(f64::from(v.delta_g), deed.grams);
+            let version = told[s].versions.iter().find(of_it);
+            version.copied().unwrap_or(told[s].step).known_at
+        });
+        if let Some(read) = read.max() {
+            let ms = read.since(deed.action.t_end).as_secs_f64() * 1e3;
+            scored.read_ms.push(ms);
         }
     }
     for (told, deeds) in told.iter().zip(&pairs.of_step) {

@@ -1,11 +1,14 @@
 //! Steps that were told too soon are put right, or taken back.
 
-use super::ShelfState;
 use super::groups::chain;
 use super::weigh::sum;
+use super::{ShelfState, Told};
 use crate::plate::{PlateState, Rested};
 use crate::{PerceptionConfig, PerceptionEvent};
 use walkout_model::{StoreTime, WeightStep};
+
+/// What moves on by so much within a quarter of a second is not read for the last time yet, grams.
+const GOES_ON_G: f32 = 1.5;
 
 impl ShelfState {
     /// Whether no plate of the step that was told last of this one has moved on since.
@@ -58,21 +61,32 @@ impl ShelfState {
                 continue;
             }
             self.owed.remove(i);
-            *serial += 1;
-            out.push(PerceptionEvent::Step(WeightStep {
-                serial: *serial,
-                replaces: Some(owed),
-                shelf: self.shelf,
-                t_start: now,
-                t_change: now,
-                t_end: now,
-                known_at: now,
-                delta_g: 0.0,
-                sigma_g: 0.0,
-                plates: Vec::new(),
-                curve: Vec::new(),
-            }));
+            self.take_back(owed, now, serial, out);
         }
+    }
+
+    /// Says that a step was nothing.
+    pub(super) fn take_back(
+        &self,
+        owed: u64,
+        now: StoreTime,
+        serial: &mut u64,
+        out: &mut Vec<PerceptionEvent>,
+    ) {
+        *serial += 1;
+        out.push(PerceptionEvent::Step(WeightStep {
+            serial: *serial,
+            replaces: Some(owed),
+            shelf: self.shelf,
+            t_start: now,
+            t_change: now,
+            t_end: now,
+            known_at: now,
+            delta_g: 0.0,
+            sigma_g: 0.0,
+            plates: Vec::new(),
+            curve: Vec::new(),
+        }));
     }
 
     /// A while after a step its plates' levels are known better: if they say something else, so does
@@ -101,8 +115,19 @@ impl ShelfState {
                 continue;
             }
             let last = age >= config.refine_bins;
+            let unsettled = || neighbour_moves(told, bin, plates) || still_moves(told, bin, plates);
+            if age < config.wait_bins && unsettled() {
+                i += 1;
+                continue;
+            }
+            // The last reading is of what followed the first correction alone: the end of a slow fall is not in it.
+            let from = if last {
+                told.bin + config.soon_bins
+            } else {
+                told.bin - 1
+            };
             let shares = self
-                .measure(&told.group, told.bin - 1, bin, config, plates)
+                .measure(&told.group, from, bin, config, plates)
                 .filter(|shares| {
                     let (delta_g, sigma_g) = sum(shares);
                     // Shaken yet: it will be known better.
@@ -154,16 +179,20 @@ impl ShelfState {
     }
 
     /// Whether a slight change belongs to the step that was told of the same plates just now: it is read again
-    /// instead.
+    /// instead. Not if a hand pressed first: then it is an action of its own.
     pub(super) fn is_afterthought(
         &mut self,
         group: &[(usize, Rested)],
         delta_g: f32,
         bin: i64,
+        config: &PerceptionConfig,
     ) -> bool {
         let told = self.told.iter_mut().rev().find(|t| {
             let slight = 10.0_f32.max(0.03 * t.step.delta_g.abs());
             delta_g.abs() <= slight
+                && group.iter().all(|(_, r)| {
+                    r.onset - t.bin <= config.one_action_bins && r.peak < config.touch_g
+                })
                 && delta_g.abs() < 0.5 * t.step.delta_g.abs()
                 && group
                     .iter()
@@ -179,6 +208,37 @@ impl ShelfState {
         }
         true
     }
+}
+
+/// Whether a plate beside those of a step is on its way as they were: it may hold a share.
+fn neighbour_moves(told: &Told, bin: i64, plates: &[PlateState]) -> bool {
+    let is_own = |p: usize| told.group.iter().any(|(q, _)| *q == p);
+    told.group.iter().any(|(p, _)| {
+        [p.wrapping_sub(1), p + 1].into_iter().any(|beside| {
+            !is_own(beside)
+                && plates.get(beside).is_some_and(|state| {
+                    state.active_since().is_some()
+                        && state.offset(bin) * told.step.delta_g > 0.0
+                        && state.offset(bin).abs() <= told.step.delta_g.abs()
+                })
+        })
+    })
+}
+
+/// Whether the plates of a step still go on the way they went, by the last half second.
+fn still_moves(told: &Told, bin: i64, plates: &[PlateState]) -> bool {
+    let (mut moved, mut variance) = (0.0, 0.0_f32);
+    for (p, _) in &told.group {
+        let Some(state) = plates.get(*p) else {
+            continue;
+        };
+        let half = |from: i64| state.mean(from, from + 5);
+        if let (Some(before), Some(after)) = (half(bin - 9), half(bin - 4)) {
+            moved += after - before;
+            variance += 0.4 * state.noise().powi(2);
+        }
+    }
+    moved * told.step.delta_g > 0.0 && moved.abs() > GOES_ON_G.max(3.0 * variance.sqrt())
 }
 
 /// Turns a step into one that says: nothing.

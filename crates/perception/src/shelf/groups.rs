@@ -202,7 +202,7 @@ impl ShelfState {
         if delta_g.abs() < config.least_g.max(3.0 * sigma_g) {
             return;
         }
-        if self.is_afterthought(&group, delta_g, bin) {
+        if self.is_afterthought(&group, delta_g, bin, config) {
             return;
         }
         // Read at once, the last grams may be on their way yet.

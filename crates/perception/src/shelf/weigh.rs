@@ -6,6 +6,44 @@ use crate::measure;
 use crate::plate::{PlateState, Rested};
 use walkout_model::{PlateDelta, PlateIx};
 
+/// How often goods that stand on a plate stand on the one beside, too, on a given side.
+const STRADDLES: f32 = 0.35;
+
+/// A plate beside those of a step: how much of the goods may have stood on it, grams, …
+struct Beside {
+    most: f32,
+    /// … how much it shows by leakage alone, give or take as much, …
+    leak: f32,
+    /// … and how often goods stand on such a plate.
+    prior: f32,
+}
+
+impl Beside {
+    /// Its part of the goods, the standard deviation of that, and how probable it is that any of them stood there:
+    /// a share that may be anything up to the most, or leakage, seen with an error of `sigma`.
+    fn share(&self, delta: f32, sigma: f32) -> (f32, f32, f32) {
+        let (noise, spread) = (sigma * sigma, self.leak * self.leak + 1e-3);
+        let leak_var = noise + spread;
+        let off = delta - self.leak;
+        let leak_density =
+            (-0.5 * off * off / leak_var).exp() / (std::f32::consts::TAU * leak_var).sqrt();
+        let goods_density = if delta > -2.0 * sigma {
+            1.0 / (self.most + 2.0 * sigma)
+        } else {
+            0.0
+        };
+        let goods = self.prior * goods_density;
+        let goods = goods / (goods + (1.0 - self.prior) * leak_density).max(1e-12);
+        let leaked = self.leak + off * spread / leak_var;
+        let leaked_var = noise * spread / leak_var;
+        let share = goods * delta + (1.0 - goods) * leaked;
+        let variance = goods * noise
+            + (1.0 - goods) * leaked_var
+            + goods * (1.0 - goods) * (delta - leaked).powi(2);
+        (share, variance.sqrt(), goods)
+    }
+}
+
 /// Fewest bins of a mean after a step.
 const AFTER_LEAST: i64 = 4;
 
@@ -60,31 +98,31 @@ impl ShelfState {
             let mut at = if side < 0 { first } else { last };
             while let Some(p) = at.checked_add_signed(side).filter(|p| *p < plates.len()) {
                 let next = shares.iter().find(|s| s.0 == at).map_or(0.0, |s| s.1.abs());
-                let leaked = config.leak * next;
-                let taken = self.is_spoken_for(p, onset, &own);
-                match weigh(p).filter(|_| !taken) {
-                    Some((delta, sigma)) if delta.abs() <= leaked + 3.0 * sigma => {
-                        if leaked > 2.0 * sigma {
-                            shares.push((p, delta, sigma));
-                        } else {
-                            unread += (0.25 * leaked).powi(2);
-                        }
-                        break;
-                    }
-                    // Too slight to leave its rest, and goods all the same.
-                    Some((delta, sigma))
-                        if delta * sign > 0.0
-                            && delta.abs() <= next.max(config.share_g)
-                            && plates.get(p).is_some_and(|s| s.rested_in(after.0, after.1)) =>
-                    {
-                        shares.push((p, delta, sigma));
-                        at = p;
-                    }
-                    _ => {
-                        unread += (0.25 * leaked).powi(2);
-                        break;
-                    }
+                let beside = Beside {
+                    most: next.max(config.share_g),
+                    leak: 0.25 * config.leak * next,
+                    prior: if at == first || at == last {
+                        STRADDLES
+                    } else {
+                        STRADDLES * STRADDLES
+                    },
+                };
+                let rests = || plates.get(p).is_some_and(|s| s.rested_in(after.0, after.1));
+                let seen = weigh(p).filter(|(delta, sigma)| {
+                    !self.is_spoken_for(p, onset, &own)
+                        && delta.abs() <= beside.most + 3.0 * sigma
+                        && rests()
+                });
+                let Some((delta, sigma)) = seen else {
+                    unread += beside.leak.powi(2);
+                    break;
+                };
+                let (share, share_sigma, goods) = beside.share(delta * sign, sigma);
+                shares.push((p, share * sign, share_sigma));
+                if goods < 0.5 {
+                    break;
                 }
+                at = p;
             }
         }
         // A silent plate between two that changed.

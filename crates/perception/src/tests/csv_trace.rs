@@ -155,6 +155,79 @@ fn mistakes_are_named_with_their_line_and_remedy() {
     }
 }
 
+/// Two takes from a shelf that is one scale, rows as `row` writes them.
+fn two_takes(row: impl Fn(f64, f64) -> String) -> String {
+    let mut noise = Noise(3);
+    (0..60 * 30_u32)
+        .map(|k| {
+            let t = f64::from(k) / 60.0;
+            let grams = 4_000.0 - 250.0 * ramp(t, 10.0) - 410.0 * ramp(t, 20.0) + noise.normal();
+            row(t, grams)
+        })
+        .collect()
+}
+
+fn grams_of(text: &str) -> Vec<i64> {
+    let steps = Trace::parse(text).unwrap().steps();
+    steps.iter().map(|s| s.grams.round() as i64).collect()
+}
+
+fn are_the_two(grams: &[i64]) -> bool {
+    matches!(grams, [a, b] if (a + 250).abs() <= 3 && (b + 410).abs() <= 3)
+}
+
+#[test]
+fn every_row_twice_is_every_row_once() {
+    let header = "timestamp,grams,gondola,shelf,plate\n";
+    let once = two_takes(|t, grams| format!("{t:.4},{grams:.1},A,1,\n"));
+    let twice = two_takes(|t, grams| format!("{t:.4},{grams:.1},A,1,\n").repeat(2));
+    let (once, twice) = (format!("{header}{once}"), format!("{header}{twice}"));
+    assert!(are_the_two(&grams_of(&once)), "{:?}", grams_of(&once));
+    assert_eq!(grams_of(&once), grams_of(&twice));
+}
+
+#[test]
+fn readings_that_contradict_each_other_at_an_instant_do_no_harm() {
+    let rows = two_takes(|t, grams| {
+        let other = grams + 0.4;
+        format!("{t:.4},{grams:.1},A,1,\n{t:.4},{other:.1},A,1,\n")
+    });
+    let grams = grams_of(&format!("timestamp,grams,gondola,shelf,plate\n{rows}"));
+    assert!(are_the_two(&grams), "{grams:?}");
+}
+
+#[test]
+fn a_wild_reading_is_no_step() {
+    // A converter that hiccups: one sample of 90 tonnes, one far below nothing.
+    let rows = two_takes(|t, grams| {
+        let grams = match (t * 60.0).round() as u32 {
+            300 => 9e7,
+            900 => -9e7,
+            _ => grams,
+        };
+        format!("{t:.4},{grams:.1},A,1,\n")
+    });
+    let grams = grams_of(&format!("timestamp,grams,gondola,shelf,plate\n{rows}"));
+    assert!(are_the_two(&grams), "{grams:?}");
+}
+
+#[test]
+fn spreadsheets_quotes_and_separators_are_read() {
+    let plain =
+        two_takes(|t, grams| format!("{t:.4},{grams:.1},\"Rack 1, left\",\"the \"\"top\"\"\",\n"));
+    let text = format!("timestamp,grams,gondola,shelf,plate\r\n{plain}").replace('\n', "\r\n");
+    let steps = Trace::parse(&text).unwrap().steps();
+    assert_eq!(steps.len(), 2, "{steps:?}");
+    assert_eq!(steps[0].gondola, "Rack 1, left");
+    assert_eq!(steps[0].shelf, "the \"top\"");
+    for separator in [';', '\t'] {
+        let rows = two_takes(|t, grams| format!("{t:.4},{grams:.1},A,1,\n"));
+        let text = format!("timestamp,grams,gondola,shelf,plate\n{rows}")
+            .replace(',', &separator.to_string());
+        assert!(are_the_two(&grams_of(&text)));
+    }
+}
+
 #[test]
 fn one_sample_is_no_step() {
     let trace = Trace::parse("timestamp,grams,gondola,shelf,plate\n5,100,A,1,\n").unwrap();

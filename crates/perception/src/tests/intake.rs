@@ -1,6 +1,6 @@
 //! What is refused, counted and healed.
 
-use super::trace::{START, Trace, rack, ramp};
+use super::trace::{Outcome, START, Trace, rack, ramp};
 use crate::{Perception, PerceptionConfig, PerceptionEvent};
 use walkout_model::{LoadSample, PlateFault, PlateHealth, PlateIx, TimeDelta};
 
@@ -175,11 +175,16 @@ fn the_shops_own_clock_may_be_set_back_or_forth() {
             perception.push_loads(&samples, &mut out);
             perception.advance(now, &mut out);
         }
-        let steps = out
-            .iter()
-            .filter(|e| matches!(e, PerceptionEvent::Step(_)))
-            .count();
-        assert_eq!(steps, 1, "jump {jump}: {out:?}");
-        assert_eq!(perception.counters().clock_resyncs, 1);
+        let outcome = Outcome {
+            events: out,
+            perception,
+        };
+        assert_eq!(
+            outcome.steps().len(),
+            1,
+            "jump {jump}: {:?}",
+            outcome.told()
+        );
+        assert_eq!(outcome.perception.counters().clock_resyncs, 1);
     }
 }

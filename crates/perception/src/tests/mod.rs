@@ -2,6 +2,7 @@
 
 mod corrections;
 mod csv_trace;
+mod foresight;
 mod intake;
 mod steps;
 mod trace;

@@ -46,19 +46,40 @@ pub fn run(args: Args) -> Result<ExitCode> {
         speed.actions,
         speed.actions_without_movement
     );
+    let [take, put] = [speed.take_latency_ms, speed.put_latency_ms];
+    println!(
+        "  taken {:.0} and {:.0} ms, put back {:.0} and {:.0} ms; {:.1} % of all within 700 ms",
+        take[0],
+        take[1],
+        put[0],
+        put[1],
+        100.0 * speed.within_700_ms
+    );
     if let Some(rss) = speed.rss_mb {
         println!("  {rss:.0} MB at most, simulator included");
     }
     if !speed.scaling.is_empty() {
         println!(
-            "{:<14}{:>8}{:>9}{:>16}{:>13}",
-            "shop", "plates", "people", "ms per second", "× real time"
+            "{:<14}{:>8}{:>9}{:>16}{:>13}{:>20}{:>20}",
+            "shop",
+            "plates",
+            "people",
+            "ms per second",
+            "× real time",
+            "perception/1k plates",
+            "fusion/person"
         );
     }
     for cost in &speed.scaling {
         println!(
-            "{:<14}{:>8}{:>9.1}{:>16.2}{:>13.0}",
-            cost.shop, cost.plates, cost.shoppers, cost.ms_per_s, cost.realtime_factor
+            "{:<14}{:>8}{:>9.1}{:>16.2}{:>13.0}{:>20.2}{:>20.2}",
+            cost.shop,
+            cost.plates,
+            cost.shoppers,
+            cost.ms_per_s,
+            cost.realtime_factor,
+            1e3 * cost.perception_ms_per_s / cost.plates.max(1) as f64,
+            cost.fusion_ms_per_s / cost.shoppers.max(1.0)
         );
     }
     Ok(ExitCode::SUCCESS)

@@ -1,0 +1,101 @@
+//! Steps that are told before they can be read.
+
+use super::trace::{START, Trace, press, ramp, ring};
+use walkout_model::WeightStep;
+
+/// From 0 to 1 between `from` and `from + seconds`, slow at both ends.
+fn ease(t: f64, from: f64, seconds: f64) -> f64 {
+    let u = ((t - from) / seconds).clamp(0.0, 1.0);
+    u * u * (3.0 - 2.0 * u)
+}
+
+fn known(step: &WeightStep) -> f64 {
+    step.known_at.since(START).as_secs_f64()
+}
+
+#[test]
+fn a_take_on_a_ringing_board_is_told_within_half_a_second_and_read_well_in_the_end() {
+    let outcome = Trace::new(14.0, |p, t| {
+        900.0
+            + if p == 3 {
+                -260.0 * ease(t, 7.6, 0.4) + 180.0 * press(t, 6.6, 1.0) + 45.0 * ring(t, 8.0)
+            } else {
+                0.0
+            }
+    })
+    .run();
+    let told: Vec<&WeightStep> = outcome
+        .told()
+        .into_iter()
+        .filter(|s| s.delta_g < 0.0)
+        .collect();
+    assert!(known(told[0]) < 8.5, "{:?}", told[0]);
+    assert!((told[0].delta_g + 260.0).abs() < 4.0 * told[0].sigma_g);
+    let steps = outcome.steps();
+    assert_eq!(steps.len(), 1, "{:?}", outcome.brief());
+    assert!((steps[0].delta_g + 260.0).abs() < 4.0, "{:?}", steps[0]);
+    assert_ne!(steps[0].serial, told[0].serial, "it was read again");
+}
+
+#[test]
+fn goods_set_down_are_told_while_the_hand_still_presses() {
+    // Set down by 8.0 s; the hand presses on until 8.8 s.
+    let outcome = Trace::new(14.0, |p, t| {
+        900.0
+            + if p == 3 {
+                240.0 * ease(t, 7.4, 0.6) + 90.0 * press(t, 8.0, 0.8)
+            } else {
+                0.0
+            }
+    })
+    .run();
+    let told = outcome.told();
+    assert!(known(told[0]) < 8.7, "{:?}", told[0]);
+    assert!(
+        told[0].delta_g > 0.0 && told[0].sigma_g > 20.0,
+        "{:?}",
+        told[0]
+    );
+    let steps = outcome.steps();
+    assert_eq!(steps.len(), 1, "{:?}", outcome.brief());
+    assert!((steps[0].delta_g - 240.0).abs() < 4.0, "{:?}", steps[0]);
+}
+
+#[test]
+fn a_press_before_a_take_is_told_as_a_hand_at_most() {
+    for seconds in [0.6, 1.0, 1.4] {
+        let outcome = Trace::new(14.0, |p, t| {
+            900.0
+                + if p == 3 {
+                    -200.0 * ease(t, 7.0 + seconds, 0.4) + 300.0 * press(t, 7.0, seconds)
+                } else {
+                    0.0
+                }
+        })
+        .run();
+        assert!(
+            outcome
+                .told()
+                .iter()
+                .all(|s| s.delta_g <= 0.0 || s.sigma_g >= 0.45 * s.delta_g),
+            "{seconds} s: {:?}",
+            outcome.told()
+        );
+        assert_eq!(outcome.steps().len(), 1, "{:?}", outcome.brief());
+    }
+}
+
+#[test]
+fn what_was_told_of_a_hand_that_pressed_ever_harder_is_taken_back() {
+    let outcome = Trace::new(14.0, |p, t| {
+        900.0
+            + if p == 3 {
+                150.0 * (ease(t, 7.0, 1.2) - ease(t, 8.2, 0.3))
+            } else {
+                0.0
+            }
+    })
+    .run();
+    assert!(!outcome.told().is_empty());
+    assert!(outcome.steps().is_empty(), "{:?}", outcome.brief());
+}
