@@ -82,6 +82,11 @@ pub struct Speed {
     pub actions: usize,
     /// See `actions`.
     pub actions_without_movement: usize,
+    /// Movements told of that no earlier one was about, and …
+    pub first_answers: usize,
+    /// … how many of them another party, product, number or decision took the place of within 5 s: what a shopper
+    /// would see change.
+    pub first_answers_changed: usize,
     /// Most memory that the process had, simulator included. `None` where the system does not say.
     pub rss_mb: Option<f64>,
     /// Load-cell plates.
@@ -123,6 +128,7 @@ pub fn measure(options: &Options) -> Result<Speed, SpeedError> {
     latencies.sort_by(f64::total_cmp);
     let ends = |of: &[f64]| [percentile(of, 0.50), percentile(of, 0.99)];
     let soon = latencies.partition_point(|ms| *ms <= 700.0);
+    let (first_answers, first_answers_changed) = main.first_answers();
     let rss_mb = peak_memory_mb();
     let mut scaling = Vec::new();
     if options.scaling {
@@ -144,6 +150,8 @@ pub fn measure(options: &Options) -> Result<Speed, SpeedError> {
         within_700_ms: soon as f64 / latencies.len().max(1) as f64,
         actions: latencies.len(),
         actions_without_movement: missing,
+        first_answers,
+        first_answers_changed,
         rss_mb,
         plates: main.plates,
         shoppers: main.most,
@@ -279,6 +287,28 @@ impl Timed {
     /// Store time over the estimators' time.
     fn factor(&self) -> f64 {
         self.store_s / (self.perceiving + self.concluding).as_secs_f64().max(1e-9)
+    }
+
+    /// How many first answers there were, and how many of them became something else within 5 s.
+    fn first_answers(&self) -> (usize, usize) {
+        let said = |m: &AttributedMovement| {
+            let left_off = m.decision == Decision::LeaveOff;
+            (m.best.who, m.best.sku, m.best.quantity, left_off)
+        };
+        let by_id: BTreeMap<_, _> = self.movements.iter().map(|m| (m.id, m)).collect();
+        let first = |m: &&AttributedMovement| m.supersedes.is_none() && m.t >= self.from;
+        let mut changed = BTreeSet::new();
+        for m in &self.movements {
+            let mut old = m.supersedes.and_then(|id| by_id.get(&id));
+            while let Some(before) = old {
+                let soon = m.known_at.since(before.known_at) <= TimeDelta::from_secs(5);
+                if first(before) && soon && said(before) != said(m) {
+                    changed.insert(before.id);
+                }
+                old = before.supersedes.and_then(|id| by_id.get(&id));
+            }
+        }
+        (self.movements.iter().filter(first).count(), changed.len())
     }
 
     /// Milliseconds from the end of each of a shopper's takes, and put-backs, to the first movement that tells of

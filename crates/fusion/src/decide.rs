@@ -17,6 +17,8 @@ use walkout_model::{
 const UNMODELLED: f64 = 0.003;
 /// Posterior from which an explanation may teach.
 const SURE: f64 = 0.97;
+/// Hypotheses of less are not looked at for the best.
+const NO_MATTER: f64 = 1e-6;
 /// Alternatives said at most.
 const ALTERNATIVES: usize = 8;
 
@@ -130,7 +132,7 @@ fn best(hypotheses: &[Hypothesis]) -> Option<&Hypothesis> {
             || a.parts.len() == b.parts.len() && parts.into_iter().all(|(p, q)| same(p, q))
     };
     let mut groups: Vec<(&Hypothesis, f64)> = Vec::new();
-    for h in hypotheses {
+    for h in hypotheses.iter().filter(|h| h.probability > NO_MATTER) {
         match groups.iter_mut().find(|(first, _)| alike(first, h)) {
             Some((_, p)) => *p += h.probability,
             None => groups.push((h, h.probability)),

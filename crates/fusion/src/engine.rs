@@ -48,6 +48,8 @@ struct Deed {
     x_m: f64,
     /// What became of it afterwards.
     handed: Vec<HandOver>,
+    /// Whether it was weighed with all that there will ever be to know of who was within reach.
+    stands: bool,
 }
 
 /// Hands that met, and what may have passed between them.
@@ -369,6 +371,7 @@ impl Engine {
                 hypotheses: Vec::new(),
                 x_m: 0.0,
                 handed: Vec::new(),
+                stands: false,
                 step,
             };
             self.weigh(&mut deed, &self.belief);
@@ -518,14 +521,16 @@ impl Engine {
             let (earlier, rest) = log.split_at_mut(at);
             match rest.first_mut() {
                 Some(Entry::Deed(deed)) => {
-                    let concerned =
-                        deed.witness
+                    let concerned = !deed.stands
+                        && deed
+                            .witness
                             .concerns(leaving, &self.tracks.lineage, &self.gates.people);
                     if concerned || !deed.handed.is_empty() {
                         changed.insert(at);
                     }
                     deed.handed.clear();
                     if concerned {
+                        deed.stands = deed.witness.stands(&self.tracks.lineage);
                         self.weigh(deed, &belief);
                         deed.witness.tell(
                             &decide::by_party(&deed.hypotheses),

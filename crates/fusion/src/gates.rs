@@ -18,6 +18,8 @@ const TRACKS_TELL: TimeDelta = TimeDelta::from_millis(2_000);
 const TRACKS_BEGIN: TimeDelta = TimeDelta::from_millis(2_500);
 /// Farthest from the gate line that somebody who crosses it may be seen, metres.
 const NEAR_GATE_M: f64 = 1.5;
+/// Faster than anybody runs in a shop, metres a second.
+const RUN_M_S: f64 = 4.0;
 /// Weight of a track at the gate line below which somebody else crossed it.
 const ON_THE_LINE: f64 = 0.02;
 /// Two crossings so close and one person: the barrier tripped twice.
@@ -28,7 +30,7 @@ const GONE_AFTER: TimeDelta = TimeDelta::from_secs(6);
 const UNCOUNTED: TimeDelta = TimeDelta::from_secs(5);
 /// How long people without a track are looked for.
 const LOOKED_FOR: TimeDelta = TimeDelta::from_secs(600);
-/// How often tracks are looked through for people whom no barrier counted, in or out.
+/// How often tracks are looked through for who crossed, and for people whom no barrier counted, in or out.
 const LOOK_THROUGH: TimeDelta = TimeDelta::from_millis(100);
 /// Crossings and parties kept at most.
 const PENDING_MAX: usize = 1_024;
@@ -118,8 +120,16 @@ impl Gates {
         tracks: &mut TrackStore,
         out: &mut Vec<GateEvent>,
     ) {
+        let due = self
+            .looked
+            .is_none_or(|t| now < t || now.since(t) >= LOOK_THROUGH);
         let mut waiting = Vec::new();
-        for crossing in std::mem::take(&mut self.crossings) {
+        let crossings = if due {
+            std::mem::take(&mut self.crossings)
+        } else {
+            Vec::new()
+        };
+        for crossing in crossings {
             let age = now.since(crossing.t);
             if age < TRACKS_COME {
                 waiting.push(crossing);
@@ -138,9 +148,8 @@ impl Gates {
                 }
             }
         }
-        self.crossings = waiting;
-        let due = |t: StoreTime| now < t || now.since(t) >= LOOK_THROUGH;
-        if self.looked.is_none_or(due) {
+        if due {
+            self.crossings = waiting;
             self.looked = Some(now);
             self.miss_nobody(now, shop, tracks);
             self.settle_births(now, shop, tracks);
@@ -462,6 +471,12 @@ fn at_gate(shop: &Shop, crossing: GateCrossing, tracks: &TrackStore) -> Vec<(Tra
         .tracks
         .iter()
         .filter_map(|(id, track)| {
+            // Whoever is too far by now to have been here then need not be looked up.
+            let last = track.last()?;
+            let since = (last.t - crossing.t).as_secs_f64().abs();
+            if last.position.distance_to_segment(gate.a, gate.b) > NEAR_GATE_M + RUN_M_S * since {
+                return None;
+            }
             let p = track.nearest(crossing.t)?;
             let gap = (p.t - crossing.t).as_secs_f64().abs();
             if gap > 2.0 || p.position.distance_to_segment(gate.a, gate.b) > NEAR_GATE_M {

@@ -185,6 +185,11 @@ impl Lineage {
         (ia, ib)
     }
 
+    /// Whether it is smoothed no more.
+    pub(crate) fn stands(&self, ix: SegmentIx) -> bool {
+        self.get(ix).is_none_or(|s| s.stands)
+    }
+
     /// Whether it goes on.
     pub(crate) fn is_open(&self, ix: SegmentIx) -> bool {
         self.get(ix).is_some_and(|s| s.open)

@@ -19,6 +19,9 @@ const OUT_OF_REACH: f64 = 1e-6;
 /// Somebody farther away neither made a step nor can be taken for who did, metres.
 const NEAR_M: f64 = 6.0;
 
+/// Share of all reach from which on a party may have made the step.
+const CONCERNS: f64 = 1e-3;
+
 /// A party that may have made the step.
 #[derive(Clone, Debug)]
 pub(crate) struct Candidate {
@@ -287,6 +290,13 @@ impl Witness {
         }
     }
 
+    /// Whether nothing to come can change who those within reach were.
+    pub(crate) fn stands(&self, lineage: &Lineage) -> bool {
+        self.reaching
+            .iter()
+            .all(|r| lineage.stands(self.live[r.at]))
+    }
+
     /// Whether one of these parties may have made it.
     pub(crate) fn concerns(&self, parties: &[Who], lineage: &Lineage, people: &People) -> bool {
         let total: f64 = self.reaching.iter().map(|r| r.reach).sum();
@@ -297,7 +307,7 @@ impl Witness {
                 .filter(|(person, _)| parties.contains(&people.who(*person)))
                 .map(|(_, p)| p)
                 .sum();
-            r.reach * p > 1e-4 * total
+            r.reach * p > CONCERNS * total
         });
         // Somebody may have done it whom no track shows.
         let unseen = total < 0.1

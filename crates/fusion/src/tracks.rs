@@ -92,7 +92,11 @@ impl Track {
         from: StoreTime,
         to: StoreTime,
     ) -> impl Iterator<Item = &TrackPoint> {
-        let start = self.points.partition_point(|p| p.t < from);
+        // Most tracks have ended before what is asked about.
+        let start = match self.last() {
+            Some(last) if last.t >= from => self.points.partition_point(|p| p.t < from),
+            _ => self.points.len(),
+        };
         self.points
             .iter()
             .skip(start)
@@ -128,8 +132,11 @@ impl Track {
     }
 
     fn is_seen_at(&self, t: StoreTime) -> bool {
-        self.nearest(t)
-            .is_some_and(|p| p.t.since(t).0.saturating_abs() < UNSEEN.0)
+        let ended = self.last().is_none_or(|p| t.since(p.t) >= UNSEEN);
+        !ended
+            && self
+                .nearest(t)
+                .is_some_and(|p| p.t.since(t).0.saturating_abs() < UNSEEN.0)
     }
 
     fn place(&self, t: StoreTime, slack: TimeDelta) -> Option<Point2> {

@@ -55,6 +55,10 @@ pub fn run(args: Args) -> Result<ExitCode> {
         put[1],
         100.0 * speed.within_700_ms
     );
+    println!(
+        "  {} of {} first answers changed within 5 s",
+        speed.first_answers_changed, speed.first_answers
+    );
     if let Some(rss) = speed.rss_mb {
         println!("  {rss:.0} MB at most, simulator included");
     }
