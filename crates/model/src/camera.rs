@@ -287,6 +287,15 @@ impl Camera {
         })
     }
 
+    /// The same lens elsewhere. `camera_from_floor`: rows are the picture's right, down and forward in the floor
+    /// frame; a camera that looks straight up or down gets roll 0.
+    #[must_use]
+    pub fn posed(mut self, camera_from_floor: &[[f64; 3]; 3], position: Point3) -> Self {
+        (self.yaw, self.pitch, self.roll) = angles_of(camera_from_floor);
+        self.position = position;
+        self
+    }
+
     /// Its pose as OpenCV writes it: rotation vector (radians) and translation (metres).
     pub fn to_opencv_pose(&self) -> ([f64; 3], [f64; 3]) {
         let r = rotation_of(self);
@@ -357,7 +366,8 @@ fn rotation_vector(r: &[[f64; 3]; 3]) -> [f64; 3] {
     column.map(|c| sign * angle * c / length)
 }
 
-fn distort(k: &[f64; 5], x: f64, y: f64) -> (f64, f64) {
+/// Where the lens puts a point of the plane at depth 1; `k`: k1, k2, p1, p2, k3.
+pub fn distort(k: &[f64; 5], x: f64, y: f64) -> (f64, f64) {
     let [k1, k2, p1, p2, k3] = *k;
     let r2 = x * x + y * y;
     let radial = 1.0 + r2 * (k1 + r2 * (k2 + r2 * k3));
@@ -367,7 +377,8 @@ fn distort(k: &[f64; 5], x: f64, y: f64) -> (f64, f64) {
     )
 }
 
-fn distort_jacobian(k: &[f64; 5], x: f64, y: f64) -> [[f64; 2]; 2] {
+/// Derivatives of [`distort`] by x and y.
+pub fn distort_jacobian(k: &[f64; 5], x: f64, y: f64) -> [[f64; 2]; 2] {
     let [k1, k2, p1, p2, k3] = *k;
     let r2 = x * x + y * y;
     let radial = 1.0 + r2 * (k1 + r2 * (k2 + r2 * k3));

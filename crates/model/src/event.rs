@@ -112,6 +112,37 @@ pub struct CameraFault {
     pub health: CameraHealth,
 }
 
+/// A camera's calibration stopped holding, or holds again: its rays miss what the others see, always the same way.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct CalibrationFault {
+    /// When it was noticed.
+    pub t: StoreTime,
+    /// Which camera.
+    pub camera: CameraIx,
+    /// It is off; false: it is right again.
+    pub off: bool,
+    /// How far it is turned from where its calibration says, degrees.
+    pub angle_deg: f32,
+    /// What that makes at people's usual distance from it, metres.
+    pub miss_m: f32,
+    /// Sightings of people by this and other cameras that say so.
+    pub sightings: u32,
+}
+
+impl CalibrationFault {
+    /// What staff are told.
+    pub fn message(&self, camera: &str) -> String {
+        if !self.off {
+            return format!("camera {camera} agrees with the others again");
+        }
+        format!(
+            "camera {camera} is off by {:.1}° / {:.0} cm: calibrate again (walkout calibrate)",
+            self.angle_deg,
+            100.0 * self.miss_m
+        )
+    }
+}
+
 /// Who made a movement, as fusion sees it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]

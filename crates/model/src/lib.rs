@@ -24,8 +24,9 @@ pub mod time;
 pub use camera::{CalibrationError, OpenCvCalibration, Pixel, Ray, View};
 pub use catalogue::{Catalogue, Product, TaxClass};
 pub use event::{
-    Alternative, AttributedMovement, CameraFault, CameraHealth, Decision, Evidence, Factor, Hand,
-    Look, PlateDelta, PlateFault, PlateHealth, SessionExit, ShelfTouch, WeightStep, Who,
+    Alternative, AttributedMovement, CalibrationFault, CameraFault, CameraHealth, Decision,
+    Evidence, Factor, Hand, Look, PlateDelta, PlateFault, PlateHealth, SessionExit, ShelfTouch,
+    WeightStep, Who,
 };
 pub use frame::{CameraFrame, FrameError};
 pub use geometry::{Point2, Point3, Polygon, Pose2};

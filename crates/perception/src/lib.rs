@@ -9,6 +9,7 @@
 //! The method and its limits are described in `docs/concepts/inference.md`.
 
 pub mod assignment;
+pub mod calibration;
 mod clock;
 mod config;
 pub mod csv_trace;
