@@ -2,6 +2,7 @@
 
 pub mod accuracy;
 pub mod baselines;
+pub mod calibrate;
 pub mod calibration;
 pub mod diagram;
 pub mod draw;

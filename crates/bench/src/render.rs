@@ -151,7 +151,7 @@ fn fresh(shop: &Arc<Shop>, options: &Options) -> Renderer {
 }
 
 /// How long this thread has run, whatever else the machine does.
-fn thread_seconds() -> f64 {
+pub(crate) fn thread_seconds() -> f64 {
     let t = clock_gettime(ClockId::ThreadCPUTime);
     t.tv_sec as f64 + t.tv_nsec as f64 * 1e-9
 }

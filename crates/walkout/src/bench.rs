@@ -7,6 +7,7 @@ use std::time::Duration;
 
 mod accuracy;
 mod aim3s;
+mod calibrate;
 mod floor;
 mod marks;
 mod mot;
@@ -39,6 +40,8 @@ enum What {
     Mot(mot::Args),
     /// People on the floor over many cameras: WILDTRACK's layout, or a simulated shop
     Floor(floor::Args),
+    /// Lenses, tags and poses from made pictures, beside OpenCV; and whether a turned camera is noticed
+    Calibrate(calibrate::Args),
     /// Acknowledged ledger entries a second, beside plain SQLite commits
     Ledger(LedgerArgs),
     /// Frames a second that one core draws of a full shop
@@ -75,6 +78,7 @@ pub fn run(args: Args) -> Result<ExitCode> {
         What::Scenarios(args) => scenarios::run(args),
         What::Mot(args) => mot::run(args),
         What::Floor(args) => floor::run(args),
+        What::Calibrate(args) => calibrate::run(args),
         What::Ledger(args) => ledger(args),
         What::Render(args) => render::run(args),
         What::Marks(args) => marks::run(args),

@@ -11,6 +11,7 @@ use std::process::ExitCode;
 
 mod bench;
 mod cameras;
+mod calibrate;
 mod check;
 mod clock;
 mod demo;
@@ -53,6 +54,8 @@ enum Command {
     Look(look::Args),
     /// Check a shop's folder and list every mistake in it
     Check(check::Args),
+    /// Find a camera's lens and where it hangs, from a checkerboard, AprilTags or marked points
+    Calibrate(calibrate::Args),
     /// Find the steps in a trace of load cells (CSV) and draw them
     Steps(steps::Args),
     /// Measure
@@ -76,6 +79,7 @@ fn main() -> ExitCode {
         Command::Cameras(args) => cameras::run(args),
         Command::Look(args) => look::run(args),
         Command::Check(args) => check::run(args),
+        Command::Calibrate(args) => calibrate::run(args),
         Command::Steps(args) => steps::run(args),
         Command::Bench(args) => bench::run(args),
         Command::Explain(args) => explain::run(args),

@@ -1,6 +1,8 @@
 //! Tests of the binary as a user runs it.
 
 #[cfg(test)]
+mod calibrate;
+#[cfg(test)]
 mod closed_pipe;
 #[cfg(test)]
 mod devices;
