@@ -16,6 +16,8 @@ mod intrinsics;
 mod lens;
 mod linear;
 mod monitor;
+#[cfg(test)]
+mod monitor_tests;
 mod pose;
 pub mod print;
 mod quads;

@@ -46,7 +46,7 @@ impl Default for MonitorSettings {
     fn default() -> Self {
         Self {
             tolerance_deg: 0.6,
-            sigmas: 2.5,
+            sigmas: 2.0,
             sightings_min: 25,
             window: TimeDelta::from_millis(60_000),
             forget: TimeDelta::from_millis(3_600_000),
