@@ -10,8 +10,8 @@ use clap::{Parser, Subcommand};
 use std::process::ExitCode;
 
 mod bench;
-mod cameras;
 mod calibrate;
+mod cameras;
 mod check;
 mod clock;
 mod demo;

@@ -49,6 +49,7 @@ impl RuntimeArgs {
         }
     }
 
+    #[cfg(feature = "ort")]
     fn library(&self) -> Option<PathBuf> {
         let set = || std::env::var_os("ORT_DYLIB_PATH").map(PathBuf::from);
         self.onnxruntime.clone().or_else(set)

@@ -213,7 +213,7 @@ fn pattern(network: &dyn Network, [w, h]: [usize; 2], batch: usize) -> Input {
         .map(|(o, d)| d.unwrap_or(*o))
         .collect();
     let count: usize = shape.iter().product();
-    let byte = |i: usize| ((i as u64).wrapping_mul(2_654_435_761) % (1 << 32) >> 24) as u8;
+    let byte = |i: usize| (((i as u64).wrapping_mul(2_654_435_761) % (1 << 32)) >> 24) as u8;
     let numbers = match ports.element {
         Element::U8 => Numbers::U8((0..count).map(byte).collect()),
         Element::F32 => Numbers::F32((0..count).map(|i| f32::from(byte(i)) / 255.0).collect()),

@@ -1,6 +1,6 @@
 //! Steps that are told before they can be read.
 
-use super::trace::{START, Trace, press, ramp, ring};
+use super::trace::{START, Trace, press, ring};
 use walkout_model::WeightStep;
 
 /// From 0 to 1 between `from` and `from + seconds`, slow at both ends.

@@ -110,15 +110,14 @@ fn highest(row: &[f32]) -> (usize, f32) {
     best.unwrap_or((0, 0.0))
 }
 
-/// Heads, floor points and hands of people, from each one's box (left, top, right, bottom) with its score
+/// A person's box (left, top, right, bottom), its score and, where there are any, the person's points.
+pub type FoundPerson<'a> = ([f64; 4], f32, Option<&'a [Spot]>);
+
+/// Heads, floor points and hands of people, from each one's box with its score
 /// and, where there are any, its points. The order is kept: the n-th head is the n-th person's. Where a
 /// point is less sure than `least`, the box stands in: a head at its top, a foot in the middle of its
 /// bottom, and no hands.
-pub fn person_view(
-    people: &[([f64; 4], f32, Option<&[Spot]>)],
-    least: f32,
-    picture: [f64; 2],
-) -> PersonView {
+pub fn person_view(people: &[FoundPerson<'_>], least: f32, picture: [f64; 2]) -> PersonView {
     let mut view = PersonView::default();
     for (i, (area, score, points)) in people.iter().enumerate() {
         let [left, top, right, bottom] = *area;

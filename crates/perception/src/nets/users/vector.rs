@@ -33,8 +33,8 @@ mod tests {
             data: data.to_vec(),
         };
         let two = t(&[2, 2, 1, 1], &[3.0, 4.0, 0.0, 2.0]);
-        assert_eq!(vector(&[two.clone()], 0).unwrap(), [0.6, 0.8]);
-        assert_eq!(vector(&[two.clone()], 1).unwrap(), [0.0, 1.0]);
+        assert_eq!(vector(std::slice::from_ref(&two), 0).unwrap(), [0.6, 0.8]);
+        assert_eq!(vector(std::slice::from_ref(&two), 1).unwrap(), [0.0, 1.0]);
         assert!(vector(&[two], 2).is_err());
         assert!(vector(&[t(&[1, 2], &[0.0, 0.0])], 0).is_err());
         assert!(vector(&[t(&[1, 2], &[f32::NAN, 0.0])], 0).is_err());
