@@ -74,6 +74,7 @@ fn people_get_points_in_their_boxes_and_looks() {
         [pose]
         file = "points.onnx"
         kind = "rtmpose"
+        margin = 4.0
         input = { mean = [0, 0, 0], deviation = [255, 255, 255] }
         [appearance]
         file = "mean_of_bytes.onnx"

@@ -61,7 +61,7 @@ save("boxes_opset_99", columns, constants, [("image", FLOAT, ["n", 3, SIDE, SIDE
 # RTMPose's way: for each of 17 points (all the same) how red each column and row is, two bins a pixel.
 points = [
     node("Conv", ["image", "red"], ["redness"], kernel_shape=[1, 1]),
-    node("AveragePool", ["redness"], ["cells"], kernel_shape=[9, 9], strides=[1, 1], pads=[4, 4, 4, 4]),
+    node("AveragePool", ["redness"], ["cells"], kernel_shape=[17, 17], strides=[1, 1], pads=[8, 8, 8, 8]),
     node("ReduceMax", ["cells"], ["column"], axes=[1, 2], keepdims=0),
     node("ReduceMax", ["cells"], ["line"], axes=[1, 3], keepdims=0),
 ]

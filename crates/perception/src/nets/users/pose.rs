@@ -101,13 +101,13 @@ fn spot(x: f64, y: f64, score: f32) -> Spot {
     }
 }
 
+/// The highest of a row, the first of equals. Not a number is never it.
 fn highest(row: &[f32]) -> (usize, f32) {
-    let best = row
-        .iter()
-        .copied()
-        .enumerate()
-        .max_by(|a, b| a.1.total_cmp(&b.1));
-    best.unwrap_or((0, 0.0))
+    let start = (0, f32::NEG_INFINITY);
+    row.iter().copied().enumerate().fold(
+        start,
+        |best, next| if next.1 > best.1 { next } else { best },
+    )
 }
 
 /// A person's box (left, top, right, bottom), its score and, where there are any, the person's points.
@@ -252,6 +252,8 @@ mod tests {
             }
         );
         assert!(simcc(&[y, x], 0, [w, h]).is_err());
+        assert_eq!(highest(&[0.1, 0.7, 0.7]), (1, 0.7));
+        assert_eq!(highest(&[f32::NAN, 0.2]), (1, 0.2));
     }
 
     #[test]
