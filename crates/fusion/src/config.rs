@@ -28,11 +28,40 @@ impl Default for Costs {
     }
 }
 
+/// How things in hands are looked at: what it means that something was seen in a hand, or nothing.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct LookSight {
+    /// Looks a frame of the tracker at a hand at a shelf that holds something. 0: that nothing was seen says nothing.
+    pub per_frame: f64,
+    /// Share of visits of an empty hand in which something is seen in it. The share of hands that
+    /// hold something (0.4) makes that something was seen say nothing.
+    pub in_empty: f64,
+}
+
+impl Default for LookSight {
+    fn default() -> Self {
+        Self {
+            per_frame: 0.5,
+            in_empty: 0.05,
+        }
+    }
+}
+
+impl LookSight {
+    /// For a classifier that names the goods in every hand, be it empty or not.
+    pub const BLIND_TO_EMPTY: Self = Self {
+        per_frame: 0.0,
+        in_empty: 1.0,
+    };
+}
+
 /// Settings of fusion. The defaults suit plates of ±10 g class and a ceiling tracker.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct FusionConfig {
     /// What decisions weigh.
     pub costs: Costs,
+    /// How things in hands are looked at.
+    pub looks: LookSight,
     /// How long after a step's change tracks and looks of its time may still come.
     pub settle: TimeDelta,
     /// How long after a step's change it is explained again, in order of time.
@@ -70,6 +99,7 @@ impl Default for FusionConfig {
     fn default() -> Self {
         Self {
             costs: Costs::default(),
+            looks: LookSight::default(),
             settle: TimeDelta::from_millis(450),
             settle_again: TimeDelta::from_millis(1_400),
             lag: TimeDelta::from_secs(5),

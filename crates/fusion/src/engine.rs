@@ -160,10 +160,10 @@ impl Engine {
             } else {
                 0.0
             },
+            looks: LookStore::new(config.looks),
             shop,
             config,
             tracks: TrackStore::default(),
-            looks: LookStore::default(),
             gates: Gates::default(),
             waiting: Vec::new(),
             log: Vec::new(),
@@ -272,7 +272,7 @@ impl Engine {
     /// matched. Who is inside is still known.
     pub(crate) fn restart(&mut self) {
         self.tracks = TrackStore::default();
-        self.looks = LookStore::default();
+        self.looks = LookStore::new(self.config.looks);
         self.now = None;
     }
 

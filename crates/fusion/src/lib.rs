@@ -30,7 +30,7 @@ mod standing;
 mod stock;
 mod tracks;
 
-pub use config::{Costs, FusionConfig};
+pub use config::{Costs, FusionConfig, LookSight};
 
 use engine::{Engine, EngineEvent, Role};
 use gates::GateEvent;

@@ -1,5 +1,6 @@
 //! What cameras say of the thing in a hand, as a likelihood ratio against knowing nothing.
 
+use crate::LookSight;
 use crate::reach::Target;
 use crate::tracks::Track;
 use std::collections::{BTreeMap, VecDeque};
@@ -12,12 +13,8 @@ const LOOKS_MAX: usize = 4_096;
 const CORRELATED: f64 = 0.85;
 /// Share of looks that show something else than the goods in question.
 const ASTRAY: f64 = 0.1;
-/// Looks a second at a hand whose wrist is in sight at a shelf, and frames a second of the tracker.
-const LOOKS_PER_FRAME: f64 = 0.5;
 /// Share of hands at a shelf that hold something, of those that did not make the step.
 const HOLDING: f64 = 0.4;
-/// Share of visits of an empty hand in which something is seen in it.
-const SEEN_IN_EMPTY: f64 = 0.05;
 /// Least likelihood that something held was never looked at.
 const OVERLOOKED: f64 = 0.04;
 
@@ -36,6 +33,7 @@ pub(crate) enum Held {
 #[derive(Clone, Debug, Default)]
 pub(crate) struct LookStore {
     looks: VecDeque<ItemLook>,
+    sight: LookSight,
 }
 
 /// Likelihood ratios of what was seen in a hand, against a hand that had nothing to do with the step.
@@ -116,6 +114,14 @@ impl LookRatio {
 }
 
 impl LookStore {
+    /// Nothing yet, of a classifier like this.
+    pub(crate) fn new(sight: LookSight) -> Self {
+        Self {
+            looks: VecDeque::new(),
+            sight,
+        }
+    }
+
     /// Takes a look, in any order. `false` if malformed.
     pub(crate) fn push(&mut self, look: ItemLook) -> bool {
         let sane = look
@@ -191,7 +197,7 @@ impl LookStore {
             .filter(|l| of_the_hand(l))
             .collect();
         if seen.is_empty() {
-            let expected = LOOKS_PER_FRAME * frames;
+            let expected = self.sight.per_frame * frames;
             let unseen = OVERLOOKED + (1.0 - OVERLOOKED) * (-expected).exp();
             let base = HOLDING * unseen + (1.0 - HOLDING);
             return LookRatio {
@@ -202,7 +208,8 @@ impl LookStore {
         }
         let n = skus.max(2) as f64;
         let temper = 1.0 / (1.0 + CORRELATED * (seen.len() as f64 - 1.0));
-        let base = HOLDING + (1.0 - HOLDING) * SEEN_IN_EMPTY;
+        let in_empty = self.sight.in_empty;
+        let base = HOLDING + (1.0 - HOLDING) * in_empty;
         let mut by_sku: BTreeMap<SkuIx, f64> = BTreeMap::new();
         for look in &seen {
             for (sku, _) in &look.posterior {
@@ -231,7 +238,7 @@ impl LookStore {
             by_sku,
             other: (other * temper).exp(),
             thing: 1.0 / base,
-            nothing: SEEN_IN_EMPTY / base,
+            nothing: in_empty / base,
         }
     }
 }

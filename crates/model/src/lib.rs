@@ -18,6 +18,7 @@ pub mod money;
 pub mod observation;
 pub mod planogram;
 pub mod shop;
+pub mod sighting;
 pub mod source;
 pub mod time;
 
@@ -44,5 +45,6 @@ pub use observation::{
 };
 pub use planogram::{Lane, Planogram};
 pub use shop::Shop;
+pub use sighting::{SeenHand, SeenItem, SeenPerson, Sighting};
 pub use source::{CameraSource, CameraSourceError};
 pub use time::{StoreTime, TimeDelta};

@@ -13,6 +13,7 @@ pub mod calibration;
 mod clock;
 mod config;
 pub mod csv_trace;
+pub mod eyes;
 pub mod floor;
 mod intake;
 mod level;

@@ -1,15 +1,19 @@
 //! From a topic and a payload to observations, or to a counted refusal. Sans-IO.
 
 use crate::broker::PACKET_BYTES_MAX;
-use crate::message::{GateMessage, LookMessage, PersonMessage, TrackMessage, WristMessage};
+use crate::message::{
+    CameraMessage, GateMessage, LookMessage, PersonMessage, SeenHandMessage, SeenPersonMessage,
+    TrackMessage, WristMessage,
+};
 use crate::{BusCounters, Cause, ClockRefusal, StoreClock, Topic};
 use std::collections::{HashMap, VecDeque};
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
 use std::time::Duration;
 use walkout_model::{
-    APPEARANCE_MAX, FixtureIx, GateCrossing, GateIx, ItemLook, LoadSample, PlateIx, Point2, Point3,
-    Shop, StoreTime, TimeDelta, TrackId, TrackPoint, Wrist,
+    APPEARANCE_MAX, CameraIx, FixtureIx, GateCrossing, GateIx, Gtin, ItemLook, LoadSample, Pixel,
+    PlateIx, Point2, Point3, SeenHand, SeenItem, SeenPerson, Shop, Sighting, SkuIx, StoreTime,
+    TimeDelta, TrackId, TrackPoint, Wrist,
 };
 use walkout_wire::senml::{self, SenmlError, Value};
 
@@ -22,6 +26,8 @@ pub enum Observation {
     Track(TrackPoint),
     /// One look at an item.
     Look(ItemLook),
+    /// What one camera saw at one instant.
+    Sighting(Sighting),
     /// Somebody crossed a gate.
     Crossing(GateCrossing),
     /// A phone showed a code at a gate.
@@ -56,6 +62,8 @@ const CODE_BYTES_MAX: usize = 512;
 const REMEMBERED: usize = 64;
 /// A load beyond this many times the plate's range is no load.
 const ABSURD_RANGES: f64 = 10.0;
+/// People, hands and held things of one picture that are looked at.
+const SEEN_MAX: usize = 200;
 /// A place this far outside the floor's bounds is no place, metres.
 const OUTSIDE_M: f64 = 5.0;
 
@@ -133,6 +141,7 @@ impl Decoder {
             Topic::Load(fixture) => self.loads(fixture, payload, &origin, wall, clock, out),
             Topic::Track => self.tracks(payload, &origin, wall, clock, out),
             Topic::Look => self.looks(payload, &origin, wall, clock, out),
+            Topic::Camera(camera) => self.camera(camera, payload, &origin, wall, clock, out),
             Topic::Gate(gate) => self.gate(gate, payload, &origin, wall, clock, out),
             Topic::GateAnswer(_) => {}
         }
@@ -359,22 +368,9 @@ impl Decoder {
                 self.refuse(origin, Cause::Absurd, "a hand far outside the shop");
                 continue;
             };
-            let mut posterior = Vec::with_capacity(look.skus.len().min(64));
-            for (gtin, p) in look.skus.iter().take(64) {
-                match (self.shop.catalogue.find(*gtin), probability(*p)) {
-                    (Some(sku), Some(p)) => posterior.push((sku, p)),
-                    (None, _) => {
-                        let why = format!("GTIN {gtin} is not in the catalogue");
-                        self.refuse(origin, Cause::UnknownSku, &why);
-                    }
-                    (_, None) => self.refuse(origin, Cause::Absurd, "not a probability"),
-                }
-            }
-            let sum: f32 = posterior.iter().map(|(_, p)| p).sum();
-            if sum > 1.01 {
-                self.refuse(origin, Cause::Absurd, "probabilities sum to more than 1");
+            let Some(posterior) = self.skus(origin, &look.skus) else {
                 continue;
-            }
+            };
             out.push(Observation::Look(ItemLook {
                 t,
                 track: TrackId(look.track),
@@ -382,6 +378,86 @@ impl Decoder {
                 posterior,
             }));
         }
+    }
+
+    /// Known SKUs with their probabilities; `None` if these cannot be.
+    fn skus(&self, origin: &Origin, told: &[(Gtin, f32)]) -> Option<Vec<(SkuIx, f32)>> {
+        let mut posterior = Vec::with_capacity(told.len().min(64));
+        for (gtin, p) in told.iter().take(64) {
+            match (self.shop.catalogue.find(*gtin), probability(*p)) {
+                (Some(sku), Some(p)) => posterior.push((sku, p)),
+                (None, _) => {
+                    let why = format!("GTIN {gtin} is not in the catalogue");
+                    self.refuse(origin, Cause::UnknownSku, &why);
+                }
+                (_, None) => self.refuse(origin, Cause::Absurd, "not a probability"),
+            }
+        }
+        let sum: f32 = posterior.iter().map(|(_, p)| p).sum();
+        if sum > 1.01 {
+            self.refuse(origin, Cause::Absurd, "probabilities sum to more than 1");
+            return None;
+        }
+        Some(posterior)
+    }
+
+    fn camera(
+        &mut self,
+        camera: CameraIx,
+        payload: &[u8],
+        origin: &Origin,
+        wall: Duration,
+        clock: &mut StoreClock,
+        out: &mut Vec<Observation>,
+    ) {
+        let message: CameraMessage = match serde_json::from_slice(payload) {
+            Ok(message) => message,
+            Err(error) => return self.refuse(origin, Cause::Malformed, &error.to_string()),
+        };
+        let Some(t) = self.time(origin, message.t) else {
+            return;
+        };
+        if !self.admit(origin, t, wall, clock) {
+            return;
+        }
+        let counts = [
+            message.people.len(),
+            message.hands.len(),
+            message.held.len(),
+        ];
+        if counts.iter().any(|n| *n > SEEN_MAX) {
+            let why = format!("more than {SEEN_MAX} people, hands or things in one picture");
+            self.refuse(origin, Cause::Oversized, &why);
+        }
+        let frame = Picture::of(&self.shop, camera);
+        let mut sighting = Sighting::empty(camera, t);
+        for p in message.people.iter().take(SEEN_MAX) {
+            match frame.person(p) {
+                Some(person) => sighting.people.push(person),
+                None => self.refuse(origin, Cause::Absurd, "somebody outside the picture"),
+            }
+        }
+        for h in message.hands.iter().take(SEEN_MAX) {
+            match frame.hand(h) {
+                Some(hand) => sighting.hands.push(hand),
+                None => self.refuse(origin, Cause::Absurd, "a hand outside the picture"),
+            }
+        }
+        for item in message.held.iter().take(SEEN_MAX) {
+            let Some(skus) = self.skus(origin, &item.skus) else {
+                continue;
+            };
+            let size = (0.0..1e6).contains(&item.px_per_m);
+            match frame.pixel([item.u, item.v]).filter(|_| size) {
+                Some(at) => sighting.held.push(SeenItem {
+                    at,
+                    px_per_m: item.px_per_m,
+                    skus,
+                }),
+                None => self.refuse(origin, Cause::Absurd, "a thing outside the picture"),
+            }
+        }
+        out.push(Observation::Sighting(sighting));
     }
 
     fn gate(
@@ -435,6 +511,52 @@ impl Decoder {
     }
 }
 
+/// A camera's picture, for telling what can be in it.
+struct Picture {
+    size_px: [f64; 2],
+}
+
+impl Picture {
+    fn of(shop: &Shop, camera: CameraIx) -> Self {
+        let size = |c: &walkout_model::layout::Camera| [c.width_px, c.height_px].map(f64::from);
+        let camera = shop.layout.cameras.get(camera.usize());
+        Self {
+            size_px: camera.map_or([0.0; 2], size),
+        }
+    }
+
+    /// Feet and hands may lie beside the picture, by its own size at most.
+    fn pixel(&self, [u, v]: [f64; 2]) -> Option<Pixel> {
+        let [w, h] = self.size_px;
+        ((-w..=2.0 * w).contains(&u) && (-h..=2.0 * h).contains(&v)).then_some(Pixel { u, v })
+    }
+
+    fn sigma(sd: f64) -> Option<f64> {
+        (sd > 0.0 && sd <= 10_000.0).then_some(sd)
+    }
+
+    fn person(&self, p: &SeenPersonMessage) -> Option<SeenPerson> {
+        Some(SeenPerson {
+            head: self.pixel([p.u, p.v])?,
+            head_sigma_px: Self::sigma(p.sd)?,
+            foot: p.foot.and_then(|foot| self.pixel(foot)),
+            foot_sigma_px: Self::sigma(p.foot_sd)?,
+            score: probability(p.conf)?,
+            look: appearance(&p.look),
+        })
+    }
+
+    fn hand(&self, h: &SeenHandMessage) -> Option<SeenHand> {
+        Some(SeenHand {
+            at: self.pixel([h.u, h.v])?,
+            sigma_px: Self::sigma(h.sd)?,
+            owner: h.owner.and_then(|owner| self.pixel(owner)),
+            owner_radius_px: Self::sigma(h.radius)?,
+            score: probability(h.conf)?,
+        })
+    }
+}
+
 /// Seconds since the epoch, between 1970 and 2255 (beyond, a double no longer holds microseconds).
 fn seconds(t: f64) -> Option<StoreTime> {
     (0.0..9e9).contains(&t).then(|| StoreTime::from_secs_f64(t))
@@ -467,5 +589,7 @@ fn source(topic: Topic) -> u32 {
         Topic::Look => 1,
         Topic::Gate(ix) | Topic::GateAnswer(ix) => 2 + 2 * ix.0,
         Topic::Load(ix) => 3 + 2 * ix.0,
+        // Cameras count from the other end.
+        Topic::Camera(ix) => u32::MAX - ix.0,
     }
 }

@@ -1,9 +1,12 @@
 //! From observations to messages: what a device, a gateway or a test sends.
 
 use crate::message::{
-    GateMessage, LookEntry, LookMessage, PersonMessage, TrackMessage, WristMessage,
+    CameraMessage, GateMessage, LookEntry, LookMessage, PersonMessage, SeenHandMessage,
+    SeenItemMessage, SeenPersonMessage, TrackMessage, WristMessage,
 };
-use walkout_model::{GateCrossing, ItemLook, LoadSample, Shop, StoreTime, TrackPoint};
+use walkout_model::{
+    GateCrossing, ItemLook, LoadSample, Pixel, Shop, Sighting, SkuIx, StoreTime, TrackPoint,
+};
 use walkout_wire::senml::{self, Format, Record, SenmlError};
 
 /// A fixture's `load/<fixture>` pack. Samples of plates that the shop does not have are left out.
@@ -55,15 +58,52 @@ pub fn looks(shop: &Shop, looks: &[ItemLook]) -> LookMessage {
         x: round(look.hand.x, 3),
         y: round(look.hand.y, 3),
         z: round(look.hand.z, 3),
-        skus: look
-            .posterior
-            .iter()
-            .filter_map(|(sku, p)| Some((shop.catalogue.get(*sku)?.gtin, *p)))
-            .collect(),
+        skus: gtins(shop, &look.posterior),
     };
     LookMessage {
         looks: looks.iter().map(entry).collect(),
     }
+}
+
+/// A `camera/<camera>` message of what one camera saw.
+pub fn sighting(shop: &Shop, seen: &Sighting) -> CameraMessage {
+    let px = |p: Pixel| [round(p.u, 1), round(p.v, 1)];
+    let people = seen.people.iter().map(|p| SeenPersonMessage {
+        u: round(p.head.u, 1),
+        v: round(p.head.v, 1),
+        sd: round(p.head_sigma_px, 2),
+        foot: p.foot.map(px),
+        foot_sd: round(p.foot_sigma_px, 2),
+        conf: p.score,
+        look: p.look.clone(),
+    });
+    let hands = seen.hands.iter().map(|h| SeenHandMessage {
+        u: round(h.at.u, 1),
+        v: round(h.at.v, 1),
+        sd: round(h.sigma_px, 2),
+        owner: h.owner.map(px),
+        radius: round(h.owner_radius_px, 2),
+        conf: h.score,
+    });
+    let held = seen.held.iter().map(|i| SeenItemMessage {
+        u: round(i.at.u, 1),
+        v: round(i.at.v, 1),
+        px_per_m: i.px_per_m,
+        skus: gtins(shop, &i.skus),
+    });
+    CameraMessage {
+        t: seen.t.as_secs_f64(),
+        people: people.collect(),
+        hands: hands.collect(),
+        held: held.collect(),
+    }
+}
+
+fn gtins(shop: &Shop, skus: &[(SkuIx, f32)]) -> Vec<(walkout_model::Gtin, f32)> {
+    let known = skus.iter();
+    known
+        .filter_map(|(sku, p)| Some((shop.catalogue.get(*sku)?.gtin, *p)))
+        .collect()
 }
 
 /// A gate's word of a crossing; `n` is the gate's own count.

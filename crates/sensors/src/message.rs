@@ -74,6 +74,79 @@ pub struct LookMessage {
     pub looks: Vec<LookEntry>,
 }
 
+/// Somebody in a picture, as `camera` carries it. Places are pixels of the camera's calibration.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct SeenPersonMessage {
+    /// The head's middle, from the left, pixels.
+    pub u: f64,
+    /// And from the top.
+    pub v: f64,
+    /// Standard deviation along each axis, pixels.
+    pub sd: f64,
+    /// Where the person stands, from the left and the top, pixels.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub foot: Option<[f64; 2]>,
+    /// Its standard deviation, pixels.
+    #[serde(default = "foot_sd")]
+    pub foot_sd: f64,
+    /// The network's confidence, 0–1.
+    pub conf: f32,
+    /// What the person wears: a whitened vector.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub look: Vec<f32>,
+}
+
+fn foot_sd() -> f64 {
+    20.0
+}
+
+/// A hand in a picture.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct SeenHandMessage {
+    /// From the left, pixels.
+    pub u: f64,
+    /// From the top.
+    pub v: f64,
+    /// Standard deviation along each axis, pixels.
+    pub sd: f64,
+    /// The owner's head, pixels.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub owner: Option<[f64; 2]>,
+    /// The radius of that head, pixels.
+    pub radius: f64,
+    /// The network's confidence, 0–1.
+    pub conf: f32,
+}
+
+/// What a hand seems to hold.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct SeenItemMessage {
+    /// The hand, from the left, pixels.
+    pub u: f64,
+    /// And from the top.
+    pub v: f64,
+    /// How large a metre is there, pixels.
+    pub px_per_m: f32,
+    /// GTINs with their probabilities, most probable first; what is missing to 1 is all others'.
+    pub skus: Vec<(Gtin, f32)>,
+}
+
+/// `camera/<camera>`: what the camera's networks found in one picture.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct CameraMessage {
+    /// When the picture was taken.
+    pub t: f64,
+    /// People.
+    #[serde(default)]
+    pub people: Vec<SeenPersonMessage>,
+    /// Hands.
+    #[serde(default)]
+    pub hands: Vec<SeenHandMessage>,
+    /// What hands near shelves hold.
+    #[serde(default)]
+    pub held: Vec<SeenItemMessage>,
+}
+
 /// `gate/<gate>`: one thing that happened at a gate.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "lowercase")]

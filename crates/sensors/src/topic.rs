@@ -1,6 +1,6 @@
 //! Topics of the bus: `walkout/<shop>/…`.
 
-use walkout_model::{FixtureIx, GateIx, Shop};
+use walkout_model::{CameraIx, FixtureIx, GateIx, Shop};
 
 /// What a topic says its messages are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -11,6 +11,8 @@ pub enum Topic {
     Track,
     /// `look`: what the item classifier sees.
     Look,
+    /// `camera/<camera>`: what one camera's networks see.
+    Camera(CameraIx),
     /// `gate/<gate>`: crossings and codes.
     Gate(GateIx),
     /// `gate/<gate>/answer`: what the shop tells a gate. The shop itself has no use for it.
@@ -21,11 +23,16 @@ pub enum Topic {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum TopicError {
     /// Not one of the shapes above.
-    #[error("not a topic of this shop: use load/<fixture>, track, look or gate/<gate>")]
+    #[error(
+        "not a topic of this shop: use load/<fixture>, track, look, camera/<camera> or gate/<gate>"
+    )]
     Shape,
     /// `load/` of a fixture that the shop does not have.
     #[error("no such fixture in shop.toml")]
     Fixture,
+    /// `camera/` of a camera that the shop does not have.
+    #[error("no such camera in shop.toml")]
+    Camera,
     /// `gate/` of a gate that the shop does not have.
     #[error("no such gate in shop.toml")]
     Gate,
@@ -41,11 +48,13 @@ impl Topic {
                 .map_or("?", |f| &f.name)
         };
         let gate = |ix: GateIx| shop.layout.gates.get(ix.usize()).map_or("?", |g| &g.name);
+        let camera = |ix: CameraIx| shop.layout.cameras.get(ix.usize()).map_or("?", |c| &c.name);
         let name = &shop.name;
         match self {
             Self::Load(ix) => format!("walkout/{name}/load/{}", fixture(ix)),
             Self::Track => format!("walkout/{name}/track"),
             Self::Look => format!("walkout/{name}/look"),
+            Self::Camera(ix) => format!("walkout/{name}/camera/{}", camera(ix)),
             Self::Gate(ix) => format!("walkout/{name}/gate/{}", gate(ix)),
             Self::GateAnswer(ix) => format!("walkout/{name}/gate/{}/answer", gate(ix)),
         }
@@ -70,6 +79,10 @@ impl Topic {
             }
             ["track"] => Ok(Self::Track),
             ["look"] => Ok(Self::Look),
+            ["camera", camera] => {
+                let at = shop.layout.cameras.iter().position(|c| c.name == *camera);
+                at.map(|i| Self::Camera(i.into())).ok_or(TopicError::Camera)
+            }
             ["gate", gate, tail @ ..] => {
                 let at = shop.layout.gates.iter().position(|g| g.name == *gate);
                 let ix = at.map(GateIx::from).ok_or(TopicError::Gate)?;

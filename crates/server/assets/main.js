@@ -1,11 +1,12 @@
 // The live page: asks for the shop once, then follows the event stream.
+import { Cameras } from "./cameras.js";
 import { Floor, legend } from "./floor.js";
 import * as panels from "./panels.js";
 import { count, el, locale, t, time } from "./text.js";
 
 const $ = (id) => document.getElementById(id);
 const MOVES_MAX = 60;
-let shop, floor, state = null, moves = [], rate = { at: 0, messages: 0, value: 0 };
+let shop, floor, cameras, state = null, moves = [], rate = { at: 0, messages: 0, value: 0 };
 
 const store = (key, value) => { try { localStorage.setItem(key, value); } catch { /* private window */ } };
 const stored = (key) => { try { return localStorage.getItem(key); } catch { return null; } };
@@ -17,6 +18,7 @@ function setLang(lang) {
   for (const node of document.querySelectorAll("[data-t]")) node.textContent = t(node.dataset.t);
   $("lang").textContent = lang === "ko" ? "English" : "한국어";
   $("legend").replaceChildren(...legend());
+  $("cameras-legend").textContent = t("cameras_legend");
   drawn.clear();
   draw();
   drawMoves();
@@ -98,6 +100,7 @@ function follow() {
     const items = new Map((state?.sessions ?? []).map((s) => [s.id, s.kind === "staff" ? "" : s.items]));
     floor.move(f.people, items);
   });
+  on("cameras", (c) => cameras.show(c));
   on("state", (s) => { state = s; draw(); });
   on("movement", onMovement);
 }
@@ -109,6 +112,7 @@ async function start() {
   $("title").textContent = shop.title;
   document.title = `${shop.title} · Walkout`;
   floor = new Floor($("plan"), $("elevation"), shop);
+  cameras = new Cameras($("cameras"), $("cameras-list"));
   setTheme(asked.get("theme") ?? stored("walkout.theme") ?? (matchMedia("(prefers-color-scheme: dark)").matches ? "dark" : "light"));
   setLang(asked.get("lang") ?? stored("walkout.lang") ?? (navigator.language.startsWith("ko") ? "ko" : "en"));
   $("lang").onclick = () => setLang(locale.lang === "ko" ? "en" : "ko");

@@ -15,6 +15,8 @@ const words = {
     plates_good: "Plates good", plates_bad: "Plates faulty", entries: "Ledger entries", refused: "Refused", lag: "Behind the devices", cause: "Cause", no_refusals: "Nothing was refused.",
     why_doubt: "not sure enough", why_unknown_person: "nobody known did it", why_unknown_session: "session not known", why_late: "known after the exit",
     why_beyond_cart: "more than the cart held", why_unknown_sku: "not in the catalogue", why_unknown_shelf: "shelf not known", why_absurd_quantity: "too many units", why_conflict: "conclusions contradict",
+    cameras: "Cameras", camera_live: "live", camera_simulated: "live, simulated tracks",
+    cameras_legend: "Yellow: heads, blue: hands that the networks found. Lines: tracks with number and session.",
     why: "why?", answered: "Answered", camera_good: "good", camera_silent: "no pictures", camera_frozen: "frozen", camera_dark: "dark", camera_bright: "overexposed", camera_moved: "moved or covered", camera_misshapen: "wrong shape", failed: "That did not work", free: "free",
   },
   ko: {
@@ -32,6 +34,8 @@ const words = {
     plates_good: "정상 판", plates_bad: "이상 판", entries: "원장 항목", refused: "거부", lag: "장치보다 늦음", cause: "원인", no_refusals: "거부된 것이 없습니다.",
     why_doubt: "확실하지 않음", why_unknown_person: "모르는 사람", why_unknown_session: "모르는 입장", why_late: "퇴장 뒤에 확인됨",
     why_beyond_cart: "장바구니보다 많음", why_unknown_sku: "목록에 없는 상품", why_unknown_shelf: "모르는 선반", why_absurd_quantity: "너무 많은 수량", why_conflict: "판단이 엇갈림",
+    cameras: "카메라", camera_live: "실시간", camera_simulated: "실시간, 모의 추적",
+    cameras_legend: "노랑: 머리, 파랑: 신경망이 찾은 손. 선: 번호와 세션이 붙은 추적.",
     why: "왜?", answered: "처리됨", camera_good: "정상", camera_silent: "영상 없음", camera_frozen: "멈춤", camera_dark: "어두움", camera_bright: "너무 밝음", camera_moved: "움직였거나 가려짐", camera_misshapen: "화면 비율 다름", failed: "처리하지 못했습니다", free: "무료",
   },
 };

@@ -4,6 +4,7 @@
 //! what the page shows. The API is described by `/openapi.json` and `docs/reference/api.md`.
 
 mod api;
+mod cameras;
 pub mod convert;
 mod health;
 mod live;
@@ -15,6 +16,7 @@ mod state;
 pub mod view;
 
 pub use api::inside;
+pub use cameras::{CAPTURED_AT, Cameras, PICTURE_BYTES_MAX};
 pub use live::Live;
 pub use openapi::document;
 pub use plan::PlanView;
@@ -61,6 +63,13 @@ pub fn router(app: AppState) -> Router {
         )
         .route("/api/v1/reviews", get(api::reviews))
         .route("/api/v1/reviews/{review}/answer", post(api::answer_review))
+        .route("/api/v1/cameras", get(cameras::list))
+        .route(
+            "/api/v1/cameras/{camera}/picture",
+            get(cameras::picture)
+                .put(cameras::put)
+                .layer(DefaultBodyLimit::max(PICTURE_BYTES_MAX)),
+        )
         .fallback(unknown)
         .method_not_allowed_fallback(wrong_method)
         .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))

@@ -8,7 +8,7 @@ use std::convert::Infallible;
 use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::broadcast;
 
-use crate::view::{FloorView, MovementView, StateView};
+use crate::view::{CamerasView, FloorView, MovementView, StateView};
 
 /// Events that may wait for a slow reader.
 const EVENTS_WAITING: usize = 256;
@@ -54,6 +54,13 @@ impl Live {
     pub fn floor(&self, floor: &FloorView) {
         if self.is_watched() {
             self.send("floor", floor);
+        }
+    }
+
+    /// What is found in the cameras' pictures. A few times a second.
+    pub fn cameras(&self, cameras: &CamerasView) {
+        if self.is_watched() {
+            self.send("cameras", cameras);
         }
     }
 

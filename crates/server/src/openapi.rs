@@ -1,6 +1,6 @@
 //! The API's description, OpenAPI 3.1.
 
-use crate::{api, health, view};
+use crate::{api, cameras, health, view};
 use axum::Json;
 use utoipa::OpenApi;
 
@@ -27,11 +27,14 @@ use utoipa::OpenApi;
         api::line_explanations,
         api::reviews,
         api::answer_review,
+        cameras::list,
+        cameras::picture,
+        cameras::put,
         health::healthz,
         health::state,
         health::time,
     ),
-    components(schemas(view::FloorView))
+    components(schemas(view::FloorView, view::CamerasView))
 )]
 struct Api;
 

@@ -21,6 +21,11 @@ const ASSETS: &[(&str, &str, &str)] = &[
         include_str!("../assets/floor.js"),
     ),
     (
+        "cameras.js",
+        "text/javascript; charset=utf-8",
+        include_str!("../assets/cameras.js"),
+    ),
+    (
         "panels.js",
         "text/javascript; charset=utf-8",
         include_str!("../assets/panels.js"),
@@ -75,7 +80,7 @@ fn markup() -> Markup {
                     button.tool #theme type="button" aria-label="theme" { "☾" }
                 }
                 nav {
-                    @for id in ["floor", "carts", "moves", "reviews", "receipts", "health"] {
+                    @for id in ["floor", "cameras", "carts", "moves", "reviews", "receipts", "health"] {
                         a href={ "#" (id) } data-t=(id) {}
                     }
                 }
@@ -85,6 +90,11 @@ fn markup() -> Markup {
                             svg #plan role="img" aria-label="floor plan" {}
                             div.legend #legend {}
                             div.elevation #elevation {}
+                        }
+                        section.card #cameras hidden {
+                            h2 { span data-t="cameras" {} }
+                            div.cameras #cameras-list {}
+                            div.legend #cameras-legend {}
                         }
                         (list("moves"))
                     }

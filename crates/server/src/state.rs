@@ -1,5 +1,6 @@
 //! What the handlers share.
 
+use crate::cameras::Cameras;
 use crate::live::Live;
 use std::sync::Arc;
 use std::sync::atomic::AtomicI64;
@@ -31,6 +32,8 @@ pub struct AppState {
     pub ledger: Ledger,
     /// The event stream.
     pub live: Live,
+    /// The newest pictures.
+    pub cameras: Cameras,
     /// To the estimators; bounded.
     pub to_shop: mpsc::Sender<ToShop>,
     /// Store time.

@@ -28,6 +28,68 @@ pub struct PersonView {
     pub wrists: Vec<[f64; 2]>,
 }
 
+/// A camera and the pictures that come from it.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct PictureView {
+    /// Its name in shop.toml.
+    pub name: String,
+    /// Width of the calibration's pictures.
+    pub width_px: u32,
+    /// Height of the calibration's pictures.
+    pub height_px: u32,
+    /// How many pictures have come.
+    pub pictures: u64,
+    /// Whether one has come in the last seconds.
+    pub live: bool,
+}
+
+/// The shop's cameras.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct CameraListView {
+    /// In the order of shop.toml.
+    pub cameras: Vec<PictureView>,
+}
+
+/// What is found in the pictures of the cameras that send any. Places are shares of the picture's width and height.
+#[derive(Clone, Debug, Default, Serialize, ToSchema)]
+pub struct CamerasView {
+    /// Store time.
+    pub t: i64,
+    /// The tracks were not seen in these pictures: another tracker, or a simulated one, told them.
+    pub simulated: bool,
+    /// The cameras.
+    pub cameras: Vec<SeenView>,
+}
+
+/// One camera's picture and what is in it.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct SeenView {
+    /// The camera.
+    #[serde(flatten)]
+    pub camera: PictureView,
+    /// Heads that the network found: across, down, radius as a share of the width, confidence.
+    pub heads: Vec<[f64; 4]>,
+    /// Hands: across, down, confidence.
+    pub hands: Vec<[f64; 3]>,
+    /// The tracks that fall into the picture.
+    pub tracks: Vec<SeenTrackView>,
+}
+
+/// A track in a picture.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct SeenTrackView {
+    /// The tracker's number.
+    pub id: u64,
+    /// The session it is bound to, if any.
+    pub session: Option<String>,
+    /// A head's height above where they stand.
+    pub head: [f64; 2],
+    /// Where they stand.
+    pub foot: [f64; 2],
+    /// Hands.
+    pub wrists: Vec<[f64; 2]>,
+}
+
 /// Some units of a product and what they cost.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct LineView {

@@ -8,6 +8,7 @@ use std::time::Duration;
 mod accuracy;
 mod aim3s;
 mod calibrate;
+mod eyes;
 mod floor;
 mod marks;
 mod mot;
@@ -46,6 +47,8 @@ enum What {
     Ledger(LedgerArgs),
     /// Frames a second that one core draws of a full shop
     Render(render::Args),
+    /// What seeing costs: cores a camera, from one camera to sixty
+    Eyes(eyes::Args),
     /// What the networks in models/ get right, on frames that training never saw
     Marks(marks::Args),
     /// What networks cost in each runtime on one core, beside Python's onnxruntime
@@ -81,6 +84,7 @@ pub fn run(args: Args) -> Result<ExitCode> {
         What::Calibrate(args) => calibrate::run(args),
         What::Ledger(args) => ledger(args),
         What::Render(args) => render::run(args),
+        What::Eyes(args) => eyes::run(args),
         What::Marks(args) => marks::run(args),
         What::Vision(args) => vision::run(args),
     }

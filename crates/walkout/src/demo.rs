@@ -2,6 +2,7 @@
 
 use crate::devices::Devices;
 use crate::open::{Broker, OpenShop, Opening};
+use crate::seeing::{Seeing, Wanted};
 use crate::serve::{MQTT_PORT, load, runtime, sqlite_url, stop_signal};
 use anyhow::{Context, Result, bail};
 use std::io::{IsTerminal, Write};
@@ -10,6 +11,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 use tokio::sync::watch;
+use walkout_bench::floor::selection::choose;
 use walkout_model::StoreTime;
 use walkout_server::view::StateView;
 use walkout_simulator::{Plan, Preset, Simulation};
@@ -38,6 +40,26 @@ pub struct Args {
     /// Local port of the embedded MQTT broker
     #[arg(long, default_value_t = MQTT_PORT)]
     mqtt_port: u16,
+    /// Show so many of the shop's cameras on the page, rendered; chosen to see every place thrice
+    #[arg(long, value_name = "N", num_args = 0..=1, default_missing_value = "4")]
+    cameras: Option<usize>,
+    /// Pictures a second of each camera
+    #[arg(long, default_value_t = 5, value_name = "N", requires = "cameras")]
+    fps: u32,
+    /// See people in the pictures instead of simulating a tracker; the shop slows down if the machine is too slow
+    #[arg(long, requires = "cameras")]
+    from_pixels: bool,
+    /// Simulate no tracker: `walkout eyes` sees people in the pictures and tells the bus
+    #[arg(long, requires = "cameras", conflicts_with = "from_pixels")]
+    from_workers: bool,
+    /// The folder with person.onnx
+    #[arg(
+        long,
+        default_value = "models",
+        value_name = "FOLDER",
+        requires = "from_pixels"
+    )]
+    models: PathBuf,
     /// End by itself after so many minutes of the wall clock
     #[arg(long)]
     minutes: Option<f64>,
@@ -67,6 +89,30 @@ pub fn run(args: Args) -> Result<ExitCode> {
     }
     let simulation = Simulation::new(shop.clone(), plan)
         .with_context(|| format!("nobody can shop in {}", args.shop))?;
+    if !(1..=30).contains(&args.fps) || 60 % args.fps != 0 {
+        bail!("--fps {} must divide 60 and be 30 at most", args.fps);
+    }
+    let seeing = match args.cameras {
+        Some(n) => {
+            let cameras = choose(&shop.layout, n.clamp(1, 64));
+            if cameras.is_empty() {
+                bail!(
+                    "{} has no camera: add [[camera]] to its shop.toml",
+                    args.shop
+                );
+            }
+            let wanted = Wanted {
+                cameras: &cameras,
+                fps: args.fps,
+                width_px: 480,
+                seed: args.seed,
+                workers: args.from_workers,
+                models: args.from_pixels.then_some(args.models.as_path()),
+            };
+            Some(Seeing::new(&shop, &wanted)?)
+        }
+        None => None,
+    };
     let opening = Opening {
         shop: shop.clone(),
         http: SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), args.port),
@@ -74,6 +120,7 @@ pub fn run(args: Args) -> Result<ExitCode> {
         ledger: ledger.clone(),
         data,
         full: false,
+        eyes: None,
     };
     runtime()?.block_on(async {
         let open = opening.open().await?;
@@ -88,7 +135,7 @@ pub fn run(args: Args) -> Result<ExitCode> {
         println!("  bus     {}  topics walkout/{}/…", open.broker, shop.name);
         println!("  ledger  {ledger}");
         println!("  Ctrl-C ends it");
-        let devices = Devices::connect(shop, simulation, &open.broker, open.http).await?;
+        let devices = Devices::connect(shop, simulation, seeing, &open.broker, open.http).await?;
         let (stop, stopped) = watch::channel(false);
         let mut devices = tokio::spawn(devices.run(args.speed, stopped));
         let mut ended = false;

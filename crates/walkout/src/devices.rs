@@ -1,6 +1,7 @@
 //! The demo's devices: the simulated shop, told to the open one over the bus and the HTTP API and
 //! in no other way.
 
+use crate::seeing::{Look, Seeing};
 use anyhow::{Context, Result};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -23,6 +24,8 @@ const PHONE_TIMEOUT: Duration = Duration::from_secs(5);
 pub struct Devices {
     shop: Arc<Shop>,
     simulation: Simulation,
+    /// Rendered cameras, if any.
+    seeing: Option<Seeing>,
     device: Device,
     api: Api,
     /// Samples of each fixture since its last pack.
@@ -36,6 +39,7 @@ impl Devices {
     pub async fn connect(
         shop: Arc<Shop>,
         simulation: Simulation,
+        seeing: Option<Seeing>,
         broker: &BrokerUrl,
         http: std::net::SocketAddr,
     ) -> Result<Self> {
@@ -50,6 +54,7 @@ impl Devices {
             api: Api::new(http),
             shop,
             simulation,
+            seeing,
             device,
             gate_messages: 0,
         })
@@ -74,8 +79,20 @@ impl Devices {
         let mut ticks = 0_u32;
         while !self.simulation.is_over() && !*stop.borrow() {
             tokio::task::block_in_place(|| self.simulation.step(&mut tick));
-            self.send(&tick).await?;
             ticks = ticks.wrapping_add(1);
+            let looks = match &mut self.seeing {
+                Some(seeing) => {
+                    let simulation = &self.simulation;
+                    tokio::task::block_in_place(|| seeing.look(ticks, simulation))?
+                }
+                None => Vec::new(),
+            };
+            if self.seeing.as_ref().is_some_and(Seeing::replaces_tracker) {
+                tick.tracks.clear();
+                tick.looks.clear();
+            }
+            self.send(&tick).await?;
+            self.send_looks(looks).await?;
             if ticks.is_multiple_of(TICKS_PER_PACK) {
                 self.send_loads().await?;
             }
@@ -155,6 +172,24 @@ impl Devices {
         Ok(())
     }
 
+    /// What cameras see goes over the bus, their pictures to the page.
+    async fn send_looks(&mut self, looks: Vec<Look>) -> Result<()> {
+        for look in looks {
+            if let Some(sighting) = &look.sighting {
+                let message = encode::sighting(&self.shop, sighting);
+                let topic = Topic::Camera(look.camera).text(&self.shop);
+                self.device
+                    .publish(&topic, serde_json::to_vec(&message)?)
+                    .await?;
+            }
+            if let Some(camera) = self.shop.layout.cameras.get(look.camera.usize()) {
+                let path = format!("/api/v1/cameras/{}/picture", camera.name);
+                self.api.put(&path, look.jpeg, look.t).await?;
+            }
+        }
+        Ok(())
+    }
+
     async fn send_loads(&mut self) -> Result<()> {
         for (i, samples) in self.loads.iter_mut().enumerate() {
             if samples.is_empty() {
@@ -224,6 +259,22 @@ impl Api {
         });
         let answer = answer.await.context("asking the API")?;
         answer.with_context(|| format!("GET {url}"))
+    }
+
+    async fn put(&self, path: &str, body: Vec<u8>, t: StoreTime) -> Result<()> {
+        let url = format!("{}{path}", self.base);
+        let agent = self.agent.clone();
+        let asked = url.clone();
+        let taken = format!("{:.6}", t.as_secs_f64());
+        let answer = tokio::task::spawn_blocking(move || {
+            let request = agent.put(&asked).header(walkout_server::CAPTURED_AT, taken);
+            request.send(&body[..])
+        });
+        answer
+            .await
+            .context("asking the API")?
+            .with_context(|| format!("PUT {url}"))?;
+        Ok(())
     }
 
     async fn post(&self, path: &str, body: serde_json::Value) -> Result<serde_json::Value> {

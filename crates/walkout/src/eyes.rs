@@ -1,15 +1,20 @@
 //! The cameras of an open shop: one driver each, for those whose source the shop names.
 
 use anyhow::{Context, Result};
-use walkout_model::{CameraFault, CameraIx, Shop, StoreTime};
-use walkout_sensors::camera::{
-    Camera, CameraOptions, Clock, FrameQueue, OpenOptions, WatchSettings,
-};
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::mpsc;
+use walkout_model::{CameraFault, CameraFrame, CameraIx, Shop, Sighting, StoreTime};
+use walkout_perception::eyes::{CameraEye, EyeSettings};
+use walkout_perception::nets::{Network, RgbPicture};
+use walkout_sensors::camera::{Camera, CameraOptions, Clock, OpenOptions, WatchSettings};
 use walkout_server::convert::snake_case;
 use walkout_server::view::CameraView;
 
 /// Frames of one camera that may wait for the networks.
 const QUEUE_FRAMES: usize = 4;
+/// How long an eye waits for a frame before it looks whether it should end.
+const PATIENCE: Duration = Duration::from_millis(500);
 
 /// The cameras that are kept open.
 #[derive(Default)]
@@ -29,34 +34,50 @@ impl Eyes {
         let mut cameras = Vec::new();
         for (i, camera) in shop.layout.cameras.iter().enumerate() {
             let ix = CameraIx::from(i);
-            let Some(source) = shop.layout.source_of(ix) else {
-                continue;
-            };
-            let options = CameraOptions {
-                camera: ix,
-                source: source.clone(),
-                expected: Some([camera.width_px, camera.height_px]),
-                open: OpenOptions::new(clock.clone()),
-                queue: QUEUE_FRAMES,
-                watch: WatchSettings::default(),
-                jitter: Box::new(random_share),
-            };
-            let opened = Camera::start(options)
-                .with_context(|| format!("starting the camera {}", camera.name))?;
-            cameras.push(Eye {
-                ix,
-                name: camera.name.clone(),
-                camera: opened,
-            });
+            if let Some(opened) = start(shop, ix, clock)? {
+                cameras.push(Eye {
+                    ix,
+                    name: camera.name.clone(),
+                    camera: opened,
+                });
+            }
         }
         Ok(Self { cameras })
     }
 
-    /// The frames of a camera, if the shop has its source.
-    #[expect(dead_code, reason = "the networks' end of the cameras is joined here")]
-    pub fn frames(&self, camera: CameraIx) -> Option<&FrameQueue> {
-        let eye = self.cameras.iter().find(|e| e.ix == camera)?;
-        Some(eye.camera.frames())
+    /// Sees people in what comes, each camera with a thread and a network of its own; what is seen goes into the
+    /// channel, and is dropped and counted by the driver's queue where a thread is too slow. The threads end with the
+    /// receiver.
+    pub fn see(
+        &self,
+        shop: &Arc<Shop>,
+        network: impl Fn() -> Result<Box<dyn Network>>,
+        seen: &mpsc::Sender<Sighting>,
+    ) -> Result<()> {
+        for eye in &self.cameras {
+            let (layout, ix) = (&shop.layout, eye.ix);
+            let network: Arc<dyn Network> = Arc::from(network()?);
+            let settings = EyeSettings::default();
+            let camera = &layout.cameras[ix.usize()];
+            let mut look = CameraEye::new(ix, camera, &layout.floor, settings);
+            let (frames, seen) = (eye.camera.frames().clone(), seen.clone());
+            std::thread::Builder::new()
+                .name(format!("eye {}", eye.name))
+                .spawn(move || {
+                    while !seen.is_closed() {
+                        let Some(frame) = frames.pop(PATIENCE) else {
+                            continue;
+                        };
+                        match sight(&mut look, &frame, &network) {
+                            // Full: the shop is behind, and newer pictures are worth more.
+                            Ok(sighting) => drop(seen.try_send(sighting)),
+                            Err(error) => tracing::warn!("{error:#}"),
+                        }
+                    }
+                })
+                .with_context(|| format!("starting the eye of camera {}", eye.name))?;
+        }
+        Ok(())
     }
 
     /// What became of the cameras' health since the last call, with the camera's name.
@@ -92,6 +113,31 @@ impl Eyes {
         };
         self.cameras.iter().map(view).collect()
     }
+}
+
+fn sight(eye: &mut CameraEye, frame: &CameraFrame, network: &Arc<dyn Network>) -> Result<Sighting> {
+    let picture = RgbPicture::new(frame.width(), frame.height(), frame.rgb())?;
+    Ok(eye.look(frame.t, &picture, network)?)
+}
+
+/// Begins to keep a camera open; `None` if the shop names no source for it.
+pub fn start(shop: &Shop, ix: CameraIx, clock: &Clock) -> Result<Option<Camera>> {
+    let camera = shop.layout.cameras.get(ix.usize());
+    let (Some(camera), Some(source)) = (camera, shop.layout.source_of(ix)) else {
+        return Ok(None);
+    };
+    let options = CameraOptions {
+        camera: ix,
+        source: source.clone(),
+        expected: Some([camera.width_px, camera.height_px]),
+        open: OpenOptions::new(clock.clone()),
+        queue: QUEUE_FRAMES,
+        watch: WatchSettings::default(),
+        jitter: Box::new(random_share),
+    };
+    Camera::start(options)
+        .map(Some)
+        .with_context(|| format!("starting the camera {}", camera.name))
 }
 
 /// From 0 to 1. Waits are spread, no more; without randomness they are not.

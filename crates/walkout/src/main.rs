@@ -24,11 +24,13 @@ mod networks;
 mod open;
 mod pipeline;
 mod render;
+mod seeing;
 mod serve;
 mod shop_task;
 mod show;
 mod simulate;
 mod steps;
+mod worker;
 
 /// Runs a shop without tills.
 #[derive(Parser)]
@@ -52,6 +54,8 @@ enum Command {
     Cameras(cameras::Args),
     /// Say what networks see in pictures: those that ship, or your own
     Look(look::Args),
+    /// See with some of a shop's cameras, in a process of their own; what is seen goes over the bus
+    Eyes(worker::Args),
     /// Check a shop's folder and list every mistake in it
     Check(check::Args),
     /// Find a camera's lens and where it hangs, from a checkerboard, AprilTags or marked points
@@ -78,6 +82,7 @@ fn main() -> ExitCode {
         Command::Render(args) => render::run(args),
         Command::Cameras(args) => cameras::run(args),
         Command::Look(args) => look::run(args),
+        Command::Eyes(args) => worker::run(args),
         Command::Check(args) => check::run(args),
         Command::Calibrate(args) => calibrate::run(args),
         Command::Steps(args) => steps::run(args),

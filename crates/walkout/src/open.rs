@@ -2,6 +2,7 @@
 
 use crate::clock::wall_now;
 use crate::eyes::Eyes;
+use crate::networks::Runtime;
 use crate::shop_task::ShopTask;
 use anyhow::{Context, Result, bail};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
@@ -17,7 +18,7 @@ use walkout_model::Shop;
 use walkout_payment::Sandbox;
 use walkout_sensors::EmbeddedBroker;
 use walkout_sensors::client::{BrokerUrl, SharedClock, connect};
-use walkout_server::{AppState, Live};
+use walkout_server::{AppState, Cameras, Live};
 use walkout_wire::entry::KeyRing;
 
 /// A ledger's URL, where a bare path is a SQLite file's.
@@ -53,7 +54,12 @@ pub struct Opening {
     pub data: PathBuf,
     /// Take every lane for full if the ledger has no opening count.
     pub full: bool,
+    /// See people in the pictures of the cameras that have a source, with person.onnx of this folder.
+    pub eyes: Option<PathBuf>,
 }
+
+/// Sightings of the shop's own cameras that may wait.
+const SIGHTINGS_WAITING: usize = 256;
 
 /// An open shop.
 pub struct OpenShop {
@@ -99,8 +105,14 @@ impl Opening {
         let bus = connect(self.shop.clone(), &broker, clock.clone());
         let camera_clock = clock.clone();
         let eyes = Eyes::open(&self.shop, &(Arc::new(move || camera_clock.now()) as _))?;
+        let (seen, sightings) = mpsc::channel(SIGHTINGS_WAITING);
+        if let Some(models) = &self.eyes {
+            let network = || Runtime::Rten.load(&models.join("person.onnx"), 1);
+            eyes.see(&self.shop, network, &seen)?;
+        }
         let (to_shop, from_api) = mpsc::channel(256);
         let app = AppState {
+            cameras: Cameras::of(&self.shop),
             shop: self.shop,
             checkout,
             ledger,
@@ -110,7 +122,13 @@ impl Opening {
             concluded: Arc::default(),
         };
         let (stop, stopped) = watch::channel(false);
-        let task = ShopTask::new(app.clone(), bus, eyes, broker.to_string(), from_api);
+        let task = ShopTask::new(
+            app.clone(),
+            bus,
+            (eyes, sightings),
+            broker.to_string(),
+            from_api,
+        );
         let shop_task = tokio::spawn(task.run(stopped.clone()));
         let http_task = tokio::spawn(serve_http(listener, app.clone(), stopped));
         Ok(OpenShop {

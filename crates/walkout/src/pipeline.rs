@@ -7,7 +7,8 @@ use walkout_fusion::{Fusion, FusionConfig, FusionCounters, FusionEvent, Notice};
 use walkout_ledger::{Account, Balances};
 use walkout_model::{
     AttributedMovement, GateCrossing, GateIx, ItemLook, LaneIx, LoadSample, PlateFault,
-    PlateHealth, SessionExit, SessionId, SessionOpened, Shop, StoreTime, TrackId, TrackPoint, Who,
+    PlateHealth, SessionExit, SessionId, SessionOpened, Shop, StoreTime, TrackId, TrackPoint,
+    WeightStep, Who,
 };
 use walkout_perception::{IntakeCounters, Perception, PerceptionConfig, PerceptionEvent};
 
@@ -46,9 +47,14 @@ impl Pipeline {
     /// Fresh estimators over a checkout. They know the shop's files, and of its state what the
     /// ledger says stands in the lanes.
     pub fn new(shop: Arc<Shop>, checkout: Checkout) -> Self {
+        Self::with(shop, checkout, FusionConfig::default())
+    }
+
+    /// The same with other settings of fusion.
+    pub fn with(shop: Arc<Shop>, checkout: Checkout, fusion: FusionConfig) -> Self {
         let mut pipeline = Self {
             perception: Perception::new(&shop, PerceptionConfig::default()),
-            fusion: Fusion::new(Arc::clone(&shop), FusionConfig::default()),
+            fusion: Fusion::new(Arc::clone(&shop), fusion),
             checkout,
             shop,
             told: Vec::new(),
@@ -73,6 +79,11 @@ impl Pipeline {
     /// A look at an item.
     pub fn push_look(&mut self, look: ItemLook) {
         self.fusion.look(look);
+    }
+
+    /// Goods moved, as others than load cells tell it.
+    pub fn push_step(&mut self, step: WeightStep) {
+        self.fusion.step(step);
     }
 
     /// Somebody crossed a gate.

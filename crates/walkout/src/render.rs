@@ -10,6 +10,7 @@ use walkout_simulator::render::{Coco, Frame, RenderConfig, Renderer, Snapshot};
 use walkout_simulator::{Plan, Preset, Simulation, Tick};
 
 pub mod film;
+pub mod live;
 mod studio;
 
 /// Arguments of `walkout render`.

@@ -38,6 +38,9 @@ pub struct Args {
     /// Take every lane for full if the ledger holds no opening count
     #[arg(long)]
     full: bool,
+    /// See people in the pictures of the cameras that have a source, with person.onnx of this folder
+    #[arg(long, value_name = "FOLDER", num_args = 0..=1, default_missing_value = "models")]
+    eyes: Option<PathBuf>,
 }
 
 /// Opens a shop and keeps it open until Ctrl-C.
@@ -65,6 +68,7 @@ pub fn run(args: Args) -> Result<ExitCode> {
         ledger: ledger.clone(),
         data: args.data,
         full: args.full,
+        eyes: args.eyes,
     };
     runtime()?.block_on(async {
         let open = opening.open().await?;

@@ -10,7 +10,8 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 use tokio::time::MissedTickBehavior;
 use walkout_checkout::{Applied, CheckoutError, EntryRefused};
-use walkout_model::{GateIx, SessionOpened, StoreTime, TimeDelta};
+use walkout_model::{GateIx, SessionOpened, Sighting, StoreTime, TimeDelta};
+use walkout_perception::eyes::{Gather, GatherSettings, Watch, WatchSettings};
 use walkout_sensors::Observation;
 use walkout_sensors::client::{Batch, Bus};
 use walkout_sensors::message::GateAnswer;
@@ -32,8 +33,13 @@ pub struct ShopTask {
     pipeline: Pipeline,
     bus: Bus,
     eyes: Eyes,
+    /// What the shop's own eyes see.
+    sightings: mpsc::Receiver<Sighting>,
     from_api: mpsc::Receiver<ToShop>,
     show: Show,
+    /// Cameras that tell what they see by themselves.
+    gather: Gather,
+    watch: Watch,
     scans: JoinSet<(GateIx, Result<SessionOpened, EntryRefused>)>,
     /// How far the estimators are.
     watermark: Option<StoreTime>,
@@ -44,16 +50,19 @@ impl ShopTask {
     pub fn new(
         app: AppState,
         bus: Bus,
-        eyes: Eyes,
+        (eyes, sightings): (Eyes, mpsc::Receiver<Sighting>),
         broker: String,
         from_api: mpsc::Receiver<ToShop>,
     ) -> Self {
         Self {
             pipeline: Pipeline::new(app.shop.clone(), app.checkout.clone()),
             show: Show::new(app.clone(), broker),
+            gather: Gather::new(GatherSettings::default()),
+            watch: Watch::new(&app.shop, WatchSettings::default()),
             app,
             bus,
             eyes,
+            sightings,
             from_api,
             scans: JoinSet::new(),
             watermark: None,
@@ -80,6 +89,7 @@ impl ShopTask {
                     self.report(ticked);
                 }
                 Some(told) = self.from_api.recv() => self.told(told),
+                Some(sighting) = self.sightings.recv() => self.seen(sighting),
                 Some(scanned) = self.scans.join_next() => {
                     if let Ok((gate, outcome)) = scanned {
                         self.scanned(gate, outcome);
@@ -114,8 +124,25 @@ impl ShopTask {
                     self.pipeline.push_track(point);
                 }
                 Observation::Look(look) => self.pipeline.push_look(look),
+                Observation::Sighting(sighting) => self.seen(sighting),
                 Observation::Crossing(crossing) => self.pipeline.push_crossing(crossing),
                 Observation::Scan { t, gate, code } => self.scan(t, gate, code),
+            }
+        }
+    }
+
+    /// One camera's word; when all have spoken of an instant, people follow from it.
+    fn seen(&mut self, sighting: Sighting) {
+        self.show.sighting(&sighting);
+        self.gather.push(sighting);
+        for (t, sightings) in self.gather.ready() {
+            let watched = self.watch.update(t, &sightings);
+            for point in watched.points {
+                self.show.track(&point);
+                self.pipeline.push_track(point);
+            }
+            for look in watched.looks {
+                self.pipeline.push_look(look);
             }
         }
     }
@@ -201,6 +228,8 @@ impl ShopTask {
             self.show.camera_fault(&camera, fault.health);
         }
         self.show.cameras(self.eyes.views());
+        self.show
+            .eyes(&self.gather.counters(), &self.watch.counters());
         self.show.state(&self.pipeline, bus, now, lag);
     }
 

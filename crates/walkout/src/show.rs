@@ -5,13 +5,14 @@ use std::collections::BTreeMap;
 use walkout_fusion::Notice;
 use walkout_ledger::Account;
 use walkout_model::{
-    CameraHealth, MovementId, PartyKind, PlateFault, PlateHealth, PlateIx, StoreTime, TimeDelta,
-    TrackId, TrackPoint, Who,
+    CameraHealth, CameraIx, MovementId, PartyKind, Pixel, PlateFault, PlateHealth, PlateIx, Point3,
+    Sighting, StoreTime, TimeDelta, TrackId, TrackPoint, View, Who,
 };
+use walkout_perception::eyes::{GatherCounters, WatchCounters};
 use walkout_sensors::CountersSnapshot;
 use walkout_server::view::{
-    BusView, CameraView, FaultView, FloorView, HealthView, PersonView, RefusalView, StateView,
-    TotalsView,
+    BusView, CameraView, CamerasView, FaultView, FloorView, HealthView, PersonView, PictureView,
+    RefusalView, SeenTrackView, SeenView, StateView, TotalsView,
 };
 use walkout_server::{AppState, convert, inside};
 
@@ -19,6 +20,8 @@ use walkout_server::{AppState, convert, inside};
 const SHOWN: TimeDelta = TimeDelta::from_millis(1_200);
 /// Tracks that are remembered at most.
 const TRACKS_MAX: usize = 1_000;
+/// A head's height where a track has none of its own, metres.
+const HEAD_M: f64 = 1.6;
 const RECEIPTS_SHOWN: usize = 30;
 const REVIEWS_SHOWN: usize = 30;
 const FAULTS_SHOWN: usize = 100;
@@ -28,6 +31,11 @@ pub struct Show {
     app: AppState,
     broker: String,
     tracks: BTreeMap<TrackId, TrackPoint>,
+    views: Vec<View>,
+    /// The last word of each camera that tells what it sees.
+    sightings: BTreeMap<CameraIx, Sighting>,
+    /// What eyes dropped and refused.
+    eyes: Vec<RefusalView>,
     faults: BTreeMap<PlateIx, PlateFault>,
     notices: BTreeMap<(String, String), (u64, String)>,
     cameras: Vec<CameraView>,
@@ -38,9 +46,12 @@ impl Show {
     /// For a shop whose bus is `broker`.
     pub fn new(app: AppState, broker: String) -> Self {
         Self {
+            views: app.shop.layout.cameras.iter().map(View::new).collect(),
             app,
             broker,
             tracks: BTreeMap::new(),
+            sightings: BTreeMap::new(),
+            eyes: Vec::new(),
             faults: BTreeMap::new(),
             notices: BTreeMap::new(),
             cameras: Vec::new(),
@@ -53,6 +64,17 @@ impl Show {
         if self.tracks.len() < TRACKS_MAX || self.tracks.contains_key(&point.track) {
             self.tracks.insert(point.track, point.clone());
         }
+    }
+
+    /// A camera told what it sees.
+    pub fn sighting(&mut self, sighting: &Sighting) {
+        self.sightings.insert(sighting.camera, sighting.clone());
+    }
+
+    /// What was dropped and refused on the way from cameras to people.
+    pub fn eyes(&mut self, gather: &GatherCounters, watch: &WatchCounters) {
+        self.eyes = counted("eyes", gather);
+        self.eyes.extend(counted("floor", &watch.floor));
     }
 
     /// A plate's health changed.
@@ -156,6 +178,78 @@ impl Show {
             t: newest.0,
             people: self.tracks.values().map(person).collect(),
         });
+        if self.app.cameras.any() {
+            self.app.live.cameras(&self.pictures(pipeline, newest));
+        }
+    }
+
+    /// What is in the pictures of the cameras that send any.
+    fn pictures(&self, pipeline: &Pipeline, newest: StoreTime) -> CamerasView {
+        let mut cameras = Vec::new();
+        for (i, view) in self.views.iter().enumerate() {
+            let ix = CameraIx::from(i);
+            let (pictures, live) = self.app.cameras.state(ix);
+            if pictures == 0 {
+                continue;
+            }
+            let camera = view.camera();
+            let share = |p: Pixel| {
+                let thousandths = |x: f64| (x * 1_000.0).round() / 1_000.0;
+                [
+                    thousandths(p.u / f64::from(camera.width_px)),
+                    thousandths(p.v / f64::from(camera.height_px)),
+                ]
+            };
+            let at = |p: Point3| view.project(p).map(share);
+            let recent = |s: &&Sighting| newest.since(s.t) <= SHOWN;
+            let sighting = self.sightings.get(&ix).filter(recent);
+            let people = sighting.map_or(&[][..], |s| &s.people);
+            let hands = sighting.map_or(&[][..], |s| &s.hands);
+            let track = |p: &TrackPoint| {
+                let head = view.project(p.position.at_height(HEAD_M))?;
+                if !view.contains(head) {
+                    return None;
+                }
+                Some(SeenTrackView {
+                    id: p.track.0,
+                    session: pipeline.session_of(p.track).map(|s| s.to_string()),
+                    head: share(head),
+                    foot: at(p.position.at_height(0.0)).unwrap_or(share(head)),
+                    wrists: p.wrists.iter().filter_map(|w| at(w.position)).collect(),
+                })
+            };
+            cameras.push(SeenView {
+                camera: PictureView {
+                    name: camera.name.clone(),
+                    width_px: camera.width_px,
+                    height_px: camera.height_px,
+                    pictures,
+                    live,
+                },
+                heads: people
+                    .iter()
+                    .map(|p| {
+                        let [u, v] = share(p.head);
+                        // A head's own error grows with its size.
+                        let radius = 2.0 * p.head_sigma_px / f64::from(camera.width_px);
+                        [u, v, radius, f64::from(p.score)]
+                    })
+                    .collect(),
+                hands: hands
+                    .iter()
+                    .map(|h| {
+                        let [u, v] = share(h.at);
+                        [u, v, f64::from(h.score)]
+                    })
+                    .collect(),
+                tracks: self.tracks.values().filter_map(track).collect(),
+            });
+        }
+        CamerasView {
+            t: newest.0,
+            simulated: self.sightings.is_empty(),
+            cameras,
+        }
     }
 
     /// Everything else.
@@ -256,6 +350,7 @@ impl Show {
         perception.accepted = 0;
         let mut out = counted("perception", &perception);
         out.extend(counted("fusion", &fusion));
+        out.extend(self.eyes.iter().cloned());
         out.extend(counted("checkout", &self.app.checkout.refusals()));
         let notices = self.notices.iter();
         out.extend(notices.map(|((cause, source), (count, said))| RefusalView {

@@ -9,6 +9,7 @@ use walkout_model::{Shop, TimeDelta};
 use walkout_simulator::{Plan, Preset, Scenario};
 
 mod day;
+mod pixels;
 mod report;
 #[cfg(test)]
 mod scenarios;
@@ -34,26 +35,39 @@ pub struct Args {
     #[arg(long, value_name = "M")]
     minutes: Option<f64>,
     /// The ledger, sqlite:PATH or postgres://…; a temporary one by default
-    #[arg(long, value_name = "URL")]
+    #[arg(long, value_name = "URL", conflicts_with = "from_pixels")]
     ledger: Option<String>,
     /// Write the figures and every receipt as JSON
     #[arg(long, value_name = "FILE")]
     report: Option<PathBuf>,
     /// Write what really happened as JSON lines
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", conflicts_with = "from_pixels")]
     truth: Option<PathBuf>,
+    #[command(flatten)]
+    pixels: pixels::Args,
 }
 
 /// Runs the shop and prints what came of it: exit code 1 if the books do not add up.
 pub fn run(args: Args) -> Result<ExitCode> {
     let (shop, plan) = args.plan()?;
     let scratch = Scratch::new()?;
-    let url = args.ledger.unwrap_or_else(|| scratch.url());
+    let url = args.ledger.clone().unwrap_or_else(|| scratch.url());
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
         .enable_all()
         .build()
         .context("cannot start the runtime")?;
+    if args.pixels.from_pixels {
+        let ledger = |way: &str| pixels::ledger_in(&scratch.0, way);
+        let shop = Arc::new(shop);
+        let run = pixels::run(&shop, plan, &args.pixels, ledger);
+        let seen = runtime.block_on(run)?;
+        pixels::print(&seen);
+        if let Some(path) = &args.report {
+            pixels::write(&seen, path)?;
+        }
+        return Ok(ExitCode::SUCCESS);
+    }
     let day = runtime.block_on(day::run(Arc::new(shop), plan, &url))?;
     print!("{}", day.report);
     if let Some(path) = &args.truth {

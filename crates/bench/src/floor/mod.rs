@@ -5,6 +5,7 @@ pub mod boxes;
 pub mod ground;
 pub mod made;
 mod occlusion;
+pub mod seen;
 pub mod selection;
 pub mod shop;
 pub mod sightings;

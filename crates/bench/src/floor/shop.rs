@@ -147,7 +147,7 @@ pub fn run(name: &str, shop: &Arc<Shop>, options: &Options) -> Result<Row, Floor
 }
 
 #[derive(Default)]
-struct Tally {
+pub(super) struct Tally {
     frames: Vec<Frame>,
     seconds: f64,
     updates: u64,
@@ -164,7 +164,12 @@ struct Tally {
 const WRIST_M: f64 = 0.15;
 
 impl Tally {
-    fn add(
+    /// Tells how many updates took how long.
+    pub(super) fn ran(&mut self, updates: u64, seconds: f64) {
+        (self.updates, self.seconds) = (updates, seconds);
+    }
+
+    pub(super) fn add(
         &mut self,
         truth: &PeopleLine,
         points: &[walkout_model::TrackPoint],
@@ -215,7 +220,7 @@ impl Tally {
         }
     }
 
-    fn row(&self, name: &str, options: &Options, camera_names: Vec<String>) -> Row {
+    pub(super) fn row(&self, name: &str, options: &Options, camera_names: Vec<String>) -> Row {
         let counts = Counts::of(&self.frames);
         let s = counts.scores();
         let (missed, false_alarms) = counts.missed_and_false();

@@ -115,7 +115,7 @@ pub struct FloorReport {
 }
 
 /// What was refused, by cause.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize)]
 pub struct FloorCounters {
     /// Frames of a camera that is not there, or of one that came twice.
     pub frames: u64,

@@ -73,6 +73,24 @@ impl Network for Box<dyn Network> {
     }
 }
 
+impl<N: Network + ?Sized> Network for std::sync::Arc<N> {
+    fn run(&self, input: &Input) -> Result<Vec<Tensor>, NetError> {
+        (**self).run(input)
+    }
+
+    fn ports(&self) -> &Ports {
+        (**self).ports()
+    }
+
+    fn name(&self) -> &str {
+        (**self).name()
+    }
+
+    fn session(&self) -> Result<Box<dyn Network>, NetError> {
+        (**self).session()
+    }
+}
+
 /// Why a network cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum NetError {

@@ -63,6 +63,7 @@ impl Open {
             let gateway = Arc::new(Sandbox::new());
             let checkout = Checkout::open(shop.clone(), ledger.clone(), gateway, config).await;
             let app = AppState {
+                cameras: walkout_server::Cameras::of(&shop),
                 shop,
                 checkout: checkout.unwrap(),
                 ledger,

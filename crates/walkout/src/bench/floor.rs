@@ -1,12 +1,14 @@
 //! `walkout bench floor`.
 
+use crate::networks::Runtime;
 use anyhow::{Context, Result, bail, ensure};
 use serde::Serialize;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
 use walkout_bench::floor::sightings::Model;
-use walkout_bench::floor::{boxes, made, shop, wildtrack};
+use walkout_bench::floor::{boxes, made, seen, selection, shop, wildtrack};
+use walkout_bench::pixels::{Networks, PixelOptions};
 use walkout_model::files::{load_shop, locate};
 use walkout_perception::floor::FloorSettings;
 
@@ -42,6 +44,12 @@ pub struct Args {
     /// Tell the tracker what people look like, too (a shop)
     #[arg(long)]
     looks: bool,
+    /// Render the cameras' pictures (a shop) and see people in them, instead of simulating what networks say
+    #[arg(long, requires = "shop")]
+    from_pixels: bool,
+    /// The folder with person.onnx
+    #[arg(long, default_value = "models", value_name = "FOLDER")]
+    models: PathBuf,
     /// Probability that a visible person's box is dropped (a data set)
     #[arg(long, default_value_t = 0.15, value_name = "P")]
     drop: f64,
@@ -105,23 +113,31 @@ pub fn run(args: Args) -> Result<ExitCode> {
                 (1.0..=36_000.0).contains(&args.seconds),
                 "--seconds must be 1 to 36000"
             );
-            let row = shop::run(
-                name,
-                &shop,
-                &shop::Options {
-                    people: args.people.unwrap_or(20).clamp(1, 500),
-                    seed: args.seed,
-                    seconds: args.seconds,
-                    fill: 90.0,
-                    cameras: args.cameras,
-                    fps,
-                    model: Model {
-                        looks: args.looks.then_some([0.6, 0.6]),
-                        ..Model::default()
-                    },
-                    settings: FloorSettings::default(),
+            let options = shop::Options {
+                people: args.people.unwrap_or(20).clamp(1, 500),
+                seed: args.seed,
+                seconds: args.seconds,
+                fill: 90.0,
+                cameras: args.cameras,
+                fps,
+                model: Model {
+                    looks: args.looks.then_some([0.6, 0.6]),
+                    ..Model::default()
                 },
-            )?;
+                settings: FloorSettings::default(),
+            };
+            if args.from_pixels {
+                let cameras = selection::choose(&shop.layout, args.cameras);
+                let person = Runtime::Rten.load(&args.models.join("person.onnx"), 1)?;
+                let networks = Networks {
+                    person: Arc::from(person),
+                    item: None,
+                };
+                let pixels = PixelOptions::new(cameras, args.seed);
+                let row = seen::run(name, &shop, &options, networks, &pixels)?;
+                return print(&row, args.json);
+            }
+            let row = shop::run(name, &shop, &options)?;
             print(&row, args.json)
         }
         (None, None) => bail!("name a folder in WILDTRACK's layout, or a shop with --shop"),

@@ -10,9 +10,10 @@ use walkout_bench::outcome::Outcome;
 use walkout_bench::score::Run;
 use walkout_bench::truth::Truth;
 use walkout_checkout::{Checkout, Config, EntryRefused, OpeningStock};
+use walkout_fusion::FusionConfig;
 use walkout_ledger::{Account, Ledger};
 use walkout_model::{
-    CustomerId, LaneIx, PartyKind, SessionId, SessionOpened, Shop, StoreTime, TimeDelta,
+    CustomerId, LaneIx, PartyKind, SessionId, SessionOpened, Shop, StoreTime, TimeDelta, WeightStep,
 };
 use walkout_payment::Sandbox;
 use walkout_simulator::{PhoneScan, Plan, Program, Simulation, Tick};
@@ -103,14 +104,8 @@ pub(super) async fn play(shop: &Arc<Shop>, plan: Plan, url: &str) -> Result<Clos
     let seed = plan.seed;
     let start = plan.start;
     let mut simulation = Simulation::new(Arc::clone(shop), plan)?;
-    let ledger = Ledger::open(url)
-        .await
-        .with_context(|| format!("open the ledger {url}"))?;
-    anyhow::ensure!(
-        ledger.balances().iter().next().is_none(),
-        "the ledger {url} is not empty: a simulated day needs one of its own"
-    );
-    let mut floor = Floor::open(shop, &ledger, &simulation, seed, start).await?;
+    let Open { ledger, mut floor } =
+        Open::at(shop, url, &simulation, seed, start, FusionConfig::default()).await?;
     let mut truth = String::new();
     let mut tick = Tick::default();
     while !simulation.is_over() {
@@ -120,11 +115,10 @@ pub(super) async fn play(shop: &Arc<Shop>, plan: Plan, url: &str) -> Result<Clos
     }
     truth += &simulation.drain_truth();
     floor.close(tick.now).await?;
-    let outcome = Outcome::new(shop, &floor.phones, &floor.movements, &floor.exits);
     Ok(Closed {
         run: Run {
             truth: Truth::parse(&truth)?,
-            outcome,
+            outcome: floor.outcome(shop),
         },
         truth,
         #[cfg(test)]
@@ -140,8 +134,36 @@ pub(super) async fn play(shop: &Arc<Shop>, plan: Plan, url: &str) -> Result<Clos
     })
 }
 
+/// A shop that has opened over a ledger of its own.
+pub(super) struct Open {
+    pub ledger: Ledger,
+    pub floor: Floor,
+}
+
+impl Open {
+    /// Opens a shop as it is simulated, over an empty ledger.
+    pub async fn at(
+        shop: &Arc<Shop>,
+        url: &str,
+        simulation: &Simulation,
+        seed: u64,
+        now: StoreTime,
+        fusion: FusionConfig,
+    ) -> Result<Self> {
+        let ledger = Ledger::open(url)
+            .await
+            .with_context(|| format!("open the ledger {url}"))?;
+        anyhow::ensure!(
+            ledger.balances().iter().next().is_none(),
+            "the ledger {url} is not empty: a simulated day needs one of its own"
+        );
+        let floor = Floor::open(shop, &ledger, simulation, seed, now, fusion).await?;
+        Ok(Self { ledger, floor })
+    }
+}
+
 /// The shop while it is open.
-struct Floor {
+pub(super) struct Floor {
     pipeline: Pipeline,
     checkout: Checkout,
     phones: BTreeMap<SessionId, u32>,
@@ -159,6 +181,7 @@ impl Floor {
         simulation: &Simulation,
         seed: u64,
         now: StoreTime,
+        fusion: FusionConfig,
     ) -> Result<Self> {
         // A day that can be repeated needs keys that can: they open no real shop.
         let mut key = [0; 32];
@@ -172,7 +195,7 @@ impl Floor {
         };
         checkout.seed_stock(&stock, now).await?;
         Ok(Self {
-            pipeline: Pipeline::new(Arc::clone(shop), checkout.clone()),
+            pipeline: Pipeline::with(Arc::clone(shop), checkout.clone(), fusion),
             checkout,
             phones: BTreeMap::new(),
             movements: Vec::new(),
@@ -183,7 +206,15 @@ impl Floor {
         })
     }
 
-    async fn take(&mut self, tick: &mut Tick) -> Result<()> {
+    /// Cameras saw goods move on shelves.
+    pub fn moved(&mut self, steps: &[WeightStep]) {
+        for step in steps {
+            self.pipeline.push_step(step.clone());
+        }
+    }
+
+    /// Takes in what arrives in a tick.
+    pub async fn take(&mut self, tick: &mut Tick) -> Result<()> {
         for scan in tick.scans.drain(..) {
             match self.scan(scan).await {
                 Ok(opened) => {
@@ -241,7 +272,13 @@ impl Floor {
         Ok(())
     }
 
-    async fn close(&mut self, end: StoreTime) -> Result<()> {
+    /// What the shop concluded, in the truth's words.
+    pub fn outcome(&self, shop: &Shop) -> Outcome {
+        Outcome::new(shop, &self.phones, &self.movements, &self.exits)
+    }
+
+    /// Lets everything settle after the last tick.
+    pub async fn close(&mut self, end: StoreTime) -> Result<()> {
         // The simulated devices have ended; that they are silent now is no fault of theirs.
         let faults = self.faults;
         let mut now = end;
@@ -255,7 +292,8 @@ impl Floor {
     }
 }
 
-fn name(program: &Program) -> String {
+/// What a plan is called.
+pub(super) fn name(program: &Program) -> String {
     match program {
         Program::Preset(preset) => preset.to_string(),
         Program::Scenario(scenario) => scenario.title().to_owned(),

@@ -3,6 +3,8 @@
 #[cfg(test)]
 mod calibrate;
 #[cfg(test)]
+mod cameras;
+#[cfg(test)]
 mod closed_pipe;
 #[cfg(test)]
 mod devices;

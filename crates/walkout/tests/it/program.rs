@@ -94,6 +94,30 @@ impl Program {
         response.body_mut().read_json().unwrap()
     }
 
+    /// Sends bytes and gives the answer's status.
+    pub fn put(&self, path: &str, body: &[u8]) -> u16 {
+        let request = self.agent.put(format!("{}{path}", self.page));
+        request.send(body).unwrap().status().as_u16()
+    }
+
+    /// The same with the time at which a picture was taken, seconds.
+    pub fn put_at(&self, path: &str, body: &[u8], t: f64) -> u16 {
+        let request = self.agent.put(format!("{}{path}", self.page));
+        let request = request.header("x-captured-at", format!("{t:.6}"));
+        request.send(body).unwrap().status().as_u16()
+    }
+
+    /// The answer's status and bytes.
+    pub fn bytes(&self, path: &str) -> (u16, Vec<u8>) {
+        let mut response = self
+            .agent
+            .get(format!("{}{path}", self.page))
+            .call()
+            .unwrap();
+        let status = response.status().as_u16();
+        (status, response.body_mut().read_to_vec().unwrap())
+    }
+
     /// Asks until the answer is as wanted.
     pub fn until(&self, path: &str, what: &str, wanted: impl Fn(&Value) -> bool) -> Value {
         let begun = Instant::now();

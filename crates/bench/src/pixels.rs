@@ -1,0 +1,356 @@
+//! A shop seen through rendered pictures: what the simulator's cameras see, through the networks, to people and looks.
+//!
+//! Only pictures pass from the simulator (decision 0006). Two things are spared that a real shop pays for: cameras in
+//! whose picture nobody is are not drawn, as their eyes would find nothing new in it; and the large picture from which
+//! hands are cut is drawn only when a hand is to be looked at.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+use walkout_model::{CameraIx, Shop, Sighting, SkuIx, StoreTime, TimeDelta, View, WeightStep};
+use walkout_perception::eyes::{
+    CameraEye, EyeError, EyeSettings, HeldSettings, ItemEye, ShelfSettings, ShelfWatch, Watch,
+    WatchSettings, Watched,
+};
+use walkout_perception::nets::{Gallery, ItemNetwork, NetError, Network, PictureError, RgbPicture};
+use walkout_simulator::Simulation;
+use walkout_simulator::render::{
+    Frame, PackageShot, Packages, Picture, RenderConfig, Renderer, Snapshot,
+};
+
+/// The networks that see.
+#[derive(Clone)]
+pub struct Networks {
+    /// Heads, floor points, hands.
+    pub person: Arc<dyn Network>,
+    /// Looks of items; without it, things in hands are not looked at.
+    pub item: Option<Arc<dyn Network>>,
+}
+
+/// How a shop is seen.
+#[derive(Clone, Debug)]
+pub struct PixelOptions {
+    /// Cameras by their place in the layout.
+    pub cameras: Vec<usize>,
+    /// Width of the pictures that people are looked for in, pixels.
+    pub width_px: u32,
+    /// Width of those that hands are cut from.
+    pub fine_px: u32,
+    /// Seed of materials, light, clothes and noise.
+    pub seed: u64,
+    /// How one camera's picture is looked at.
+    pub eye: EyeSettings,
+    /// How hands are looked at.
+    pub held: HeldSettings,
+    /// How sightings become tracks.
+    pub watch: WatchSettings,
+    /// How shelves are watched for what is moved; `None`: not at all.
+    pub shelves: Option<ShelfSettings>,
+}
+
+impl PixelOptions {
+    /// The usual way with these cameras.
+    pub fn new(cameras: Vec<usize>, seed: u64) -> Self {
+        Self {
+            cameras,
+            width_px: 320,
+            fine_px: 1280,
+            seed,
+            eye: EyeSettings::default(),
+            held: HeldSettings::default(),
+            watch: WatchSettings::default(),
+            shelves: None,
+        }
+    }
+}
+
+/// Why nothing was seen.
+#[derive(Debug, thiserror::Error)]
+pub enum PixelError {
+    /// An eye failed.
+    #[error(transparent)]
+    Eye(#[from] EyeError),
+    /// A network failed.
+    #[error(transparent)]
+    Network(#[from] NetError),
+    /// The renderer gave no picture.
+    #[error(transparent)]
+    Picture(#[from] PictureError),
+    /// There is no camera to see with.
+    #[error("no camera to see with: add [[camera]] to the shop's shop.toml")]
+    NoCamera,
+}
+
+/// What seeing cost.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct PixelCost {
+    /// Instants.
+    pub instants: u64,
+    /// Pictures drawn.
+    pub drawn: u64,
+    /// Pictures that the person network looked at.
+    pub looked: u64,
+    /// Hands that the item network looked at.
+    pub held: u64,
+    /// Time to draw.
+    pub drawing: Duration,
+    /// Time to see.
+    pub seeing: Duration,
+}
+
+/// Pictures of each SKU that the shop is shown, and how large they then are, pixels: as they come, and as small as a
+/// hand's surroundings are in a ceiling camera's picture.
+const ENROLLED: u64 = 4;
+const SIDES: [u32; 2] = [96, 36];
+/// How often shelves are looked at, and for how long after the last one left.
+const SHELVES_EVERY: TimeDelta = TimeDelta::from_secs(1);
+const LIVELY: TimeDelta = TimeDelta::from_secs(8);
+/// Somebody is looked for so far beside the picture, as a share of its size.
+const BESIDE: f64 = 0.1;
+
+/// Rendered cameras with their eyes.
+pub struct Pixels {
+    eyes: Vec<CameraEye>,
+    watch: Watch,
+    shelves: Option<ShelfWatch>,
+    /// When somebody was last in the shop, and when the shelves were last looked at.
+    lively: StoreTime,
+    shelves_at: Option<StoreTime>,
+    person: Arc<dyn Network>,
+    items: Option<ItemEye>,
+    coarse: Renderer,
+    fine: Renderer,
+    snapshot: Snapshot,
+    frame: Frame,
+    sightings: Vec<Sighting>,
+    cost: PixelCost,
+}
+
+impl Pixels {
+    /// Hangs up the cameras and shows them the shop as it opens.
+    ///
+    /// # Errors
+    /// There is no camera, or a network is another one.
+    pub fn new(
+        shop: &Arc<Shop>,
+        simulation: &Simulation,
+        networks: Networks,
+        options: &PixelOptions,
+    ) -> Result<Self, PixelError> {
+        let layout = &shop.layout;
+        let known = options.cameras.iter().filter_map(|&i| {
+            let camera = layout.cameras.get(i)?;
+            let settings = options.eye.clone();
+            Some(CameraEye::new(
+                CameraIx::from(i),
+                camera,
+                &layout.floor,
+                settings,
+            ))
+        });
+        let eyes: Vec<CameraEye> = known.collect();
+        let first = eyes.first().ok_or(PixelError::NoCamera)?.view().camera();
+        let shape = [first.width_px, first.height_px];
+        let config = |width: u32, oversampling: u32| RenderConfig {
+            size_px: [width, width * shape[1] / shape[0].max(1)],
+            oversampling,
+            seed: options.seed,
+            ..RenderConfig::default()
+        };
+        let items = match networks.item {
+            Some(item) => Some(enrol(shop, item, &options.held)?),
+            None => None,
+        };
+        let mut pixels = Self {
+            eyes,
+            watch: Watch::new(shop, options.watch.clone()),
+            shelves: options.shelves.clone().map(|settings| {
+                let cameras: Vec<CameraIx> =
+                    options.cameras.iter().map(|&i| CameraIx::from(i)).collect();
+                ShelfWatch::new(shop, &cameras, settings)
+            }),
+            lively: StoreTime(i64::MIN / 2),
+            shelves_at: None,
+            person: networks.person,
+            items,
+            coarse: Renderer::new(Arc::clone(shop), config(options.width_px, 2)),
+            fine: Renderer::new(Arc::clone(shop), config(options.fine_px, 1)),
+            snapshot: Snapshot::default(),
+            frame: Frame::default(),
+            sightings: Vec::new(),
+            cost: PixelCost::default(),
+        };
+        simulation.snapshot(&mut pixels.snapshot);
+        for i in 0..pixels.eyes.len() {
+            pixels.look_through(i)?;
+        }
+        pixels.look_at_shelves()?;
+        pixels.cost = PixelCost::default();
+        Ok(pixels)
+    }
+
+    /// To be called a few ticks before [`Self::look`]: hands have a speed only between two snapshots.
+    pub fn prepare(&mut self, simulation: &Simulation) {
+        simulation.snapshot(&mut self.snapshot);
+    }
+
+    /// Looks at the shop as it is now.
+    ///
+    /// # Errors
+    /// A network fails.
+    pub fn look(&mut self, simulation: &Simulation) -> Result<Watched, PixelError> {
+        simulation.snapshot(&mut self.snapshot);
+        self.sightings.clear();
+        for i in 0..self.eyes.len() {
+            let eye = &self.eyes[i];
+            let sighting = if is_anybody_in(eye.view(), &self.snapshot) {
+                self.look_through(i)?
+            } else {
+                Sighting::empty(eye.camera(), self.snapshot.t)
+            };
+            self.sightings.push(sighting);
+        }
+        self.cost.instants += 1;
+        let begin = Instant::now();
+        let watched = self.watch.update(self.snapshot.t, &self.sightings);
+        self.cost.seeing += begin.elapsed();
+        if let Some(shelves) = &mut self.shelves {
+            shelves.people(&watched.points);
+        }
+        let t = self.snapshot.t;
+        if !self.snapshot.figures.is_empty() {
+            self.lively = t;
+        }
+        let due = self
+            .shelves_at
+            .is_none_or(|at| t.since(at) >= SHELVES_EVERY);
+        // Nothing moves on the shelves of an empty shop.
+        if due && t.since(self.lively) < LIVELY {
+            self.look_at_shelves()?;
+        }
+        Ok(watched)
+    }
+
+    /// What moved on the shelves, as far as the cameras are sure.
+    pub fn moved(&mut self) -> Vec<WeightStep> {
+        let t = self.snapshot.t;
+        let shelves = self.shelves.as_mut();
+        shelves.map_or_else(Vec::new, |shelves| shelves.conclude(t))
+    }
+
+    /// How many lanes the cameras see well enough to watch, of how many.
+    pub fn watched_lanes(&self) -> (usize, usize) {
+        self.shelves
+            .as_ref()
+            .map_or((0, 0), ShelfWatch::watched_lanes)
+    }
+
+    fn look_at_shelves(&mut self) -> Result<(), PixelError> {
+        let Some(shelves) = &mut self.shelves else {
+            return Ok(());
+        };
+        let t = self.snapshot.t;
+        self.shelves_at = Some(t);
+        for eye in &self.eyes {
+            let begin = Instant::now();
+            self.fine
+                .render(eye.camera(), &self.snapshot, &mut self.frame);
+            let drawn = Instant::now();
+            shelves.look(eye.camera(), t, &picture(&self.frame.picture)?);
+            self.cost.drawn += 1;
+            self.cost.drawing += drawn - begin;
+            self.cost.seeing += drawn.elapsed();
+        }
+        Ok(())
+    }
+
+    /// What each camera saw at the last instant.
+    pub fn sightings(&self) -> &[Sighting] {
+        &self.sightings
+    }
+
+    /// What it cost so far.
+    pub fn cost(&self) -> PixelCost {
+        self.cost
+    }
+
+    fn look_through(&mut self, i: usize) -> Result<Sighting, PixelError> {
+        let eye = &mut self.eyes[i];
+        let begin = Instant::now();
+        let t = self.snapshot.t;
+        self.coarse
+            .render(eye.camera(), &self.snapshot, &mut self.frame);
+        let drawn = Instant::now();
+        let before = eye.looked_and_skipped().0;
+        let mut sighting = eye.look(t, &picture(&self.frame.picture)?, &self.person)?;
+        let seen = Instant::now();
+        self.cost.drawn += 1;
+        self.cost.looked += eye.looked_and_skipped().0 - before;
+        self.cost.drawing += drawn - begin;
+        self.cost.seeing += seen - drawn;
+        if let Some(items) = self
+            .items
+            .as_ref()
+            .filter(|items| items.wants(eye.view(), &sighting))
+        {
+            self.fine
+                .render(eye.camera(), &self.snapshot, &mut self.frame);
+            let drawn = Instant::now();
+            eye.inspect(&mut sighting, &picture(&self.frame.picture)?, items)?;
+            self.cost.drawn += 1;
+            self.cost.held += sighting.held.len() as u64;
+            self.cost.drawing += drawn - seen;
+            self.cost.seeing += drawn.elapsed();
+        }
+        Ok(sighting)
+    }
+}
+
+fn picture(p: &Picture) -> Result<RgbPicture<'_>, PictureError> {
+    RgbPicture::new(p.width, p.height, &p.rgb)
+}
+
+/// Whether a body is in or near what a camera frames.
+fn is_anybody_in(view: &View, snapshot: &Snapshot) -> bool {
+    let camera = view.camera();
+    let (w, h) = (f64::from(camera.width_px), f64::from(camera.height_px));
+    snapshot.figures.iter().any(|f| {
+        [0.0, 0.5, 1.0].into_iter().any(|k| {
+            let Some(p) = view.project(f.position.at_height(k * f.height_m)) else {
+                return false;
+            };
+            (-BESIDE * w..(1.0 + BESIDE) * w).contains(&p.u)
+                && (-BESIDE * h..(1.0 + BESIDE) * h).contains(&p.v)
+        })
+    })
+}
+
+/// Shows the shop its goods: pictures as a catalogue has them, large and small.
+fn enrol(
+    shop: &Shop,
+    network: Arc<dyn Network>,
+    settings: &HeldSettings,
+) -> Result<ItemEye, PixelError> {
+    let item = ItemNetwork::new(Arc::clone(&network));
+    let mut gallery = Gallery::default();
+    let products = shop.catalogue.products();
+    let mut shot = Picture::default();
+    for side in SIDES {
+        // The catalogue's pictures are not the shop's light and noise: another seed.
+        let mut packages = Packages::of(products, 7_001, side);
+        for i in 0..products.len() {
+            for n in 0..ENROLLED {
+                packages.shoot(i, PackageShot::Studio, n, &mut shot);
+                let whole = [0.0, 0.0, f64::from(shot.width), f64::from(shot.height)];
+                gallery.enrol(SkuIx::from(i), item.look(&picture(&shot)?, whole)?);
+            }
+        }
+    }
+    let skus = (0..products.len()).map(SkuIx::from).collect();
+    Ok(ItemEye::new(
+        network,
+        gallery,
+        skus,
+        &shop.layout,
+        settings.clone(),
+    ))
+}

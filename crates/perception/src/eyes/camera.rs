@@ -1,0 +1,302 @@
+//! One camera's pictures: people, hands, clothes.
+
+use super::backdrop::Backdrop;
+use super::clothes::appearance;
+use super::held::ItemEye;
+use crate::nets::{HeadSpot, NetError, Network, PersonConfig, PersonNetwork, RgbPicture, Spot};
+use std::sync::Arc;
+use walkout_model::layout::Camera;
+use walkout_model::{
+    CameraIx, Pixel, Point2, Polygon, SeenHand, SeenPerson, Sighting, StoreTime, View,
+};
+
+/// How a camera's pictures are looked at.
+#[derive(Clone, Debug)]
+pub struct EyeSettings {
+    /// Height of somebody in the middle of what the camera sees, pixels of the network's input, in a
+    /// view from the side and in one from straight above (where it is as if they lay in the picture).
+    pub person_px: [f64; 2],
+    /// Least scores of heads, floor points and hands that are told at all. Low: the tracker gives unsure ones to
+    /// people it knows, and begins with sure ones.
+    pub least: [f32; 3],
+    /// Score that a head keeps where the picture is as the backdrop, as a share.
+    pub still: f64,
+    /// Exponent that lifts the score of a head before which the picture has changed.
+    pub moved: f64,
+    /// Leave the network out where the whole picture is as the backdrop.
+    pub skip_still: bool,
+    /// Most pixels of the network's input.
+    pub input_px_max: f64,
+}
+
+impl Default for EyeSettings {
+    fn default() -> Self {
+        Self {
+            person_px: [85.0, 170.0],
+            least: [0.15, 0.2, 0.15],
+            still: 0.4,
+            moved: 0.8,
+            skip_still: true,
+            input_px_max: 640.0 * 384.0,
+        }
+    }
+}
+
+/// Why a picture could not be looked at.
+#[derive(Debug, thiserror::Error)]
+pub enum EyeError {
+    /// The network failed.
+    #[error("camera {camera}: {cause}")]
+    Network {
+        /// The camera's name.
+        camera: String,
+        /// What the network says.
+        cause: NetError,
+    },
+    /// The picture is not of the camera's shape.
+    #[error(
+        "camera {camera}: pictures of {found:?} pixels do not have the shape of the calibration's {expected:?}: \
+         calibrate the camera again or send whole pictures"
+    )]
+    Shape {
+        /// The camera's name.
+        camera: String,
+        /// Width and height.
+        found: [u32; 2],
+        /// Width and height.
+        expected: [u32; 2],
+    },
+}
+
+/// Height of a usual person, metres.
+const TALL_M: f64 = 1.65;
+/// Radius of a head, metres, as the network's radius means it.
+const HEAD_M: f64 = 0.1;
+/// Pitch of the floor's points at which people are imagined, metres.
+const PITCH_M: f64 = 0.4;
+/// Nobody farther than this matters for the scale.
+const FAR_M: f64 = 8.0;
+
+/// One camera with its backdrop. The network is shared with others.
+#[derive(Debug)]
+pub struct CameraEye {
+    camera: CameraIx,
+    view: View,
+    settings: EyeSettings,
+    /// Input pixels a calibration pixel.
+    scale: f64,
+    backdrop: Backdrop,
+    skipped: u64,
+    looked: u64,
+}
+
+impl CameraEye {
+    /// The eye of a camera over this floor.
+    pub fn new(
+        camera: CameraIx,
+        description: &Camera,
+        floor: &Polygon,
+        settings: EyeSettings,
+    ) -> Self {
+        let view = View::new(description);
+        Self {
+            scale: scale_of(&view, floor, &settings),
+            camera,
+            view,
+            settings,
+            backdrop: Backdrop::default(),
+            skipped: 0,
+            looked: 0,
+        }
+    }
+
+    /// Which camera.
+    pub fn camera(&self) -> CameraIx {
+        self.camera
+    }
+
+    /// How it projects.
+    pub fn view(&self) -> &View {
+        &self.view
+    }
+
+    /// Width and height of what the network is shown.
+    pub fn input_px(&self) -> [u32; 2] {
+        let camera = self.view.camera();
+        [camera.width_px, camera.height_px].map(|s| (f64::from(s) * self.scale).round() as u32)
+    }
+
+    /// Pictures that the network looked at, and those where nothing was new.
+    pub fn looked_and_skipped(&self) -> (u64, u64) {
+        (self.looked, self.skipped)
+    }
+
+    /// Looks at a picture of any size with the calibration's shape. What hands hold is added by
+    /// [`CameraEye::inspect`].
+    ///
+    /// # Errors
+    /// The network fails, or the picture has another shape.
+    pub fn look(
+        &mut self,
+        t: StoreTime,
+        picture: &RgbPicture<'_>,
+        network: &Arc<dyn Network>,
+    ) -> Result<Sighting, EyeError> {
+        let camera = self.view.camera();
+        let per_px = self.per_px(picture)?;
+        let size = [camera.width_px, camera.height_px].map(f64::from);
+        self.backdrop.compare(picture, size);
+        let mut sighting = Sighting::empty(self.camera, t);
+        if self.settings.skip_still && !self.backdrop.shows_something() {
+            self.skipped += 1;
+            self.backdrop.learn(t, &[]);
+            return Ok(sighting);
+        }
+        self.looked += 1;
+        let [head, floor, hand] = self.settings.least;
+        let config = PersonConfig {
+            head,
+            floor,
+            hand,
+            scale: self.scale * per_px,
+            ..PersonConfig::default()
+        };
+        let network = PersonNetwork::new(Arc::clone(network), config);
+        let seen = network.look(picture).map_err(|cause| EyeError::Network {
+            camera: camera.name.clone(),
+            cause,
+        })?;
+        let to_px = |s: Spot| Pixel {
+            u: s.x * per_px,
+            v: s.y * per_px,
+        };
+        for h in &seen.heads {
+            sighting.people.push(self.person(h, per_px));
+        }
+        for h in &seen.hands {
+            let owner = h.owner.and_then(|i| seen.heads.get(i));
+            let radius = owner.map_or(6.0 / self.scale, |o| o.radius_px * per_px);
+            sighting.hands.push(SeenHand {
+                at: to_px(h.at),
+                sigma_px: 0.5 * radius + 1.0 / self.scale,
+                owner: owner.map(|o| to_px(o.at)),
+                owner_radius_px: radius,
+                score: h.at.score,
+            });
+        }
+        let people: Vec<(Pixel, f64)> = sighting.people.iter().flat_map(spots_of).collect();
+        self.backdrop.learn(t, &people);
+        Ok(sighting)
+    }
+
+    /// Looks at what the sighting's hands hold, in a picture of the same instant, as large as there is.
+    ///
+    /// # Errors
+    /// The network fails, or the picture has another shape.
+    pub fn inspect(
+        &self,
+        sighting: &mut Sighting,
+        picture: &RgbPicture<'_>,
+        items: &ItemEye,
+    ) -> Result<(), EyeError> {
+        let per_px = self.per_px(picture)?;
+        let held = items.held(&self.view, sighting, picture, per_px);
+        sighting.held = held.map_err(|cause| EyeError::Network {
+            camera: self.view.camera().name.clone(),
+            cause,
+        })?;
+        Ok(())
+    }
+
+    /// Calibration pixels a pixel of the picture.
+    fn per_px(&self, picture: &RgbPicture<'_>) -> Result<f64, EyeError> {
+        let camera = self.view.camera();
+        let across = f64::from(camera.width_px) / f64::from(picture.width());
+        let down = f64::from(camera.height_px) / f64::from(picture.height());
+        // A pixel of rounding is no other shape.
+        let off = (across / down - 1.0).abs() * f64::from(picture.width().min(picture.height()));
+        if off > 1.01 {
+            return Err(EyeError::Shape {
+                camera: camera.name.clone(),
+                found: [picture.width(), picture.height()],
+                expected: [camera.width_px, camera.height_px],
+            });
+        }
+        Ok(across)
+    }
+
+    fn person(&self, h: &HeadSpot, per_px: f64) -> SeenPerson {
+        let to_px = |s: Spot| Pixel {
+            u: s.x * per_px,
+            v: s.y * per_px,
+        };
+        let (head, foot) = (to_px(h.at), to_px(h.foot));
+        let radius = h.radius_px * per_px;
+        let px_per_m = radius / HEAD_M;
+        let cell = 1.0 / self.scale;
+        let before = self.backdrop.share(head, 1.2 * radius);
+        let score = f64::from(h.at.score).clamp(0.0, 1.0);
+        // Between what the backdrop shows and somebody in front of it.
+        let moved = (before / 0.4).min(1.0);
+        let still = score * self.settings.still;
+        let score = still + (score.powf(self.settings.moved) - still) * moved;
+        SeenPerson {
+            head,
+            head_sigma_px: 0.05 * px_per_m + cell,
+            foot: (h.foot.score >= self.settings.least[1]).then_some(foot),
+            foot_sigma_px: 0.12 * px_per_m + cell,
+            score: score as f32,
+            look: appearance(&self.backdrop, head, foot, radius),
+        }
+    }
+}
+
+/// Spots that cover somebody, for the backdrop to leave out.
+fn spots_of(p: &SeenPerson) -> impl Iterator<Item = (Pixel, f64)> + use<> {
+    let (head, foot) = (p.head, p.foot.unwrap_or(p.head));
+    let radius = 5.0 * p.head_sigma_px;
+    let counts = p.score >= 0.25;
+    (0..6).filter(move |_| counts).map(move |k| {
+        let part = f64::from(k) / 5.0;
+        let at = Pixel {
+            u: head.u + part * (foot.u - head.u),
+            v: head.v + part * (foot.v - head.v),
+        };
+        (at, radius)
+    })
+}
+
+/// Input pixels a calibration pixel, so that people on what is seen of the floor have the height asked for.
+fn scale_of(view: &View, floor: &Polygon, settings: &EyeSettings) -> f64 {
+    let camera = view.camera();
+    let (lo, hi) = floor.bounds();
+    let steps = |a: f64, b: f64| ((b - a) / PITCH_M).ceil().clamp(1.0, 500.0) as usize;
+    let mut sizes = Vec::new();
+    for i in 0..steps(lo.x, hi.x) {
+        for j in 0..steps(lo.y, hi.y) {
+            let p = Point2::new(
+                lo.x + (i as f64 + 0.5) * PITCH_M,
+                lo.y + (j as f64 + 0.5) * PITCH_M,
+            );
+            let chest = p.at_height(1.2);
+            let away = camera.position.distance(chest);
+            let seen = floor.contains(p)
+                && away < FAR_M
+                && view.project(chest).is_some_and(|px| view.contains(px));
+            if seen {
+                sizes.push(TALL_M * camera.focal_px[0] / away.max(0.3));
+            }
+        }
+    }
+    let (w, h) = (f64::from(camera.width_px), f64::from(camera.height_px));
+    let most = (settings.input_px_max / (w * h)).sqrt().min(1.0);
+    if sizes.is_empty() {
+        return (320.0 / w).min(most);
+    }
+    let middle = sizes.len() / 2;
+    let (_, usual, _) = sizes.select_nth_unstable_by(middle, f64::total_cmp);
+    let [side, above] = settings.person_px;
+    let steep = ((camera.pitch.to_degrees() - 60.0) / 20.0).clamp(0.0, 1.0);
+    let wanted = side + (above - side) * steep;
+    (wanted / usual.max(1.0)).clamp(0.05_f64.min(most), most)
+}
