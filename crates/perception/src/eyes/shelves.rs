@@ -56,6 +56,8 @@ const GATHER: TimeDelta = TimeDelta::from_millis(2_000);
 const TALL_MAX_M: f64 = 0.3;
 /// Who moves goods stands no farther from the lane, metres.
 const AT_SHELF_M: f64 = 1.2;
+/// Changes that were told and are remembered.
+const TOLD_MAX: usize = 256;
 /// Points of people remembered at most.
 const POINTS_MAX: usize = 20_000;
 
@@ -66,6 +68,8 @@ struct Patch {
     lane: LaneIx,
     middle: Point3,
     points: Vec<Pixel>,
+    /// Left, top, right, bottom.
+    bounds: [f64; 4],
     /// What it looked like, the newest last.
     states: VecDeque<Colours>,
     same_at: Option<StoreTime>,
@@ -84,6 +88,9 @@ struct Eye {
 #[derive(Clone, Copy, Debug)]
 struct Change {
     lane: LaneIx,
+    camera: CameraIx,
+    /// The patch that changed.
+    bounds: [f64; 4],
     from: StoreTime,
     to: StoreTime,
     seen: StoreTime,
@@ -99,8 +106,8 @@ pub struct ShelfWatch {
     lanes: Vec<Lane>,
     eyes: Vec<Eye>,
     changes: Vec<Change>,
-    /// The last change that was told of each lane.
-    told: Vec<Option<(StoreTime, StoreTime)>>,
+    /// The last changes that were told.
+    told: VecDeque<Change>,
     people: VecDeque<(StoreTime, Point2, Vec<Point3>)>,
     serial: u64,
 }
@@ -148,7 +155,7 @@ impl ShelfWatch {
             .collect();
         Self {
             settings,
-            told: vec![None; lanes.len()],
+            told: VecDeque::new(),
             lanes,
             eyes,
             changes: Vec::new(),
@@ -221,7 +228,7 @@ impl ShelfWatch {
                 })
                 .collect();
             self.changes
-                .extend(patch.compare(t, colours, &self.settings));
+                .extend(patch.compare((camera, t), colours, &self.settings));
         }
     }
 
@@ -238,14 +245,10 @@ impl ShelfWatch {
         ripe.sort_by(|a, b| b.strength.total_cmp(&a.strength).then(a.lane.cmp(&b.lane)));
         let mut out = Vec::new();
         for c in ripe {
-            let overlaps = |(from, to): (StoreTime, StoreTime)| from < c.to && c.from < to;
-            // The same visit: this lane by another camera, or a lane beside it whose picture the goods reach into.
-            let i = c.lane.usize();
-            let beside = [i.checked_sub(1), Some(i), Some(i + 1)];
-            let shelf = self.lanes[i].shelf;
-            let again = beside.into_iter().flatten().any(|j| {
-                self.lanes.get(j).is_some_and(|l| l.shelf == shelf)
-                    && self.told.get(j).copied().flatten().is_some_and(overlaps)
+            // The same visit seen by another camera, or the same goods reaching into another lane's picture.
+            let again = self.told.iter().any(|o| {
+                let at_once = o.from < c.to && c.from < o.to;
+                at_once && (o.lane == c.lane || (o.camera == c.camera && meet(o.bounds, c.bounds)))
             });
             if again {
                 continue;
@@ -253,7 +256,10 @@ impl ShelfWatch {
             let Some(t_change) = self.when(&c) else {
                 continue;
             };
-            self.told[i] = Some((c.from, c.to));
+            self.told.push_back(c);
+            if self.told.len() > TOLD_MAX {
+                self.told.pop_front();
+            }
             out.push(self.step(&c, t_change, now));
         }
         out.sort_by_key(|s| s.t_change);
@@ -316,7 +322,12 @@ impl ShelfWatch {
 }
 
 impl Patch {
-    fn compare(&mut self, t: StoreTime, now: Colours, s: &ShelfSettings) -> Option<Change> {
+    fn compare(
+        &mut self,
+        (camera, t): (CameraIx, StoreTime),
+        now: Colours,
+        s: &ShelfSettings,
+    ) -> Option<Change> {
         let Some(last) = self.states.back_mut() else {
             self.states.push_back(now);
             self.same_at = Some(t);
@@ -343,6 +354,8 @@ impl Patch {
                 }
                 let change = Change {
                     lane: self.lane,
+                    camera,
+                    bounds: self.bounds,
                     from: self.same_at.unwrap_or(*since),
                     to: *since,
                     seen: t,
@@ -379,6 +392,11 @@ impl Patch {
         self.states.truncate(i);
         true
     }
+}
+
+/// Whether two boxes have a point in common.
+fn meet(a: [f64; 4], b: [f64; 4]) -> bool {
+    a[0] <= b[2] && b[0] <= a[2] && a[1] <= b[3] && b[1] <= a[3]
 }
 
 /// Mean over samples of the largest difference of a colour.
@@ -447,9 +465,19 @@ fn patch(shop: &Shop, view: &View, lane: LaneIx, s: &ShelfSettings) -> Option<Pa
             )?);
         }
     }
+    let edge = |pick: fn(f64, f64) -> f64, of: fn(&Pixel) -> f64| {
+        points.iter().map(of).reduce(pick).unwrap_or_default()
+    };
+    let bounds = [
+        edge(f64::min, |p| p.u),
+        edge(f64::min, |p| p.v),
+        edge(f64::max, |p| p.u),
+        edge(f64::max, |p| p.v),
+    ];
     Some(Patch {
         lane,
         middle,
+        bounds,
         points,
         states: VecDeque::new(),
         same_at: None,

@@ -158,7 +158,7 @@ fn what_never_moved_is_told_with_less_certainty_than_what_did() {
     let red = with_red(grey(w, h), w, (160, 60, 9));
     let came = score(&grey(w, h), &red);
     let stood = score(&red, &red);
-    assert!(came > 0.7 && stood < 0.3, "{came} {stood}");
+    assert!(came > 0.5 && stood < 0.3, "{came} {stood}");
 }
 
 #[test]
