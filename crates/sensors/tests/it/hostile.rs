@@ -111,8 +111,6 @@ fn whole_streams_decode_whole() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(96))]
-
     #[test]
     fn harmed_h264_never_panics(harms in prop::collection::vec(harm(), 1..12)) {
         let count = decode(&harmed(&UNITS.concat(), &harms));
