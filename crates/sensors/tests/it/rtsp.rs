@@ -105,6 +105,20 @@ fn a_stream_gives_every_picture_of_its_file_to_the_bit() {
 }
 
 #[test]
+fn jpeg_over_rtp_is_decoded_too() {
+    let dir = TempDir::new("rtsp-jpeg");
+    let film = dir.write("film.mp4", &mp4(&h264(2, SIZE, 25), SIZE));
+    let Some(server) = Server::start(&film, None) else {
+        return skip("jpeg_over_rtp_is_decoded_too", MISSING);
+    };
+    let streamed = take(&server.source("", "jpeg"), 5).unwrap();
+    assert_eq!(streamed.len(), 5);
+    for (_, picture) in &streamed {
+        assert_eq!([picture.width, picture.height], SIZE);
+    }
+}
+
+#[test]
 fn passwords_paths_and_codecs_that_are_wrong_are_told_apart() {
     let dir = TempDir::new("rtsp-wrong");
     let film = dir.write("film.mp4", &mp4(&h264(50, SIZE, 25), SIZE));

@@ -18,7 +18,7 @@ server = GstRtspServer.RTSPServer()
 server.set_address("127.0.0.1")
 server.set_service("0")
 read = f'filesrc location="{file}" ! qtdemux ! h264parse'
-raw = "videotestsrc num-buffers=50 is-live=true ! video/x-raw,width=160,height=96,framerate=25/1"
+raw = "videotestsrc num-buffers=50 is-live=true ! video/x-raw,format=I420,width=160,height=96,framerate=25/1"
 pipelines = {
     "/h264": f"( {read} ! rtph264pay name=pay0 pt=96 config-interval=-1 )",
     "/jpeg": f"( {raw} ! jpegenc ! rtpjpegpay name=pay0 pt=26 )",
