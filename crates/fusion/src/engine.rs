@@ -10,6 +10,7 @@ use crate::lineage::SegmentIx;
 use crate::looks::LookStore;
 use crate::pairing::{self, Revision};
 use crate::people::Witness;
+use crate::together::{self, Made};
 use crate::tracks::TrackStore;
 use crate::{CLOCK_SET_BACK, FusionConfig};
 use std::collections::{BTreeMap, BTreeSet};
@@ -374,7 +375,8 @@ impl Engine {
                 stands: false,
                 step,
             };
-            self.weigh(&mut deed, &self.belief);
+            let others = made_about(&self.log, self.log.len(), &deed);
+            self.weigh(&mut deed, &self.belief, others);
             if !is_unread(&deed.step) {
                 deed.witness.tell(
                     &decide::by_party(&deed.hypotheses),
@@ -491,11 +493,13 @@ impl Engine {
         }
     }
 
-    /// Explains a deed by what is believed before it.
-    fn weigh(&self, deed: &mut Deed, belief: &Belief) {
-        let candidates =
-            deed.witness
-                .candidates(&self.tracks.lineage, &self.gates.people, &self.config);
+    /// Explains a deed by what is believed before it; the others are what was made about that time.
+    fn weigh<'a>(&self, deed: &mut Deed, belief: &Belief, others: impl Iterator<Item = &'a Made>) {
+        let free = deed.witness.free(others);
+        let (lineage, people) = (&self.tracks.lineage, &self.gates.people);
+        let candidates = deed
+            .witness
+            .candidates(lineage, people, &self.config, &free);
         let case = Case::new(
             &self.shop,
             &self.config,
@@ -505,8 +509,10 @@ impl Engine {
             &deed.step,
         );
         let hypotheses = case.posterior();
+        let makers = case.makers(&hypotheses);
         deed.x_m = case.seen.x_m;
         deed.hypotheses = hypotheses;
+        deed.witness.note(&makers, &free);
     }
 
     /// Goes through the log again with all that is known by now, and explains anew what those who
@@ -519,7 +525,8 @@ impl Engine {
         let mut changed = BTreeSet::new();
         for at in 0..log.len() {
             let (earlier, rest) = log.split_at_mut(at);
-            match rest.first_mut() {
+            let (this, later) = rest.split_at_mut(1);
+            match this.first_mut() {
                 Some(Entry::Deed(deed)) => {
                     let concerned = !deed.stands
                         && deed
@@ -531,7 +538,9 @@ impl Engine {
                     deed.handed.clear();
                     if concerned {
                         deed.stands = deed.witness.stands(&self.tracks.lineage);
-                        self.weigh(deed, &belief);
+                        let before = made_about(earlier, earlier.len(), deed);
+                        let others = before.chain(made_about(later, 0, deed));
+                        self.weigh(deed, &belief, others);
                         deed.witness.tell(
                             &decide::by_party(&deed.hypotheses),
                             &mut self.tracks.lineage,
@@ -547,7 +556,7 @@ impl Engine {
                 }
                 _ => {}
             }
-            if let Some(entry) = rest.first() {
+            if let Some(entry) = this.first() {
                 entry.learn(&mut belief);
             }
             pairing::forget(&mut belief);
@@ -600,6 +609,24 @@ impl Engine {
         let settle = self.config.settle_again;
         self.waiting.iter().map(|s| s.t_change + settle).min()
     }
+}
+
+/// What was made about the time of a deed, by the entries of the log next to a place in it.
+fn made_about<'a>(
+    log: &'a [Entry],
+    at: usize,
+    deed: &Deed,
+) -> impl Iterator<Item = &'a Made> + use<'a> {
+    let t = deed.step.t_change;
+    let serial = deed.step.serial;
+    let (before, after) = log.split_at(at.min(log.len()));
+    let near = move |e: &&Entry| e.t().since(t).0.saturating_abs() < 2 * together::WINDOW.0;
+    let before = before.iter().rev().take_while(near);
+    let after = after.iter().take_while(near);
+    before.chain(after).filter_map(move |e| match e {
+        Entry::Deed(d) if d.step.serial != serial => Some(&d.witness.made),
+        _ => None,
+    })
 }
 
 /// Puts revised explanations in their places, and says where that is.

@@ -8,7 +8,7 @@
 use crate::looks::LookWeights;
 use crate::reach::Target;
 use crate::tracks::Track;
-use walkout_model::{StoreTime, TimeDelta, TrackPoint, WeightStep};
+use walkout_model::{Point2, Point3, StoreTime, TimeDelta, TrackPoint, WeightStep};
 
 /// A step whose change may lie anywhere in so long an interval says nothing of hands.
 const BLIND: TimeDelta = TimeDelta::from_secs(20);
@@ -25,62 +25,90 @@ const BORDERS: [f64; 10] = [-2.4, -1.6, -1.0, -0.6, -0.3, -0.05, 0.15, 0.4, 0.8,
 /// Frames that are counted, beside.
 const PRESS: (f64, f64) = (-1.0, 0.15);
 
+/// An arm's length from the middle of the body to the wrist, metres, and how it fades out: a hand farther from its
+/// body is most probably another's, given to the wrong track.
+const ARM_M: f64 = 0.8;
+const ARM_FADE_M: f64 = 0.07;
+/// Half the width of the very place of the goods, metres, and how near a hand is to it.
+const PLACE_M: f64 = 0.08;
+const PLACE_SIGMA_M: f64 = 0.10;
+/// A hand so probably at the goods counts as there; below the second, as elsewhere.
+const THERE: f64 = 0.4;
+const ELSEWHERE: f64 = 0.05;
+
 /// What each feature weighs.
 struct Weights {
-    /// Of the body: metres beside the goods, the same beyond 0.3 and beyond 0.7 m; metres before the
-    /// shelf, the same beyond 0.6 m, nearer than 0.15 m; metres moved up to 0.3 m, and up to 1 m.
-    body: [f64; 8],
+    /// Of the body: metres beside the middle of the goods, the same beyond 0.15, 0.3, 0.5 and 0.8 m; metres before
+    /// the shelf, the same beyond 0.45, 0.6 and 0.8 m, nearer than 0.2 m; metres moved up to 0.3 m, and up
+    /// to 1 m.
+    body: [f64; 12],
     /// Of the hands in each interval: the share of frames with one at the goods, with one in sight that
     /// is elsewhere, and with two that are.
     frames: [[f64; 3]; 9],
-    /// Of the frames while the hand must be there: how many have it at the goods, up to 0.5, 1, 2 and 4;
-    /// two hands elsewhere, up to 1 and 3; one elsewhere, up to 2.
-    press: [f64; 7],
+    /// Of the frames while the hand must be there: how many have it at the goods, up to 0.5, 1, 2, 4 and 8;
+    /// two hands elsewhere, up to 1, 3 and 6; one elsewhere, up to 2 and 6; at the very place, up to 1, 4 and 8;
+    /// the most in a row, up to 2 and 5; a hand at the goods that is too far from the body, up to 1 and 4; whether
+    /// one came there from elsewhere at a bound.
+    press: [f64; 18],
     /// Of the looks at the hand.
     look: LookWeights,
 }
 
-/// 3,514 falls and 1,073 rises of `busy` (seeds 41–44) and `adversarial` (41–43).
+/// 2,671 falls and 731 rises of `busy` (seeds 41–50) and `adversarial` (51–53).
 const TAKE: Weights = Weights {
-    body: [-0.24, 0.08, 0.36, 0.06, -0.15, -0.07, -0.55, -0.82],
-    frames: [
-        [0.04, -0.09, 0.08],
-        [0.92, -0.05, -0.56],
-        [0.49, 0.01, -0.18],
-        [0.21, -0.08, 0.12],
-        [0.33, 0.15, -0.22],
-        [-0.12, 0.16, -0.03],
-        [0.27, 0.01, -0.22],
-        [-0.07, 0.23, -0.48],
-        [-0.13, 0.00, -0.03],
+    body: [
+        -0.62, -0.49, -0.38, -0.21, 1.02, 0.62, -0.45, -1.03, -1.18, -1.19, -1.67, -0.92,
     ],
-    press: [0.19, 0.21, 0.25, 0.35, -0.07, -0.33, -0.11],
+    frames: [
+        [0.45, -0.05, -0.34],
+        [1.83, -0.13, -0.66],
+        [0.48, -0.25, -0.30],
+        [-0.14, 0.55, -0.07],
+        [0.09, 0.02, -0.39],
+        [0.70, 0.15, -0.30],
+        [0.84, 0.05, -0.61],
+        [0.23, -0.11, -0.50],
+        [-0.17, -0.02, -0.05],
+    ],
+    press: [
+        0.83, 0.32, 0.08, 0.00, 0.03, -0.66, -0.17, -0.08, 0.03, -0.01, 0.40, 0.03, 0.04, 0.09,
+        0.04, 0.58, 0.79, -0.91,
+    ],
     look: LookWeights {
-        shows_it: 0.40,
-        shows_another: 0.14,
-        shows_none: -0.22,
-        any: -0.43,
+        shows_it: 0.15,
+        shows_it_astray: -0.29,
+        shows_another: 0.15,
+        shows_none: -0.00,
+        any: 0.85,
+        each: 0.09,
     },
 };
 const PUT: Weights = Weights {
-    body: [-0.51, -0.17, 0.20, -0.18, -0.35, -0.32, -0.28, -0.62],
-    frames: [
-        [0.31, 0.34, -0.46],
-        [-0.30, 0.34, -0.06],
-        [-0.02, -0.25, 0.09],
-        [0.20, -0.33, -0.22],
-        [0.01, 0.37, -0.81],
-        [-0.01, -0.12, -0.32],
-        [0.32, -0.12, -0.57],
-        [1.07, -0.22, -0.90],
-        [0.78, -0.19, -0.54],
+    body: [
+        -0.03, -0.22, -0.70, -1.08, -0.32, 0.28, -0.76, -1.78, -1.28, -0.11, 0.03, -0.63,
     ],
-    press: [0.12, 0.23, 0.17, 0.13, -0.05, -0.33, -0.15],
+    frames: [
+        [1.90, -0.04, 0.00],
+        [-1.07, 0.06, 0.06],
+        [0.28, -0.19, -0.72],
+        [0.28, -0.02, -0.52],
+        [0.93, 0.10, -0.25],
+        [-0.06, 0.67, 0.26],
+        [0.50, 0.39, -0.25],
+        [1.35, -0.14, -0.49],
+        [2.28, 0.07, -0.41],
+    ],
+    press: [
+        0.11, 0.12, 0.04, -0.06, 0.03, -0.77, -0.02, -0.06, -0.04, -0.00, 0.27, -0.03, 0.04, 0.31,
+        -0.04, -0.41, 1.29, 0.23,
+    ],
     look: LookWeights {
-        shows_it: 0.28,
-        shows_another: 0.24,
-        shows_none: 0.83,
-        any: 0.61,
+        shows_it: 0.14,
+        shows_it_astray: -0.27,
+        shows_another: 0.44,
+        shows_none: -0.01,
+        any: 0.46,
+        each: 0.29,
     },
 };
 
@@ -142,14 +170,18 @@ pub(crate) fn look_weights(step: &WeightStep) -> &'static LookWeights {
 impl Weights {
     fn of_body(&self, aside: f64, away: f64, moved: f64) -> f64 {
         let aside = aside.min(2.0);
-        let away = away.min(1.5);
+        let beyond = |from: f64| (aside - from).max(0.0);
         let features = [
             aside,
-            (aside - 0.3).max(0.0),
-            (aside - 0.7).max(0.0),
+            beyond(0.15),
+            beyond(0.3),
+            beyond(0.5),
+            beyond(0.8),
             away.max(0.0),
+            (away - 0.45).max(0.0),
             (away - 0.6).max(0.0),
-            if away < 0.15 { 1.0 } else { 0.0 },
+            (away - 0.8).max(0.0),
+            if away < 0.2 { 1.0 } else { 0.0 },
             moved.min(0.3),
             moved.min(1.0),
         ];
@@ -159,7 +191,7 @@ impl Weights {
     fn of_hands(&self, target: &Target<'_>, t: StoreTime, track: &Track) -> f64 {
         let mut shares = [[0.0; 3]; 9];
         let mut counts = [0.0_f64; 9];
-        let (mut at, mut one, mut two) = (0.0_f64, 0.0_f64, 0.0_f64);
+        let mut press = Press::default();
         let first = t + TimeDelta::from_secs_f64(BORDERS[0]);
         let last = t + TimeDelta::from_secs_f64(BORDERS[9]);
         for point in track.between(first, last) {
@@ -167,27 +199,17 @@ impl Weights {
             let Some(i) = BORDERS.windows(2).position(|b| b[0] <= s && s < b[1]) else {
                 continue;
             };
-            let there = point
-                .wrists
-                .iter()
-                .map(|w| target.hand_there(w))
-                .fold(0.0, f64::max);
-            let elsewhere = match point.wrists.len() {
-                0 => [0.0, 0.0],
-                1 => [1.0 - there, 0.0],
-                _ => [0.0, 1.0 - there],
-            };
+            let frame = Frame::of(target, point);
             counts[i] += 1.0;
-            for (sum, x) in shares[i]
-                .iter_mut()
-                .zip([there, elsewhere[0], elsewhere[1]])
+            for (sum, x) in
+                shares[i]
+                    .iter_mut()
+                    .zip([frame.there, frame.elsewhere[0], frame.elsewhere[1]])
             {
                 *sum += x;
             }
             if (PRESS.0..PRESS.1).contains(&s) {
-                at += there;
-                one += elsewhere[0];
-                two += elsewhere[1];
+                press.add(&frame);
             }
         }
         let frames: f64 = self
@@ -196,17 +218,109 @@ impl Weights {
             .zip(shares.iter().zip(counts))
             .map(|(weights, (sums, n))| dot(weights, sums) / n.max(1.0))
             .sum();
-        let press = [
-            at.min(0.5),
-            at.min(1.0),
-            at.min(2.0),
-            at.min(4.0),
-            two.min(1.0),
-            two.min(3.0),
-            one.min(2.0),
-        ];
-        frames + dot(&self.press, &press)
+        frames + dot(&self.press, &press.features())
     }
+}
+
+/// What a frame shows of a track's hands.
+struct Frame {
+    /// How probably one is at the goods, and at their very place.
+    there: f64,
+    at_place: f64,
+    /// How probably one is there that is too far from the body.
+    astray: f64,
+    /// How probably none is there, with one in sight and with two.
+    elsewhere: [f64; 2],
+    wrists: usize,
+}
+
+impl Frame {
+    fn of(target: &Target<'_>, point: &TrackPoint) -> Self {
+        let (mut there, mut at_place, mut astray) = (0.0_f64, 0.0_f64, 0.0_f64);
+        for wrist in &point.wrists {
+            let own = belongs(wrist.position, point.position);
+            let hand = target.hand_there(wrist);
+            there = there.max(hand * own);
+            astray = astray.max(hand * (1.0 - own));
+            at_place = at_place.max(target.hand_at_place(wrist, PLACE_M, PLACE_SIGMA_M) * own);
+        }
+        let wrists = point.wrists.len();
+        let elsewhere = match wrists {
+            0 => [0.0, 0.0],
+            1 => [1.0 - there, 0.0],
+            _ => [0.0, 1.0 - there],
+        };
+        Self {
+            there,
+            at_place,
+            astray,
+            elsewhere,
+            wrists,
+        }
+    }
+}
+
+/// The frames while the hand must be at the goods, added up.
+#[derive(Default)]
+struct Press {
+    there: f64,
+    at_place: f64,
+    astray: f64,
+    one: f64,
+    two: f64,
+    run: f64,
+    longest: f64,
+    bounds: f64,
+    last: Option<(f64, usize)>,
+}
+
+impl Press {
+    fn add(&mut self, frame: &Frame) {
+        self.there += frame.there;
+        self.at_place += frame.at_place;
+        self.astray += frame.astray;
+        self.one += frame.elsewhere[0];
+        self.two += frame.elsewhere[1];
+        if frame.there > THERE {
+            self.run += 1.0;
+            self.longest = self.longest.max(self.run);
+            let far = |(there, wrists): (f64, usize)| there < ELSEWHERE && wrists >= 2;
+            if self.last.is_some_and(far) {
+                self.bounds += 1.0;
+            }
+        } else {
+            self.run = 0.0;
+        }
+        self.last = Some((frame.there, frame.wrists));
+    }
+
+    fn features(&self) -> [f64; 18] {
+        [
+            self.there.min(0.5),
+            self.there.min(1.0),
+            self.there.min(2.0),
+            self.there.min(4.0),
+            self.there.min(8.0),
+            self.two.min(1.0),
+            self.two.min(3.0),
+            self.two.min(6.0),
+            self.one.min(2.0),
+            self.one.min(6.0),
+            self.at_place.min(1.0),
+            self.at_place.min(4.0),
+            self.at_place.min(8.0),
+            self.longest.min(2.0),
+            self.longest.min(5.0),
+            self.astray.min(1.0),
+            self.astray.min(4.0),
+            self.bounds.min(1.0),
+        ]
+    }
+}
+
+/// How probably a hand is of the body that it was given to, by an arm's length.
+pub(crate) fn belongs(hand: Point3, body: Point2) -> f64 {
+    1.0 / (1.0 + ((hand.floor().distance(body) - ARM_M) / ARM_FADE_M).exp())
 }
 
 fn dot<const N: usize>(weights: &[f64; N], features: &[f64; N]) -> f64 {

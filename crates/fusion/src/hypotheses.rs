@@ -5,6 +5,7 @@ use crate::belief::{Belief, Foreign};
 use crate::looks::Held;
 use crate::people::Candidate;
 use crate::place::{SeenShares, lane_shares, plate_edges, shares};
+use std::collections::BTreeMap;
 use walkout_model::{LaneIx, PartyKind, PlateHealth, Shop, SkuIx, TimeDelta, WeightStep, Who};
 
 /// What the log weight of a hypothesis is made of, by kind of evidence.
@@ -50,8 +51,10 @@ const UNREAD: f32 = 0.4;
 const TO_HOME: f64 = 0.7;
 /// Prior that one step holds two SKUs.
 const TWO_AT_ONCE: f64 = 0.02;
-/// Prior that two people act in one step, over the share of hands that are at a place without acting.
+/// Prior that two people act in one step, over the share of hands that are at a place without acting; and
+/// that they take one unit each of the same SKU, where one of them mostly takes both.
 const TWO_PEOPLE: f64 = 0.3;
+const ONE_EACH: f64 = 0.15;
 /// How many parties are tried two by two, and how far below the best one's log reach theirs may be.
 const TWO_OF: usize = 5;
 const TOO_FAR: f64 = 6.0;
@@ -220,6 +223,28 @@ impl<'a> Case<'a> {
         all
     }
 
+    /// How probable it is that each track made the step, by its place among those seen.
+    pub(crate) fn makers(&self, hypotheses: &[Hypothesis]) -> BTreeMap<usize, f64> {
+        let mut by: BTreeMap<(Who, Option<SkuIx>), f64> = BTreeMap::new();
+        for h in hypotheses {
+            for (i, part) in h.parts.iter().enumerate() {
+                // Two things in one hand are one deed.
+                if h.parts[..i].iter().all(|p| p.who != part.who) {
+                    *by.entry((part.who, part.sku)).or_default() += h.probability;
+                }
+            }
+        }
+        let mut makers = BTreeMap::new();
+        for ((who, sku), p) in by {
+            let held = sku.map_or(Held::Thing, Held::Sku);
+            let candidate = self.people.iter().find(|c| c.who == who);
+            for (at, share) in candidate.iter().flat_map(|c| c.shares(held)) {
+                *makers.entry(at).or_default() += p * share;
+            }
+        }
+        makers
+    }
+
     // ----- goods off the shelf
 
     fn takes(&self) -> Vec<Hypothesis> {
@@ -289,6 +314,7 @@ impl<'a> Case<'a> {
         } else {
             TWO_AT_ONCE.ln()
         };
+        let two_people = if single { ONE_EACH } else { TWO_PEOPLE };
         for (i, a) in self.near.iter().map(|i| (*i, &self.people[*i])) {
             for (j, b) in self.near.iter().map(|j| (*j, &self.people[*j])) {
                 if i == j || (single && j < i) {
@@ -299,7 +325,7 @@ impl<'a> Case<'a> {
                 factors[MASS] = g.mass;
                 factors[PLACE] = g.place;
                 factors[STOCK] = g.stock;
-                factors[PRIOR] = g.prior - one + TWO_PEOPLE.ln();
+                factors[PRIOR] = g.prior - one + two_people.ln();
                 factors[REACH] = reach;
                 factors[LOOK] = all_told - reach
                     + 0.5 * (self.shown(Held::Sku(two[0].0)) + self.shown(Held::Sku(two[1].0)));

@@ -28,6 +28,7 @@ mod place;
 mod reach;
 mod standing;
 mod stock;
+mod together;
 mod tracks;
 
 pub use config::{Costs, FusionConfig, LookSight};

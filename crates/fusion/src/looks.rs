@@ -1,6 +1,7 @@
 //! What cameras say of the thing in a hand, as a likelihood ratio against knowing nothing.
 
 use crate::LookSight;
+use crate::hands::belongs;
 use crate::reach::Target;
 use crate::tracks::Track;
 use std::collections::{BTreeMap, VecDeque};
@@ -43,6 +44,9 @@ pub(crate) struct LookRatio {
     other: f64,
     thing: f64,
     nothing: f64,
+    /// Looks there were, and how probably their hand was the body's own.
+    looks: usize,
+    own: f64,
 }
 
 impl Default for LookRatio {
@@ -52,6 +56,8 @@ impl Default for LookRatio {
             other: 1.0,
             thing: 1.0,
             nothing: 1.0,
+            looks: 0,
+            own: 1.0,
         }
     }
 }
@@ -59,14 +65,16 @@ impl Default for LookRatio {
 /// How far the parts of a look's log ratio are believed.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct LookWeights {
-    /// Where a look speaks for the goods.
+    /// Where a look speaks for the goods, and where it does so of a hand too far from its body.
     pub shows_it: f64,
+    pub shows_it_astray: f64,
     /// Where it speaks against them.
     pub shows_another: f64,
     /// Where nothing was seen in a hand in sight.
     pub shows_none: f64,
-    /// Natural log of what it says that something was seen in the hand at all.
+    /// Natural log of what it says that something was seen in the hand at all, and with each look up to four.
     pub any: f64,
+    pub each: f64,
 }
 
 impl LookRatio {
@@ -76,19 +84,15 @@ impl LookRatio {
             self.thing = self.thing.powf(weights.shows_none);
             return self;
         }
-        let believed = |ratio: f64| {
+        let shows_it = weights.shows_it * self.own + weights.shows_it_astray * (1.0 - self.own);
+        for ratio in self.by_sku.values_mut().chain([&mut self.other]) {
             let log = ratio.ln();
-            (log.max(0.0) * weights.shows_it + log.min(0.0) * weights.shows_another + weights.any)
-                .exp()
-        };
-        let thing = self.thing;
-        for ratio in self.by_sku.values_mut().chain([&mut self.other]) {
-            *ratio = believed(*ratio * thing);
+            *ratio = (log.max(0.0) * shows_it + log.min(0.0) * weights.shows_another).exp();
         }
-        self.thing = weights.any.exp();
-        for ratio in self.by_sku.values_mut().chain([&mut self.other]) {
-            *ratio /= self.thing;
-        }
+        // The same was seen of a hand that may only have leaned there; that it held nothing is half believed.
+        let empty = (self.nothing / self.thing).sqrt();
+        self.thing = (weights.any + weights.each * self.looks.min(4) as f64).exp();
+        self.nothing = self.thing * empty;
         self
     }
 
@@ -177,7 +181,16 @@ impl LookStore {
             .filter(|p| p.wrists.iter().any(|w| target.at(w)))
             .count();
         let near = |look: &ItemLook| look.track == id && target.near(look.hand);
-        self.held((from, to), near, frames as f64, skus)
+        let mut told = self.held((from, to), near, frames as f64, skus);
+        let own = self
+            .of_track(id, from, to)
+            .filter(|look| near(look))
+            .filter_map(|look| Some(belongs(look.hand, track.nearest(look.t)?.position)));
+        let (n, sum) = own.fold((0.0, 0.0), |(n, sum), p| (n + 1.0, sum + p));
+        if n > 0.0 {
+            told.own = sum / n;
+        }
+        told
     }
 
     /// The same of any looks of an interval, with the number of frames in which the hand was in sight.
@@ -239,6 +252,8 @@ impl LookStore {
             other: (other * temper).exp(),
             thing: 1.0 / base,
             nothing: in_empty / base,
+            looks: seen.len(),
+            own: 1.0,
         }
     }
 }

@@ -9,9 +9,10 @@ use crate::lineage::{Lineage, SegmentIx};
 use crate::looks::{Held, LookRatio, LookStore};
 use crate::place::{SeenShares, plate_edges};
 use crate::reach::Target;
+use crate::together::{self, Made};
 use crate::tracks::TrackStore;
 use std::collections::BTreeMap;
-use walkout_model::{Hand, Look, PartyKind, Shop, TimeDelta, WeightStep, Who};
+use walkout_model::{Hand, Look, PartyKind, Shop, TimeDelta, TrackId, WeightStep, Who};
 
 /// Reach below which a track is not a candidate.
 const OUT_OF_REACH: f64 = 1e-6;
@@ -81,6 +82,13 @@ impl Candidate {
         (told, joint(&|_| 1.0, &|_| 1.0))
     }
 
+    /// Each track's share of the weight, by reach and by looks at what was in the hand.
+    pub(crate) fn shares(&self, held: Held) -> impl Iterator<Item = (usize, f64)> {
+        let total = self.total(&|looks| looks.of(held)).max(1e-30);
+        let tracks = self.tracks.iter();
+        tracks.map(move |(at, w, looks)| (*at, w * looks.of(held) / total))
+    }
+
     fn total(&self, of: &dyn Fn(&LookRatio) -> f64) -> f64 {
         let seen = self.tracks.iter().map(|(_, w, looks)| w * of(looks));
         self.unseen + seen.sum::<f64>()
@@ -90,8 +98,9 @@ impl Candidate {
 /// A track within reach of a step.
 #[derive(Clone, Debug)]
 struct Reaching {
-    /// Which of the tracks that were seen at that instant.
+    /// Which of the tracks that were seen at that instant, and its number.
     at: usize,
+    track: TrackId,
     reach: f64,
     looks: LookRatio,
     shown: LookRatio,
@@ -110,6 +119,8 @@ pub(crate) struct Witness {
     untracked: Vec<(PersonIx, f64)>,
     /// What the step said of who somebody is, natural logs.
     told: Vec<(SegmentIx, Vec<(PersonIx, f64)>)>,
+    /// Which track made it, as far as it says itself.
+    pub made: Made,
 }
 
 impl Witness {
@@ -158,6 +169,7 @@ impl Witness {
             );
             reaching.push(Reaching {
                 at,
+                track: *id,
                 reach,
                 looks: shown.clone().weighed(hands::look_weights(step)),
                 shown,
@@ -170,7 +182,27 @@ impl Witness {
             live: live.into_iter().map(|(_, segment)| segment).collect(),
             untracked: tracks.missing(step.t_change, people),
             told: Vec::new(),
+            made: Made {
+                t: step.t_change,
+                place: target.middle(),
+                by: Vec::new(),
+            },
         }
+    }
+
+    /// Which tracks were free to make it, given other steps of the time.
+    pub(crate) fn free<'a>(&self, others: impl Iterator<Item = &'a Made>) -> Vec<(TrackId, f64)> {
+        together::free(self.made.t, self.made.place, others)
+    }
+
+    /// Remembers which track made it: shares by the tracks' places among those seen, given which were
+    /// free.
+    pub(crate) fn note(&mut self, makers: &BTreeMap<usize, f64>, free: &[(TrackId, f64)]) {
+        let made = self.reaching.iter().filter_map(|r| {
+            let p = makers.get(&r.at).copied()?;
+            Some((r.track, p))
+        });
+        self.made.by = together::alone(made.collect(), free);
     }
 
     /// Who each track was, without what this step itself said of it.
@@ -193,12 +225,13 @@ impl Witness {
         evidence::told(&self.sightings, &self.identities(lineage), people)
     }
 
-    /// All candidates, unknown included, in the order of [`Who`].
+    /// All candidates, unknown included, in the order of [`Who`], by which tracks were free to do it.
     pub(crate) fn candidates(
         &self,
         lineage: &Lineage,
         people: &People,
         config: &FusionConfig,
+        free: &[(TrackId, f64)],
     ) -> Vec<Candidate> {
         let identities = self.identities(lineage);
         let mut by_who: BTreeMap<Who, Candidate> = BTreeMap::new();
@@ -216,13 +249,15 @@ impl Witness {
             for (person, p) in identities[r.at].iter() {
                 *parties.entry(people.who(person)).or_default() += p;
             }
+            let free = free.iter().find(|f| f.0 == r.track).map_or(1.0, |f| f.1);
             for (who, p) in parties {
                 let candidate = by_who.entry(who).or_insert_with(|| new(who));
-                candidate.tracks.push((r.at, r.reach * p, r.looks.clone()));
-                candidate.shown.push((r.reach * p, r.shown.clone()));
+                let reach = r.reach * free * p;
+                candidate.tracks.push((r.at, reach, r.looks.clone()));
+                candidate.shown.push((reach, r.shown.clone()));
                 let most = likeliest.entry(who).or_default();
-                if r.reach * p > *most {
-                    *most = r.reach * p;
+                if reach > *most {
+                    *most = reach;
                     candidate.lingers = r.lingers;
                 }
             }

@@ -30,6 +30,8 @@ pub(crate) struct Target<'a> {
     step: &'a WeightStep,
     lo_m: f64,
     hi_m: f64,
+    /// The middle of the change.
+    x_m: f64,
 }
 
 impl<'a> Target<'a> {
@@ -39,6 +41,7 @@ impl<'a> Target<'a> {
             step,
             lo_m: seen.span.0,
             hi_m: seen.span.1,
+            x_m: seen.x_m,
         }
     }
 
@@ -114,17 +117,17 @@ impl<'a> Target<'a> {
         (-0.5 * ((away - ARM_M).max(0.0) / sigma).powi(2)).exp()
     }
 
-    /// How far beside the goods somebody stands, and how far before the shelf's edge, metres.
+    /// How far beside the middle of the goods somebody stands, and how far before the shelf's edge, metres.
     pub(crate) fn stands(&self, position: Point2) -> (f64, f64) {
         let layout = &self.shop.layout;
-        let away = layout
+        layout
             .shelves
             .get(self.step.shelf.usize())
             .and_then(|shelf| Some((shelf, layout.fixtures.get(shelf.fixture.usize())?)))
-            .map_or(0.0, |(shelf, fixture)| {
-                shelf.y_m - fixture.pose.local_from_floor(position).y
-            });
-        (self.aside(position), away)
+            .map_or((0.0, 0.0), |(shelf, fixture)| {
+                let local = fixture.pose.local_from_floor(position);
+                ((local.x - shelf.x_m - self.x_m).abs(), shelf.y_m - local.y)
+            })
     }
 
     fn body_after(&self, point: &TrackPoint, gap: TimeDelta) -> f64 {
@@ -181,6 +184,18 @@ impl<'a> Target<'a> {
 
     /// From a wrist to the box over the plates that changed.
     pub(crate) fn hand_distance(&self, wrist: Point3) -> f64 {
+        self.distance_from(wrist, (self.lo_m, self.hi_m))
+    }
+
+    /// How well a wrist fits the very place of the goods, so far to both sides of their middle, 0–1.
+    pub(crate) fn hand_at_place(&self, w: &Wrist, half_m: f64, sigma_m: f64) -> f64 {
+        let d = self.distance_from(w.position, (self.x_m - half_m, self.x_m + half_m));
+        let s = sigma_m.hypot(f64::from(w.sigma_m));
+        let there = f64::from(w.confidence).clamp(0.0, 1.0) * (-0.5 * (d / s).powi(2)).exp();
+        if there.is_finite() { there } else { 0.0 }
+    }
+
+    fn distance_from(&self, wrist: Point3, (lo_m, hi_m): (f64, f64)) -> f64 {
         let layout = &self.shop.layout;
         let Some(shelf) = layout.shelves.get(self.step.shelf.usize()) else {
             return f64::INFINITY;
@@ -190,7 +205,7 @@ impl<'a> Target<'a> {
         };
         let local = fixture.pose.local_from_floor(wrist.floor());
         let outside = |v: f64, lo: f64, hi: f64| (lo - v).max(v - hi).max(0.0);
-        let dx = outside(local.x - shelf.x_m, self.lo_m, self.hi_m);
+        let dx = outside(local.x - shelf.x_m, lo_m, hi_m);
         let dy = outside(local.y - shelf.y_m, -0.1, shelf.depth_m);
         let dz = outside(wrist.z - shelf.height_m, -0.03, 0.30);
         (dx * dx + dy * dy + dz * dz).sqrt()
@@ -211,6 +226,12 @@ impl<'a> Target<'a> {
         layout
             .floor_from_shelf(self.step.shelf, x_m, 0.0, 0.0)
             .floor()
+    }
+
+    /// The same at the height of the shelf.
+    pub(crate) fn middle(&self) -> Point3 {
+        let z_m = self.shop.layout.shelves.get(self.step.shelf.usize());
+        self.place().at_height(z_m.map_or(0.0, |s| s.height_m))
     }
 
     /// Whether a wrist is at the shelf near the place, where a camera would look at the hand.

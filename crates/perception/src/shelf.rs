@@ -52,6 +52,8 @@ struct Told {
     /// … and for the last time.
     done: bool,
     group: Vec<(usize, Rested)>,
+    /// The same without what was taken for an afterthought.
+    before_afterthought: Option<Vec<(usize, Rested)>>,
     step: WeightStep,
 }
 

@@ -35,6 +35,17 @@ impl ShelfState {
         else {
             return;
         };
+        // What was taken for its afterthought was the beginning of something else: the step stands.
+        if let Some(told) = self.told.get_mut(i)
+            && let Some(before) = told.before_afterthought.take()
+        {
+            let of_it = before.iter().any(|(p, r)| *p == plate && r.found >= found);
+            if !of_it {
+                told.group = before;
+                told.done = true;
+                return;
+            }
+        }
         let told = self.told.remove(i);
         self.owed.push((plate, told.step.serial));
         // Its other plates wait for this one again.
@@ -201,6 +212,8 @@ impl ShelfState {
         let Some(told) = told else { return false };
         told.bin = bin;
         told.done = false;
+        told.before_afterthought
+            .get_or_insert_with(|| told.group.clone());
         for (p, rested) in group {
             if let Some((_, own)) = told.group.iter_mut().find(|(q, _)| q == p) {
                 *own = chain(own, rested);

@@ -241,6 +241,7 @@ impl ShelfState {
             read_again: 0,
             done: false,
             group,
+            before_afterthought: None,
             step,
         });
     }
