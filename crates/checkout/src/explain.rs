@@ -6,7 +6,7 @@ use crate::event::{Candidate, Event, MovementRecorded, Outcome};
 use jiff::tz::TimeZone;
 use serde::Serialize;
 use walkout_ledger::Entry;
-use walkout_model::{Decision, Evidence, Factor, Gtin, Hand, Shop, StoreTime, Who};
+use walkout_model::{Decision, Evidence, Factor, Gtin, Hand, Passed, Shop, StoreTime, Who};
 
 /// Why a movement was concluded.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -105,6 +105,7 @@ impl MovementRecorded {
             chosen: &chosen,
             next: alternatives.first(),
             time_of_day: &time_of_day,
+            zone: &shop.time_zone,
         };
         let sentence = Sentence {
             ko: teller.korean(),
@@ -179,6 +180,7 @@ struct Teller<'a> {
     chosen: &'a Claim,
     next: Option<&'a Claim>,
     time_of_day: &'a str,
+    zone: &'a str,
 }
 
 impl Teller<'_> {
@@ -197,14 +199,26 @@ impl Teller<'_> {
         };
         let verb = if c.quantity < 0 { "put" } else { "took" };
         let place = if c.quantity < 0 { "onto" } else { "off" };
-        let mut text = format!(
-            "{} {verb} {} {place} {} at {} with {}: ",
-            who(c),
-            what(c),
-            self.record.shelf,
-            self.time_of_day,
-            percent(c.probability),
-        );
+        let mut text = match self.given() {
+            Some(passed) => format!(
+                "{} has {}, which {} took off {} at {} and handed over at {}, with {}: ",
+                who(c),
+                what(c),
+                name(passed.from).unwrap_or_else(|| "somebody unknown".into()),
+                self.record.shelf,
+                self.time_of_day,
+                time_of_day(passed.t, self.zone),
+                percent(c.probability),
+            ),
+            None => format!(
+                "{} {verb} {} {place} {} at {} with {}: ",
+                who(c),
+                what(c),
+                self.record.shelf,
+                self.time_of_day,
+                percent(c.probability),
+            ),
+        };
         let (grams, sigma) = self.change();
         let went = if grams < 0.0 { "lost" } else { "gained" };
         text += &format!(
@@ -220,9 +234,14 @@ impl Teller<'_> {
         }
         match (self.own_hand(), self.other_hand()) {
             (Some(own), other) => {
-                text += &format!("; the nearest hand of theirs was {} away", metres(own));
-                if let Some((name, hand)) = other {
-                    text += &format!(", that of {name} {}", metres(hand));
+                text += &match self.given().and_then(|passed| name(passed.from)) {
+                    Some(giver) => {
+                        format!("; the nearest hand of {giver} was {} away", metres(own))
+                    }
+                    None => format!("; the nearest hand of theirs was {} away", metres(own)),
+                };
+                if let Some((who, hand)) = other {
+                    text += &format!(", that of {who} {}", metres(hand));
                 }
             }
             (None, Some((name, hand))) => {
@@ -234,10 +253,16 @@ impl Teller<'_> {
             (None, None) => text += "; no hand was seen near",
         }
         if let Some((p, looks)) = self.looked_like() {
-            text += &format!(
-                "; in {looks} looks a camera took it for that with {}",
-                percent(p)
-            );
+            text += &match looks {
+                1 => format!(
+                    "; in one look a camera took it for that with {}",
+                    percent(p)
+                ),
+                _ => format!(
+                    "; in {looks} looks a camera took it for that with {}",
+                    percent(p)
+                ),
+            };
         }
         if let Some(next) = self.next {
             text += &format!(
@@ -252,6 +277,14 @@ impl Teller<'_> {
                     english_factor(&factor.name)
                 );
             }
+        }
+        if let Some(passed) = self.may_have_given() {
+            text += &format!(
+                "; at {} it may have been handed to {} ({})",
+                time_of_day(passed.t, self.zone),
+                name(passed.to).unwrap_or_else(|| "somebody unknown".into()),
+                percent(passed.probability),
+            );
         }
         text.push('.');
         text += match (self.record.decision, self.record.outcome) {
@@ -279,14 +312,30 @@ impl Teller<'_> {
             true => ("에", "놓았습니다"),
             false => ("에서", "집었습니다"),
         };
-        let mut text = format!(
-            "{} {}이 {}{at} {} {verb}(확률 {}): ",
-            self.time_of_day,
-            who(c),
-            self.record.shelf,
-            object(&what(c)),
-            percent(c.probability),
-        );
+        let named = |who: Who| match name(who) {
+            Some(session) => format!("{session} 손님"),
+            None => "확인되지 않은 사람".to_owned(),
+        };
+        let mut text = match self.given() {
+            Some(passed) => format!(
+                "{} {}이 {}에서 집은 {} {} {}이 건네받았습니다(확률 {}): ",
+                self.time_of_day,
+                named(passed.from),
+                self.record.shelf,
+                object(&what(c)),
+                time_of_day(passed.t, self.zone),
+                who(c),
+                percent(c.probability),
+            ),
+            None => format!(
+                "{} {}이 {}{at} {} {verb}(확률 {}): ",
+                self.time_of_day,
+                who(c),
+                self.record.shelf,
+                object(&what(c)),
+                percent(c.probability),
+            ),
+        };
         let (grams, sigma) = self.change();
         let went = if grams < 0.0 {
             "줄었고"
@@ -305,7 +354,16 @@ impl Teller<'_> {
         }
         match (self.own_hand(), self.other_hand()) {
             (Some(own), other) => {
-                text += &format!("; 그 손은 {} 거리에 있었고", metres(own));
+                text += &match self.given() {
+                    Some(passed) => {
+                        format!(
+                            "; {}의 손은 {} 거리에 있었고",
+                            named(passed.from),
+                            metres(own)
+                        )
+                    }
+                    None => format!("; 그 손은 {} 거리에 있었고", metres(own)),
+                };
                 text += &match other {
                     Some((name, hand)) => {
                         format!(", {name}의 손은 {} 떨어져 있었습니다", metres(hand))
@@ -342,6 +400,14 @@ impl Teller<'_> {
                 None => "입니다".to_owned(),
             };
         }
+        if let Some(passed) = self.may_have_given() {
+            text += &format!(
+                "; {}에 {}에게 건넸을 수 있습니다({})",
+                time_of_day(passed.t, self.zone),
+                named(passed.to),
+                percent(passed.probability),
+            );
+        }
         text.push('.');
         text += match (self.record.decision, self.record.outcome) {
             (_, Outcome::Review { .. }) => " 직원 확인을 요청했습니다.",
@@ -362,8 +428,26 @@ impl Teller<'_> {
         )
     }
 
+    /// Who moved the goods on the shelf: of goods that were handed over, not who has them.
     fn who(&self) -> Option<Who> {
-        self.record.candidates.first().map(|c| c.who)
+        let chosen = self.record.candidates.first().map(|c| c.who);
+        self.given().map(|passed| passed.from).or(chosen)
+    }
+
+    /// The hand-over by which the chosen party has the goods.
+    fn given(&self) -> Option<&Passed> {
+        let chosen = self.record.candidates.first()?;
+        let handed = self.record.evidence.handed.iter().rev();
+        handed
+            .filter(|_| chosen.quantity > 0)
+            .find(|passed| passed.to == chosen.who)
+    }
+
+    /// A hand-over by which the chosen party may have given the goods away.
+    fn may_have_given(&self) -> Option<&Passed> {
+        let chosen = self.record.candidates.first()?;
+        let last = self.record.evidence.handed.last();
+        last.filter(|passed| passed.from == chosen.who)
     }
 
     fn own_hand(&self) -> Option<f32> {
@@ -386,13 +470,7 @@ impl Teller<'_> {
             .hands
             .iter()
             .filter(|h| Some(h.who) != who);
-        nearest(others).map(|(hand, m)| {
-            let name = match hand.who {
-                Who::Session(session) => session.to_string(),
-                Who::Unknown => "?".to_owned(),
-            };
-            (name, m)
-        })
+        nearest(others).map(|(hand, m)| (name(hand.who).unwrap_or_else(|| "?".to_owned()), m))
     }
 
     /// The mean probability that looks into the person's hands gave the product, and how many.
@@ -401,7 +479,7 @@ impl Teller<'_> {
         let gtin = chosen.sku?;
         let looks = self.record.evidence.looks.iter();
         let told: Vec<f32> = looks
-            .filter(|look| look.who == chosen.who)
+            .filter(|look| Some(look.who) == self.who())
             .map(|look| {
                 let guess = look.guesses.iter().find(|(g, _)| *g == gtin);
                 guess.map_or(0.0, |(_, p)| *p)
@@ -409,6 +487,13 @@ impl Teller<'_> {
             .collect();
         let n = told.len();
         (n > 0).then(|| (told.iter().sum::<f32>() / n as f32, n))
+    }
+}
+
+fn name(who: Who) -> Option<String> {
+    match who {
+        Who::Session(session) => Some(session.to_string()),
+        Who::Unknown => None,
     }
 }
 
@@ -433,6 +518,7 @@ fn english_factor(name: &str) -> &str {
         "reach" => "where the hands were",
         "look" => "what the cameras saw",
         "cart" => "what was in the carts",
+        "handed" => "what passed between hands",
         "stock" => "what stood in the lane",
         "prior" => "what people usually do",
         other => other,
@@ -446,6 +532,7 @@ fn korean_factor(name: &str) -> &str {
         "reach" => "손의 위치",
         "look" => "카메라가 본 모습",
         "cart" => "장바구니 내용",
+        "handed" => "손에서 손으로 건넨 정황",
         "stock" => "진열 재고",
         "prior" => "평소의 행동",
         other => other,
@@ -461,7 +548,10 @@ fn object(noun: &str) -> String {
 }
 
 fn percent(p: f32) -> String {
-    format!("{:.1} %", f64::from(p) * 100.0)
+    match f64::from(p) * 100.0 {
+        p if p > 0.0 && p < 0.05 => "< 0.1 %".to_owned(),
+        p => format!("{p:.1} %"),
+    }
 }
 
 fn metres(m: f32) -> String {

@@ -422,10 +422,14 @@ fn bounded(evidence: &Evidence) -> Evidence {
     kept.factors.truncate(EVIDENCE_PARTS_MAX);
     kept.curve = thinned(&kept.curve);
     kept.against.truncate(AGAINST_MAX);
+    kept.handed.truncate(EVIDENCE_PARTS_MAX);
     kept.hands.truncate(EVIDENCE_PARTS_MAX);
     kept.looks.truncate(EVIDENCE_PARTS_MAX);
     for factors in &mut kept.against {
         factors.truncate(AGAINST_MAX);
+    }
+    for passed in &mut kept.handed {
+        passed.probability = finite(passed.probability);
     }
     for hand in &mut kept.hands {
         hand.probability = finite(hand.probability);

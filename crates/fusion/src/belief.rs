@@ -38,7 +38,8 @@ pub(crate) struct Misplaced {
     pub units: f64,
 }
 
-/// A thing that is no goods: a bag, own goods, a hand that rests, an empty package.
+/// A thing that is no goods: a bag, own goods, a hand that rests, an empty package. Or, where the step took
+/// mass away, goods that were half lifted.
 #[derive(Clone, Debug)]
 pub(crate) struct Foreign {
     /// The step that brought it.

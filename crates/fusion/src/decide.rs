@@ -19,6 +19,8 @@ const UNMODELLED: f64 = 0.003;
 const SURE: f64 = 0.97;
 /// Hypotheses of less are not looked at for the best.
 const NO_MATTER: f64 = 1e-6;
+/// Probability of two people having taken one unit each from which two units are told one by one.
+const SHARED: f64 = 0.05;
 /// Alternatives said at most.
 const ALTERNATIVES: usize = 8;
 
@@ -61,6 +63,8 @@ pub(crate) fn movements(
     part_of_step: usize,
     now: StoreTime,
 ) -> Vec<AttributedMovement> {
+    let split = unit_by_unit(hypotheses);
+    let hypotheses = split.as_deref().unwrap_or(hypotheses);
     let Some(best) = best(hypotheses) else {
         return Vec::new();
     };
@@ -68,7 +72,10 @@ pub(crate) fn movements(
         .iter()
         .enumerate()
         .map(|(i, part)| {
-            let mut marginals = marginals(hypotheses, part, i);
+            let mut marginals = match &split {
+                Some(_) => marginals_by_place(hypotheses, i),
+                None => marginals(hypotheses, part, i),
+            };
             let decision = decide(part, &marginals, &config.costs);
             let said = |a: &Marginal| same(&a.part, part);
             let chosen = match marginals.iter().position(said) {
@@ -97,6 +104,42 @@ pub(crate) fn movements(
             }
         })
         .collect()
+}
+
+/// Where one party most probably took two units and two may well have taken one each, the same explanations
+/// unit by unit: who took the second is then a question of its own.
+fn unit_by_unit(hypotheses: &[Hypothesis]) -> Option<Vec<Hypothesis>> {
+    let [taken] = best(hypotheses)?.parts.as_slice() else {
+        return None;
+    };
+    let sku = taken.sku?;
+    let one_each = |h: &Hypothesis| {
+        let one = |p: &Part| p.sku == Some(sku) && p.quantity == 1;
+        h.parts.len() == 2 && h.parts.iter().all(one)
+    };
+    let shared = hypotheses.iter().filter(|h| one_each(h));
+    let p: f64 = shared.map(|h| h.probability).sum();
+    if taken.quantity != 2 || p < SHARED {
+        return None;
+    }
+    let mut split = hypotheses.to_vec();
+    for h in &mut split {
+        if let [part] = h.parts.as_slice()
+            && part.sku == Some(sku)
+            && part.quantity == 2
+        {
+            h.parts = vec![
+                Part {
+                    quantity: 1,
+                    ..*part
+                };
+                2
+            ];
+        } else if one_each(h) {
+            h.parts.sort_by_key(|p| p.who != taken.who);
+        }
+    }
+    Some(split)
 }
 
 /// Who, what and how many, with its probability.
@@ -152,7 +195,9 @@ pub(crate) fn learn(belief: &mut Belief, hypotheses: &[Hypothesis], step: &Weigh
         for part in &h.parts {
             let units = f64::from(part.quantity) * h.probability;
             let Some(sku) = part.sku else {
-                no_goods.push((part.who, h.probability));
+                if h.removes.is_empty() {
+                    no_goods.push((part.who, h.probability));
+                }
                 continue;
             };
             // Staff carry goods for the shop: what they hold is not theirs to have.
@@ -178,8 +223,9 @@ pub(crate) fn learn(belief: &mut Belief, hypotheses: &[Hypothesis], step: &Weigh
     if let Some(sure) = hypotheses.first().filter(|h| h.probability > SURE) {
         note_filling(belief, sure, step);
     }
+    // Mass that came and is no goods lies there; mass that went and is none may be half a lift.
     let total: f64 = no_goods.iter().map(|n| n.1).sum();
-    if step.delta_g > 0.0 && total > 0.002 {
+    if total > 0.002 {
         belief.add_foreign(Foreign {
             step: Arc::new(step.clone()),
             x_m,
@@ -237,21 +283,33 @@ pub(crate) fn by_party(hypotheses: &[Hypothesis]) -> Vec<(Who, f64)> {
 /// Probabilities of (who, what, how many) for the `i`-th part of the best explanation, most probable
 /// first. An explanation that has that very part speaks for it wherever it stands.
 fn marginals(hypotheses: &[Hypothesis], of: &Part, i: usize) -> Vec<Marginal> {
+    let part = |h: &Hypothesis| {
+        let mut parts = h.parts.iter();
+        let same = parts.find(|p| same(p, of));
+        same.or_else(|| h.parts.iter().find(|p| p.who == of.who))
+            .or_else(|| h.parts.get(i))
+            .or_else(|| h.parts.first())
+            .copied()
+    };
+    summed(hypotheses, part)
+}
+
+/// The same by the place that a part has in its explanation.
+fn marginals_by_place(hypotheses: &[Hypothesis], i: usize) -> Vec<Marginal> {
+    summed(hypotheses, |h| {
+        h.parts.get(i).or_else(|| h.parts.first()).copied()
+    })
+}
+
+fn summed(hypotheses: &[Hypothesis], part: impl Fn(&Hypothesis) -> Option<Part>) -> Vec<Marginal> {
     let mut found: Vec<Marginal> = Vec::new();
     for h in hypotheses {
-        let part = h
-            .parts
-            .iter()
-            .find(|p| same(p, of))
-            .or_else(|| h.parts.iter().find(|p| p.who == of.who))
-            .or_else(|| h.parts.get(i))
-            .or_else(|| h.parts.first());
-        let Some(part) = part else { continue };
+        let Some(part) = part(h) else { continue };
         let p = h.probability * (1.0 - UNMODELLED);
-        match found.iter_mut().find(|a| same(&a.part, part)) {
+        match found.iter_mut().find(|a| same(&a.part, &part)) {
             Some(already) => already.probability += p,
             None => found.push(Marginal {
-                part: *part,
+                part,
                 probability: p,
             }),
         }

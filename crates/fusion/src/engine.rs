@@ -4,10 +4,11 @@
 use crate::belief::Belief;
 use crate::decide;
 use crate::gates::{GateEvent, Gates};
-use crate::handing::{self, HandOver, Meeting};
+use crate::handing::{self, Habit, HandOver, Meeting};
 use crate::hypotheses::{Case, Hypothesis, is_unread};
 use crate::lineage::SegmentIx;
 use crate::looks::LookStore;
+use crate::meeting;
 use crate::pairing::{self, Revision};
 use crate::people::Witness;
 use crate::together::{self, Made};
@@ -28,6 +29,8 @@ const PARTS_MAX: usize = 2;
 const DEEDS_MAX: usize = 4_096;
 /// How often hands that met are looked for.
 const LOOK_FOR_HANDS: TimeDelta = TimeDelta::from_millis(200);
+/// A hand-over less probable than this changes no answer.
+const WORTH_TELLING: f64 = 0.05;
 /// How often identities are smoothed while it is undecided who went out.
 const SMOOTH_AGAIN: TimeDelta = TimeDelta::from_secs(1);
 /// The same when somebody leaves: where people leave all the time, one smoothing does for several.
@@ -139,6 +142,8 @@ pub(crate) struct Engine {
     pub steps_too_light: u64,
     /// Up to when hands that met were looked for.
     met_until: Option<StoreTime>,
+    /// How often something is passed on where hands meet.
+    habit: Habit,
     /// When identities were smoothed last.
     smoothed: Option<StoreTime>,
     now: Option<StoreTime>,
@@ -172,6 +177,7 @@ impl Engine {
             belief,
             steps_too_light: 0,
             met_until: None,
+            habit: Habit::default(),
             smoothed: None,
             now: None,
         }
@@ -209,6 +215,12 @@ impl Engine {
         });
         out.extend((0..PARTS_MAX).map(|part| EngineEvent::nothing(serial, part)));
         true
+    }
+
+    /// A step that waits, taken out again.
+    pub(crate) fn recall(&mut self, serial: u64) -> Option<WeightStep> {
+        let at = self.waiting.iter().position(|s| s.serial == serial)?;
+        Some(self.waiting.remove(at))
     }
 
     pub(crate) fn track(&mut self, point: TrackPoint) -> bool {
@@ -444,7 +456,11 @@ impl Engine {
             return;
         }
         self.met_until = Some(to);
-        let met = handing::meetings(&self.shop, &self.tracks.tracks, &self.looks, (from, to));
+        let skus = self.shop.catalogue.len();
+        let met: Vec<Meeting> = meeting::meetings(&self.tracks, from, to)
+            .iter()
+            .map(|met| Meeting::new(met, &self.looks, skus))
+            .collect();
         for meeting in met {
             let live = self.tracks.live(meeting.t);
             let segment = |id: TrackId| live.iter().find(|l| l.0 == id).map(|l| l.1);
@@ -457,13 +473,14 @@ impl Engine {
                 overs: Vec::new(),
             };
             self.weigh_meeting(&mut handed, &self.belief);
+            self.habit.learn(&handed.overs);
             if handed.overs.is_empty() {
                 continue;
             }
-            if let Some(at) = assign(&mut self.log, &handed)
-                && let Some(Entry::Deed(deed)) = self.log.get(at)
-            {
-                out.push(self.answer(deed, now));
+            for at in assign(&mut self.log, &handed) {
+                if let Some(Entry::Deed(deed)) = self.log.get(at) {
+                    out.push(self.answer(deed, now));
+                }
             }
             let entry = Entry::Handed(Box::new(handed));
             entry.learn(&mut self.belief);
@@ -479,7 +496,7 @@ impl Engine {
             }
             parties.into_iter().collect::<Vec<_>>()
         });
-        handed.overs = handed.meeting.weigh(&a, &b, belief);
+        handed.overs = handed.meeting.weigh(&a, &b, belief, &self.habit);
     }
 
     /// Smooths identities, if that was not done just now.
@@ -635,7 +652,8 @@ fn revise(log: &mut [Entry], revisions: Vec<Revision>) -> Vec<usize> {
     for revision in revisions {
         let at = log.iter().rposition(|e| {
             matches!(e, Entry::Deed(d)
-                if d.step.serial == revision.step.serial && d.step.delta_g > 0.0)
+                if d.step.serial == revision.step.serial
+                    && (d.step.delta_g > 0.0) == (revision.step.delta_g > 0.0))
         });
         if let Some(at) = at
             && let Some(Entry::Deed(deed)) = log.get_mut(at)
@@ -647,17 +665,26 @@ fn revise(log: &mut [Entry], revisions: Vec<Revision>) -> Vec<usize> {
     places
 }
 
-/// Tells the deed that put into the giver's cart what was most probably handed over, and says where it is.
-fn assign(log: &mut [Entry], handed: &Handed) -> Option<usize> {
-    let over = handed.overs.first()?;
-    let at = log.iter().rposition(|e| match e {
-        Entry::Deed(d) => d.step.t_change < over.t && gave(d, over),
-        _ => false,
-    })?;
-    if let Some(Entry::Deed(deed)) = log.get_mut(at) {
-        deed.handed.push(*over);
+/// Tells the deeds that put into the givers' carts what may have been handed over, and says where they are.
+fn assign(log: &mut [Entry], handed: &Handed) -> Vec<usize> {
+    let mut places = Vec::new();
+    for over in handed
+        .overs
+        .iter()
+        .filter(|o| o.probability > WORTH_TELLING)
+    {
+        let at = log.iter().rposition(|e| match e {
+            Entry::Deed(d) => d.step.t_change < over.t && gave(d, over),
+            _ => false,
+        });
+        if let Some(at) = at
+            && let Some(Entry::Deed(deed)) = log.get_mut(at)
+        {
+            deed.handed.push(*over);
+            places.push(at);
+        }
     }
-    Some(at)
+    places
 }
 
 /// Whether the giver most probably had it from this deed, and still has.

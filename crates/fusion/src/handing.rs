@@ -1,48 +1,43 @@
 //! Goods that pass from one person's hand to another's: who leaves with them pays.
 //!
-//! Two people stand within arm's length away from any shelf, and their hands meet; before that the thing
-//! is seen in the giver's hand, after it in the receiver's. What the looks say is weighed by Bayes' rule
+//! Two people stand within arm's length and hands of theirs are between them (`meeting.rs`); before that
+//! the thing is seen in the giver's hand, after it in the receiver's. All of it is weighed by Bayes' rule
 //! over who gave what to whom and over nothing having passed at all.
 
 use crate::belief::Belief;
 use crate::looks::{Held, LookRatio, LookStore};
+use crate::meeting::Met;
 use crate::tracks::Track;
-use std::collections::BTreeMap;
 use walkout_model::{
-    Alternative, AttributedMovement, ItemLook, Point2, Shop, SkuIx, StoreTime, TimeDelta, TrackId,
-    TrackPoint, Who, Wrist,
+    Alternative, AttributedMovement, Factor, ItemLook, Passed, SkuIx, StoreTime, TimeDelta,
+    TrackId, Who,
 };
 
-/// Bodies within an arm's length of one another, metres.
-const ARM_M: f64 = 1.0;
-/// Hands that pass something meet about midway between the bodies and at the height of elbows, so far from
-/// there at most, metres.
-const MIDWAY_M: f64 = 0.22;
-const ELBOWS_M: f64 = 1.05;
-/// Two who stand nearer than this stand shoulder to shoulder: their hands are midway anyhow.
-const APART_M: f64 = 0.3;
-/// Who hands something over stands: their body moves less than this in the time before, metres.
-const STANDS_M: f64 = 0.35;
-/// Hands are together in the time before they part.
-const TOGETHER: TimeDelta = TimeDelta::from_millis(1_200);
-/// Hands apart for so long have parted.
-const PARTED: TimeDelta = TimeDelta::from_millis(700);
-/// A meeting is weighed so long after it: looks come 0.3 s late, and hands are watched for a while.
-pub(crate) const WEIGHED_AFTER: TimeDelta = TimeDelta::from_millis(2_000);
-/// How long before and after the hands part the thing is looked for in them.
-const BEFORE: TimeDelta = TimeDelta::from_millis(1_600);
-const AFTER: TimeDelta = TimeDelta::from_millis(1_600);
-/// Natural log odds that something is passed on where both hands are seen together midway in one, two, three
-/// frames or more, before any look; and how far the log ratios of looks are believed where they speak for it,
-/// and against. Fitted to 428 meetings of hands, 27 of them hand-overs of goods known to be in the giver's
-/// cart, of `busy` (seeds 41, 43) and `adversarial` (41–43); see `docs/fusion.md`, "Hand-overs".
-const PASSES: [f64; 4] = [-0.56, -0.48, 0.71, 1.07];
-const GIVER_HAD_IT: Believed = Believed(0.0, 0.90);
-const GIVER_EMPTY_AFTER: Believed = Believed(0.11, 0.65);
-const RECEIVER_EMPTY_BEFORE: Believed = Believed(0.0, 0.29);
-const RECEIVER_HAS_IT: Believed = Believed(0.35, 2.05);
+/// A meeting is weighed so long after it: what hands hold afterwards is looked at for a while, and looks
+/// come 0.3 s late.
+pub(crate) const WEIGHED_AFTER: TimeDelta = TimeDelta::from_millis(2_600);
+/// When the thing is looked for in the hands, before the middle of the passing and after it.
+pub(crate) const BEFORE: (TimeDelta, TimeDelta) =
+    (TimeDelta::from_millis(-1_300), TimeDelta::from_millis(-100));
+pub(crate) const AFTER: (TimeDelta, TimeDelta) =
+    (TimeDelta::from_millis(200), TimeDelta::from_millis(1_800));
+/// How far log ratios of looks are believed where they speak for a hand-over, and against; see
+/// `meeting.rs` for what they were fitted to.
+const GIVER_HAD_IT: Believed = Believed(0.01, 1.22);
+const GIVER_HAS_IT: Believed = Believed(-0.09, -1.57);
+const GIVER_EMPTY_AFTER: Believed = Believed(0.08, -0.27);
+const RECEIVER_EMPTY_BEFORE: Believed = Believed(0.06, 0.83);
+const RECEIVER_HAS_IT: Believed = Believed(0.46, 1.02);
+const RECEIVER_HAD_IT: Believed = Believed(0.20, 0.57);
+/// What a hand-over is called among the kinds of evidence.
+const HANDED: &str = "handed";
 /// A hand-over below this probability is forgotten.
 const NEGLIGIBLE: f64 = 0.02;
+/// Share of meetings in which something is passed: of the fit, and as a shop begins, which counts as so
+/// many meetings beside its own.
+const PASSED_IN_FIT: f64 = 72.0 / 1_954.0;
+const PASSED_AT_FIRST: f64 = 0.02;
+const AT_FIRST: f64 = 40.0;
 
 /// How far a log ratio is believed where it speaks for a hand-over, and where against.
 struct Believed(f64, f64);
@@ -54,10 +49,32 @@ impl Believed {
     }
 }
 
+/// How often something is passed on in this shop where hands meet, learnt as it goes (the prior that makes
+/// the posteriors' mean equal to itself).
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Habit {
+    meetings: f64,
+    passed: f64,
+}
+
+impl Habit {
+    pub(crate) fn learn(&mut self, overs: &[HandOver]) {
+        self.meetings += 1.0;
+        self.passed += overs.iter().map(|o| o.probability).sum::<f64>();
+    }
+
+    /// Natural log of the odds here over those of the fit.
+    fn shift(&self) -> f64 {
+        let share = (self.passed + AT_FIRST * PASSED_AT_FIRST) / (self.meetings + AT_FIRST);
+        let odds = |p: f64| p / (1.0 - p);
+        (odds(share.clamp(1e-4, 0.5)) / odds(PASSED_IN_FIT)).ln()
+    }
+}
+
 /// Two people's hands met, and what was seen in them.
 #[derive(Clone, Debug)]
 pub(crate) struct Meeting {
-    /// When the hands parted.
+    /// When something passed, if it did.
     pub t: StoreTime,
     /// Natural log odds that something is passed on so, before any look.
     passes: f64,
@@ -78,126 +95,43 @@ pub(crate) struct HandOver {
     pub probability: f64,
 }
 
-/// The meetings whose hands parted in (`from`, `to`], in order of time; `to` should lie
-/// [`WEIGHED_AFTER`] back.
-pub(crate) fn meetings(
-    shop: &Shop,
-    tracks: &BTreeMap<TrackId, Track>,
-    looks: &LookStore,
-    (from, to): (StoreTime, StoreTime),
-) -> Vec<Meeting> {
-    let live: Vec<(TrackId, &Track, Point2)> = tracks
-        .iter()
-        .filter_map(|(id, t)| {
-            let last = t.between(from - PARTED, to).last()?;
-            Some((*id, t, last.position))
-        })
-        .collect();
-    let mut found = Vec::new();
-    for (i, (a, ta, pa)) in live.iter().enumerate() {
-        for (b, tb, pb) in live.iter().skip(i + 1) {
-            if pa.distance(*pb) > ARM_M + 0.5 {
-                continue;
-            }
-            let parted = ta
-                .between(from + TimeDelta(1), to)
-                .filter(|p| hands_meet(shop, p, tb))
-                .map(|p| p.t)
-                .last();
-            let Some(t) = parted else { continue };
-            let Some(frames) = together(shop, ta, tb, t) else {
-                continue;
+impl Meeting {
+    /// A meeting with the looks at both people's hands.
+    pub(crate) fn new(met: &Met<'_>, looks: &LookStore, skus: usize) -> Self {
+        let about = |(id, track): (TrackId, &Track)| {
+            let ratio = |(from, to): (TimeDelta, TimeDelta)| {
+                let (from, to) = (met.t + from, met.t + to);
+                // One hand of two is the one that gives or is given.
+                let frames: usize = track.between(from, to).map(|p| p.wrists.len()).sum();
+                let of_the_hand = |look: &ItemLook| look.track == id;
+                looks.held((from, to), of_the_hand, 0.5 * frames as f64, skus)
             };
-            let passes = PASSES[frames.min(PASSES.len()) - 1];
-            found.push(Meeting {
-                t,
-                passes,
-                a: *a,
-                b: *b,
-                a_looks: looks_about(looks, (*a, ta), t, shop),
-                b_looks: looks_about(looks, (*b, tb), t, shop),
-            });
+            [ratio(BEFORE), ratio(AFTER)]
+        };
+        Self {
+            t: met.t,
+            passes: met.log_odds,
+            a: met.a.0,
+            b: met.b.0,
+            a_looks: about(met.a),
+            b_looks: about(met.b),
         }
     }
-    found.sort_by_key(|m| (m.t, m.a, m.b));
-    found
-}
 
-/// In how many frames hands that are together at `t` have been so, if they part then and their people stand.
-fn together(shop: &Shop, a: &Track, b: &Track, t: StoreTime) -> Option<usize> {
-    let stands = |track: &Track| {
-        let (Some(now), Some(then)) = (track.nearest(t), track.nearest(t - TOGETHER)) else {
-            return false;
-        };
-        now.position.distance(then.position) < STANDS_M
-    };
-    let again = a
-        .between(t + TimeDelta(1), t + PARTED)
-        .any(|p| hands_meet(shop, p, b));
-    let frames = a
-        .between(t - TOGETHER, t)
-        .filter(|p| hands_meet(shop, p, b))
-        .count();
-    (!again && frames > 0 && stands(a) && stands(b)).then_some(frames)
-}
-
-/// Whether a hand of the one and a hand of the other are midway between the two, in the aisle.
-fn hands_meet(shop: &Shop, point: &TrackPoint, other: &Track) -> bool {
-    let Some(there) = other
-        .nearest(point.t)
-        .filter(|p| (p.t - point.t).0.saturating_abs() <= 60_000)
-    else {
-        return false;
-    };
-    let (a, b) = (point.position, there.position);
-    let midway = ((a + b) * 0.5).at_height(ELBOWS_M);
-    let is_midway =
-        |w: &Wrist| w.position.distance(midway) < MIDWAY_M && !in_fixture(shop, w.position.floor());
-    (APART_M..ARM_M).contains(&a.distance(b))
-        && point.wrists.iter().any(is_midway)
-        && there.wrists.iter().any(is_midway)
-}
-
-fn in_fixture(shop: &Shop, place: Point2) -> bool {
-    shop.layout.fixtures.iter().any(|f| {
-        let local = f.pose.local_from_floor(place);
-        (-0.05..f.width_m + 0.05).contains(&local.x) && (-0.05..f.depth_m + 0.05).contains(&local.y)
-    })
-}
-
-fn looks_about(
-    looks: &LookStore,
-    (id, track): (TrackId, &Track),
-    t: StoreTime,
-    shop: &Shop,
-) -> [LookRatio; 2] {
-    let skus = shop.catalogue.len();
-    let of_the_hand = |look: &ItemLook| look.track == id;
-    let ratio = |from: StoreTime, to: StoreTime| {
-        // One hand of two is the one that gives or is given.
-        let frames: usize = track.between(from, to).map(|p| p.wrists.len()).sum();
-        looks.held((from, to), of_the_hand, 0.5 * frames as f64, skus)
-    };
-    let apart = TimeDelta::from_millis(200);
-    // A hand held out is watched only while the other is near: the time before tells less by silence.
-    let mut before = ratio(t - BEFORE, t - apart);
-    before.soften(0.5);
-    [before, ratio(t - TimeDelta::from_millis(50), t + AFTER)]
-}
-
-impl Meeting {
     /// What may have passed. `who_a` and `who_b` are the distributions of the two tracks over parties.
     pub(crate) fn weigh(
         &self,
         who_a: &[(Who, f64)],
         who_b: &[(Who, f64)],
         belief: &Belief,
+        habit: &Habit,
     ) -> Vec<HandOver> {
         let mut weights: Vec<(HandOver, f64)> = Vec::new();
         let sides = [
             (who_a, who_b, &self.a_looks, &self.b_looks),
             (who_b, who_a, &self.b_looks, &self.a_looks),
         ];
+        let passes = self.passes + habit.shift();
         for (givers, receivers, giving, getting) in sides {
             for (giver, p) in givers {
                 let held = belief.held_by(*giver);
@@ -206,11 +140,13 @@ impl Meeting {
                     for (sku, units) in &held {
                         let thing = Held::Sku(*sku);
                         let seen = GIVER_HAD_IT.of(giving[0].of(thing))
+                            + GIVER_HAS_IT.of(giving[1].of(thing))
                             + GIVER_EMPTY_AFTER.of(giving[1].of(Held::Nothing))
                             + RECEIVER_EMPTY_BEFORE.of(getting[0].of(Held::Nothing))
-                            + RECEIVER_HAS_IT.of(getting[1].of(thing));
-                        let weight = 0.5 * p * q * units.min(1.0) / total.max(1.0)
-                            * (self.passes + seen).exp();
+                            + RECEIVER_HAS_IT.of(getting[1].of(thing))
+                            + RECEIVER_HAD_IT.of(getting[0].of(thing));
+                        let weight =
+                            0.5 * p * q * units.min(1.0) / total.max(1.0) * (passes + seen).exp();
                         let over = HandOver {
                             t: self.t,
                             giver: *giver,
@@ -275,43 +211,113 @@ pub(crate) fn reattribute(
             };
         }
         moved.best.quantity = 1;
-        moved.alternatives.retain(|a| a.quantity != units);
     }
-    let mut all: Vec<Alternative> = Vec::new();
-    let mut add = |a: Alternative| match all
-        .iter_mut()
-        .find(|b| (b.who, b.sku, b.quantity) == (a.who, a.sku, a.quantity))
-    {
-        Some(same) => same.probability += a.probability,
-        None => all.push(a),
+    let mut why = std::mem::take(&mut moved.evidence.against).into_iter();
+    let mut others: Vec<(Alternative, Vec<Factor>)> = std::mem::take(&mut moved.alternatives)
+        .into_iter()
+        .map(|a| (a, why.next().unwrap_or_default()))
+        .collect();
+    if units > 1 {
+        others.retain(|(a, _)| a.quantity != units);
+    }
+    others.insert(0, (moved.best.clone(), Vec::new()));
+    let mut all: Vec<Said> = Vec::new();
+    let mut add = |said: Said| match all.iter_mut().find(|b| same(&b.claim, &said.claim)) {
+        Some(already) => {
+            already.claim.probability += said.claim.probability;
+            if said.alone > already.alone {
+                (already.alone, already.against) = (said.alone, said.against);
+            }
+        }
+        None => all.push(said),
     };
-    for a in [&moved.best].into_iter().chain(&moved.alternatives) {
+    for (a, against) in others {
         if a.who == over.giver && a.sku == Some(over.sku) && a.quantity > 0 {
-            add(Alternative {
-                probability: a.probability * (1.0 - p),
-                ..a.clone()
-            });
-            add(Alternative {
-                who: over.receiver,
-                probability: a.probability * p,
-                ..a.clone()
-            });
+            for (who, share) in [(over.giver, 1.0 - p), (over.receiver, p)] {
+                let claim = Alternative {
+                    who,
+                    probability: a.probability * share,
+                    ..a.clone()
+                };
+                // What speaks against it less, the more it speaks for it.
+                add(Said::new(claim, &against, -f64::from(share).max(1e-6).ln()));
+            }
         } else {
-            add(a.clone());
+            add(Said::new(a, &against, 0.0));
         }
     }
     all.sort_by(|a, b| {
-        b.probability
-            .total_cmp(&a.probability)
-            .then_with(|| (a.who, a.sku, a.quantity).cmp(&(b.who, b.sku, b.quantity)))
+        let key = |s: &Said| (s.claim.who, s.claim.sku, s.claim.quantity);
+        let by_probability = b.claim.probability.total_cmp(&a.claim.probability);
+        by_probability.then_with(|| key(a).cmp(&key(b)))
     });
     if !all.is_empty() {
-        moved.best = all.remove(0);
+        let best = all.remove(0);
+        moved.evidence.against = all.iter().map(|said| said.beside(&best)).collect();
+        if let Some(first) = moved.evidence.against.first() {
+            moved.evidence.factors.clone_from(first);
+        }
+        moved.best = best.claim;
     }
-    moved.alternatives = all;
+    moved.alternatives = all.into_iter().map(|said| said.claim).collect();
+    moved.evidence.handed.push(Passed {
+        t: over.t,
+        from: over.giver,
+        to: over.receiver,
+        probability: p,
+    });
     if units > 1 {
         vec![kept, moved]
     } else {
         vec![moved]
     }
+}
+
+/// An explanation with the log odds against it, by kind of evidence, of the one that was the best before.
+struct Said {
+    claim: Alternative,
+    against: Vec<Factor>,
+    /// Its probability before others that say the same were added.
+    alone: f32,
+}
+
+impl Said {
+    fn new(claim: Alternative, against: &[Factor], handed: f64) -> Self {
+        let mut against = against.to_vec();
+        match against.iter_mut().find(|f| f.name == HANDED) {
+            Some(factor) => factor.log_odds += handed as f32,
+            None => against.push(Factor {
+                name: HANDED.to_owned(),
+                log_odds: handed as f32,
+            }),
+        }
+        Self {
+            alone: claim.probability,
+            claim,
+            against,
+        }
+    }
+
+    /// The log odds of `best` against it.
+    fn beside(&self, best: &Self) -> Vec<Factor> {
+        let of = |said: &Self, name: &str| {
+            let factor = said.against.iter().find(|f| f.name == name);
+            factor.map_or(0.0, |f| f.log_odds)
+        };
+        let all = if self.against.len() < best.against.len() {
+            &best.against
+        } else {
+            &self.against
+        };
+        all.iter()
+            .map(|f| Factor {
+                name: f.name.clone(),
+                log_odds: of(self, &f.name) - of(best, &f.name),
+            })
+            .collect()
+    }
+}
+
+fn same(a: &Alternative, b: &Alternative) -> bool {
+    (a.who, a.sku, a.quantity) == (b.who, b.sku, b.quantity)
 }

@@ -67,8 +67,15 @@ const SAME_LANE: f64 = 0.6;
 /// Prior that a fall where a foreign thing lies takes it away, and that goods come with it.
 const REMOVED: f64 = 0.5;
 const REMOVED_WITH_GOODS: f64 = 0.4;
+/// Prior that a foreign thing is of a kind that is sold here as well: a drink bought elsewhere.
+const SOLD_HERE_TOO: f64 = 0.3;
 /// How long a hand rests on a shelf at most.
 const HAND_RESTS: TimeDelta = TimeDelta::from_secs(9);
+/// Prior that a fall where something was half lifted is the rest of it, how long that may take, and how
+/// far the two falls together may be off its mass, as a share: a plate's level follows what creeps.
+const LIFTED_OFF: f64 = 0.5;
+const LIFT_LASTS: TimeDelta = TimeDelta::from_secs(90);
+const LIFT_CREEPS: f64 = 0.08;
 /// How far apart a foreign thing and its removal may seem to be, metres.
 const SAME_SPOT_M: f64 = 0.2;
 
@@ -118,8 +125,18 @@ struct Removal {
     there: f64,
     /// Whose they are.
     who: Vec<(Who, f64)>,
-    /// Whether it may be a hand that has rested there since.
-    is_hand: bool,
+    kind: RemovalKind,
+}
+
+/// What an earlier step brought about that may end now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum RemovalKind {
+    /// A thing that was laid down.
+    Thing,
+    /// What may be a hand that has rested there since.
+    Hand,
+    /// Something that was lifted halfway and has been held since: its grams are those that are gone.
+    Lift,
 }
 
 /// Goods that a party may have put onto the shelf.
@@ -139,7 +156,7 @@ pub(crate) struct Case<'a> {
     belief: &'a Belief,
     edges: Vec<(f64, f64)>,
     people: Vec<Candidate>,
-    /// The known parties most within reach, by number: two of them may act at once.
+    /// The parties most within reach, by number: two of them may act at once.
     near: Vec<usize>,
     removals: Vec<Removal>,
     /// Change of mass towards the person, grams, positive when taken.
@@ -169,7 +186,9 @@ impl<'a> Case<'a> {
             .count();
         let sigma_g = f64::from(step.sigma_g).abs() * (1.0 + sick as f64);
         let removals = if step.delta_g < 0.0 {
-            removals(belief, step, &seen)
+            let mut all = removals(belief, step, &seen);
+            all.extend(lifts(belief, step, &seen));
+            all
         } else {
             Vec::new()
         };
@@ -251,6 +270,7 @@ impl<'a> Case<'a> {
         let mut goods = self.single_goods();
         goods.extend(self.double_goods());
         goods.extend(self.goods_with_removal());
+        goods.extend(self.goods_half_lifted());
         let fit = |g: &Goods| g.mass + g.place + g.stock + g.prior;
         let best = goods.iter().map(&fit).fold(f64::NEG_INFINITY, f64::max);
         goods.retain(|g| fit(g) > best - DROP);
@@ -356,7 +376,8 @@ impl<'a> Case<'a> {
         let lanes: Vec<_> = self.shop.planogram.on_shelf(self.step.shelf).collect();
         let lane_prior = -(lanes.len().max(1) as f64).ln();
         let mut goods = Vec::new();
-        for (at, removal) in self.removals.iter().enumerate().filter(|r| r.1.is_hand) {
+        let hands = self.removals.iter().enumerate();
+        for (at, removal) in hands.filter(|r| r.1.kind == RemovalKind::Hand) {
             let left = self.grams - removal.grams;
             for (lane_ix, lane) in &lanes {
                 let Some(product) = self.shop.catalogue.get(lane.sku) else {
@@ -382,6 +403,39 @@ impl<'a> Case<'a> {
                             + REMOVED_WITH_GOODS.ln()
                             + lane_prior
                             + units_prior(n),
+                    });
+                }
+            }
+        }
+        goods
+    }
+
+    /// Goods of a lane that were half lifted before and leave the plate now.
+    fn goods_half_lifted(&self) -> Vec<Goods> {
+        let lanes: Vec<_> = self.shop.planogram.on_shelf(self.step.shelf).collect();
+        let lane_prior = -(lanes.len().max(1) as f64).ln();
+        let mut goods = Vec::new();
+        let lifts = self.removals.iter().enumerate();
+        for (at, lift) in lifts.filter(|r| r.1.kind == RemovalKind::Lift) {
+            for (lane_ix, lane) in &lanes {
+                let Some(product) = self.shop.catalogue.get(lane.sku) else {
+                    continue;
+                };
+                let all = lift.grams + self.grams;
+                for n in units_near(all, product.unit_mass.grams(), 3) {
+                    let (unit, var) = self.belief.masses.of(lane.sku, n);
+                    let creep = (LIFT_CREEPS * unit).powi(2);
+                    let mass = self.mass(unit - lift.grams, var + lift.var + creep);
+                    if unit <= lift.grams || mass < -25.0 {
+                        continue;
+                    }
+                    goods.push(Goods {
+                        items: vec![(lane.sku, n, Some(*lane_ix))],
+                        removal: Some(at),
+                        mass,
+                        place: self.lane_place(&lane_shares(&self.edges, lane, product, n)),
+                        stock: self.stock(*lane_ix, n),
+                        prior: lift.there + LIFTED_OFF.ln() + lane_prior + units_prior(n),
                     });
                 }
             }
@@ -635,6 +689,15 @@ impl<'a> Case<'a> {
                 probability: 0.0,
             });
         };
+        let removed: Vec<(&Removal, Vec<(Held, f64)>)> = self
+            .removals
+            .iter()
+            .filter_map(|r| match r.kind {
+                RemovalKind::Hand => Some((r, vec![(Held::Nothing, 1.0)])),
+                RemovalKind::Thing => Some((r, self.kinds(r))),
+                RemovalKind::Lift => None,
+            })
+            .collect();
         for c in &self.people {
             let reach = c.reach();
             let new = |held: Held, prior: f64| {
@@ -659,17 +722,12 @@ impl<'a> Case<'a> {
                 leans[REACH] += c.lingers;
                 push(c, Vec::new(), leans);
             }
-            for removal in &self.removals {
-                let held = if removal.is_hand {
-                    Held::Nothing
-                } else {
-                    Held::Thing
-                };
+            for (removal, held) in &removed {
                 let mut factors = [0.0; 8];
                 factors[MASS] = self.mass(removal.grams, removal.var);
                 factors[PLACE] = self.seen.agreement(&removal.shares);
                 factors[REACH] = reach;
-                factors[LOOK] = c.with_look(held) - reach + self.shown(held);
+                factors[LOOK] = self.any_of(c, held) - reach;
                 factors[PRIOR] = removal.there + REMOVED.ln() + owned(removal, c.who);
                 push(c, removal.serials.clone(), factors);
             }
@@ -695,6 +753,34 @@ impl<'a> Case<'a> {
     /// Whether perception does not know yet if it was goods or a hand that pressed: its sigma says so.
     fn may_be_a_hand(&self) -> bool {
         is_unread(self.step)
+    }
+
+    /// What a foreign thing looks like, by what it weighs: something never seen, or a kind that is sold
+    /// here too.
+    fn kinds(&self, thing: &Removal) -> Vec<(Held, f64)> {
+        let skus = self.shop.catalogue.len().max(1);
+        let strange = (1.0 - SOLD_HERE_TOO) / (thing.grams.max(5.0) * 7.0);
+        let mut kinds = vec![(Held::Thing, strange)];
+        for sku in (0..skus).map(SkuIx::from) {
+            let (grams, var) = self.belief.masses.of(sku, 1);
+            let var = var + thing.var + self.config.mass_floor_g.powi(2);
+            let off = thing.grams - grams;
+            if off * off < 16.0 * var {
+                let density = (-0.5 * off * off / var).exp() / (var * std::f64::consts::TAU).sqrt();
+                kinds.push((Held::Sku(sku), SOLD_HERE_TOO / skus as f64 * density));
+            }
+        }
+        let total: f64 = kinds.iter().map(|k| k.1).sum();
+        for kind in &mut kinds {
+            kind.1 /= total;
+        }
+        kinds
+    }
+
+    /// Log weight of a candidate by reach and looks where what was held is one of several kinds.
+    fn any_of(&self, c: &Candidate, kinds: &[(Held, f64)]) -> f64 {
+        let weigh = |(held, p): &(Held, f64)| p * (c.with_look(*held) + self.shown(*held)).exp();
+        kinds.iter().map(weigh).sum::<f64>().max(1e-300).ln()
     }
 
     fn shown(&self, held: Held) -> f64 {
@@ -731,12 +817,12 @@ pub(crate) fn is_unread(step: &WeightStep) -> bool {
     step.delta_g > 0.0 && step.sigma_g >= UNREAD * step.delta_g
 }
 
-/// The known parties whose reach is not far below the best one's, a few at most.
+/// The parties whose reach is not far below the best one's, a few at most. Nobody known is among them where a
+/// stranger's track is.
 fn nearest(people: &[Candidate]) -> Vec<usize> {
     let mut known: Vec<(usize, f64)> = people
         .iter()
         .enumerate()
-        .filter(|(_, c)| c.who != Who::Unknown)
         .map(|(i, c)| (i, c.reach()))
         .collect();
     known.sort_by(|a, b| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0)));
@@ -752,7 +838,8 @@ fn removals(belief: &Belief, step: &WeightStep, seen: &SeenShares) -> Vec<Remova
         .foreign
         .iter()
         .filter(|f| {
-            f.step.shelf == step.shelf
+            f.step.delta_g > 0.0
+                && f.step.shelf == step.shelf
                 && (f.x_m - seen.x_m).abs() < SAME_SPOT_M
                 && f.probability > 0.003
                 && f.step.t_change <= step.t_change
@@ -765,13 +852,18 @@ fn removals(belief: &Belief, step: &WeightStep, seen: &SeenShares) -> Vec<Remova
         shares: seen.of_other(&f.step),
         there: f.probability.clamp(1e-6, 1.0).ln(),
         who: f.who.clone(),
-        is_hand: step.t_change.since(f.step.t_change) < HAND_RESTS,
+        kind: if step.t_change.since(f.step.t_change) < HAND_RESTS {
+            RemovalKind::Hand
+        } else {
+            RemovalKind::Thing
+        },
     };
     let singles: Vec<Removal> = near.iter().map(|f| first(f)).collect();
     let mut all = singles.clone();
     for (i, a) in singles.iter().enumerate() {
         for (j, b) in singles.iter().enumerate() {
-            if i == j || !a.is_hand || (b.is_hand && j < i) || all.len() > 24 {
+            let is_hand = |r: &Removal| r.kind == RemovalKind::Hand;
+            if i == j || !is_hand(a) || (is_hand(b) && j < i) || all.len() > 24 {
                 continue;
             }
             all.push(Removal {
@@ -781,11 +873,35 @@ fn removals(belief: &Belief, step: &WeightStep, seen: &SeenShares) -> Vec<Remova
                 shares: blend(&a.shares, a.grams, &b.shares, b.grams),
                 there: a.there + b.there,
                 who: a.who.clone(),
-                is_hand: false,
+                kind: RemovalKind::Thing,
             });
         }
     }
     all
+}
+
+/// Things that an earlier fall may have lifted halfway and whose rest this fall may be.
+fn lifts(belief: &Belief, step: &WeightStep, seen: &SeenShares) -> Vec<Removal> {
+    let is_there = |f: &&Foreign| {
+        let age = step.t_change.since(f.step.t_change);
+        f.step.delta_g < 0.0
+            && f.step.shelf == step.shelf
+            && (f.x_m - seen.x_m).abs() < SAME_SPOT_M
+            && f.probability > 0.003
+            && age >= TimeDelta::ZERO
+            && age < LIFT_LASTS
+    };
+    let all = belief.foreign.iter().filter(is_there);
+    all.map(|f| Removal {
+        serials: vec![f.serial()],
+        grams: f.mass().0,
+        var: f.mass().1,
+        shares: seen.of_other(&f.step),
+        there: f.probability.clamp(1e-6, 1.0).ln(),
+        who: f.who.clone(),
+        kind: RemovalKind::Lift,
+    })
+    .collect()
 }
 
 /// Log weight of somebody taking a thing away: mostly it is their own.

@@ -22,6 +22,7 @@ mod identity;
 mod lineage;
 mod looks;
 mod masses;
+mod meeting;
 mod pairing;
 mod people;
 mod place;
@@ -152,6 +153,8 @@ pub struct Fusion {
     told: Vec<EngineEvent>,
     /// Steps that correct others, by the first of each.
     roots: BTreeMap<u64, u64>,
+    /// Steps that a correction has replaced, and whether it took them back altogether.
+    corrected: BTreeMap<u64, bool>,
     /// Answers that fell with a step that was taken back.
     withdrawn: Vec<EngineEvent>,
     now: Option<StoreTime>,
@@ -172,6 +175,7 @@ impl Fusion {
             standing: Standing::default(),
             told: Vec::new(),
             roots: BTreeMap::new(),
+            corrected: BTreeMap::new(),
             withdrawn: Vec::new(),
             now: None,
         }
@@ -204,7 +208,14 @@ impl Fusion {
                         .get(p.plate.usize())
                         .is_some_and(|plate| plate.shelf == step.shelf)
             });
-        if sane && let Some(old) = step.replaces {
+        if sane && let Some(overtaken) = self.corrected.get(&step.serial).copied() {
+            // Its correction came first. What both belong to is only known if it corrects another.
+            let Some(old) = step.replaces else { return };
+            let Some(corrected) = self.join(old, &step, overtaken) else {
+                return;
+            };
+            step = corrected;
+        } else if sane && let Some(old) = step.replaces {
             let Some(corrected) = self.correct(old, step) else {
                 return;
             };
@@ -222,8 +233,12 @@ impl Fusion {
     fn correct(&mut self, old: u64, step: WeightStep) -> Option<WeightStep> {
         let root = self.roots.get(&old).copied().unwrap_or(old);
         self.roots.insert(step.serial, root);
+        self.corrected.insert(old, step.plates.is_empty());
         while self.roots.len() > ROOTS_MAX {
             self.roots.pop_first();
+        }
+        while self.corrected.len() > ROOTS_MAX {
+            self.corrected.pop_first();
         }
         if !self.settled.withdraw(root, &mut Vec::new()) {
             self.counters.steps_refused += 1;
@@ -242,6 +257,45 @@ impl Fusion {
             replaces: None,
             ..step
         })
+    }
+
+    /// A correction of a correction that came before it: what goes under this one's number goes under
+    /// that of the first from now on. `None` if nothing is left of it, or it comes too late.
+    fn join(&mut self, old: u64, step: &WeightStep, taken_back: bool) -> Option<WeightStep> {
+        let number = step.serial;
+        let at =
+            |(_, o): &(Key, Observation)| matches!(o, Observation::Step(s) if s.serial == number);
+        let held = self.held.iter().position(at);
+        let held = held.and_then(|at| self.held.remove(at));
+        let latest = match held {
+            Some((_, Observation::Step(latest))) => Some(latest),
+            _ => self.settled.recall(number),
+        };
+        let root = self.roots.get(&old).copied().unwrap_or(old);
+        for filed in self.roots.values_mut().filter(|r| **r == number) {
+            *filed = root;
+        }
+        self.prompt.withdraw(number, &mut self.withdrawn);
+        match latest {
+            Some(latest) => self.correct(
+                old,
+                WeightStep {
+                    serial: number,
+                    ..latest
+                },
+            ),
+            None if taken_back => self.correct(
+                old,
+                WeightStep {
+                    plates: Vec::new(),
+                    ..step.clone()
+                },
+            ),
+            None => {
+                self.counters.steps_refused += 1;
+                None
+            }
+        }
     }
 
     /// A shelf was disturbed without a change. Nothing follows from it yet.

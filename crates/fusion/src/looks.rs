@@ -96,15 +96,6 @@ impl LookRatio {
         self
     }
 
-    /// Trusts what is seen only so far: 1 wholly, 0 not at all.
-    pub(crate) fn soften(&mut self, share: f64) {
-        for ratio in self.by_sku.values_mut().chain([&mut self.other]) {
-            *ratio = ratio.powf(share);
-        }
-        self.thing = self.thing.powf(share);
-        self.nothing = self.nothing.powf(share);
-    }
-
     pub(crate) fn of(&self, held: Held) -> f64 {
         match held {
             Held::Sku(sku) => {

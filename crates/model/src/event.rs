@@ -169,7 +169,7 @@ pub struct Alternative {
 /// What one kind of evidence said for the explanation that was chosen.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Factor {
-    /// `mass`, `place`, `reach`, `look`, `cart`, `stock`, `prior`.
+    /// `mass`, `place`, `reach`, `look`, `cart`, `stock`, `prior`, `handed`.
     pub name: String,
     /// Natural log of its odds against the runner-up that differs.
     pub log_odds: f32,
@@ -196,12 +196,28 @@ pub struct Evidence {
     /// explanation against it, by kind of evidence.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub against: Vec<Vec<Factor>>,
+    /// Hands in which the goods may have passed on afterwards, in order of time.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub handed: Vec<Passed>,
     /// Whose hands were near, the nearest first.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub hands: Vec<Hand>,
     /// What cameras saw in the hands that were near, in order of time.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub looks: Vec<Look>,
+}
+
+/// Goods that may have passed from one person's hand into another's.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Passed {
+    /// When.
+    pub t: StoreTime,
+    /// Who gave them.
+    pub from: Who,
+    /// Who was given them, and pays if they leave with them.
+    pub to: Who,
+    /// How probably, 0–1.
+    pub probability: f32,
 }
 
 /// Somebody near the goods when they moved.

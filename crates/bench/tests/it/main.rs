@@ -11,6 +11,8 @@ mod hand_made;
 #[cfg(test)]
 mod isolation;
 #[cfg(test)]
+mod late;
+#[cfg(test)]
 mod replay;
 #[cfg(test)]
 mod scoring;

@@ -302,6 +302,13 @@ impl Bed {
         self.wait(0.8);
     }
 
+    /// `track` holds a hand to a place.
+    pub(super) fn hold_out(&mut self, track: u64, place: Point3) {
+        for p in self.people.iter_mut().filter(|p| p.0 == track) {
+            p.2 = Some(place);
+        }
+    }
+
     pub(super) fn withdraw(&mut self, track: u64) {
         for p in self.people.iter_mut().filter(|p| p.0 == track) {
             p.2 = None;
@@ -311,9 +318,15 @@ impl Bed {
 
     /// The mass on plates of a shelf changes now, and perception knows it 0.6 s later.
     pub(super) fn step(&mut self, shelf: u32, deltas: &[(u32, f64)]) {
+        let step = self.weighed(shelf, deltas);
+        self.tell(Observation::Step(step));
+    }
+
+    /// The same as a step that is not told yet.
+    pub(super) fn weighed(&mut self, shelf: u32, deltas: &[(u32, f64)]) -> WeightStep {
         self.serial += 1;
         let delta: f64 = deltas.iter().map(|d| d.1).sum();
-        self.tell(Observation::Step(WeightStep {
+        WeightStep {
             serial: self.serial,
             replaces: None,
             shelf: ShelfIx(shelf),
@@ -332,7 +345,7 @@ impl Bed {
                 })
                 .collect(),
             curve: vec![(0, 0.0), (800, delta as f32)],
-        }));
+        }
     }
 
     /// A camera looks at what `track` holds over a shelf and calls it `sku`.

@@ -4,3 +4,4 @@ mod bed;
 mod gates;
 mod movements;
 mod robust;
+mod tricks;

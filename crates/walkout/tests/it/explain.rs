@@ -22,6 +22,10 @@ fn said(output: &Output) -> String {
 
 /// A ledger with the plain scenario in it.
 fn ledger(name: &str) -> PathBuf {
+    ledger_of(name, "scenarios/take.scn")
+}
+
+fn ledger_of(name: &str, scenario: &str) -> PathBuf {
     let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
     let _ = std::fs::remove_dir_all(&folder);
     std::fs::create_dir_all(&folder).unwrap();
@@ -30,7 +34,7 @@ fn ledger(name: &str) -> PathBuf {
     said(&walkout(&[
         "simulate",
         "--scenario",
-        "scenarios/take.scn",
+        scenario,
         "--ledger",
         &url,
     ]));
@@ -127,4 +131,42 @@ fn an_id_that_is_not_there_is_answered_with_those_that_are() {
     assert!(complaint.contains("there is no such ledger"), "{complaint}");
     let other = walkout(&["explain", id, "--ledger", ledger, "--shop", "corner"]);
     assert!(!other.status.success() || said(&other).contains("G1/S2"));
+}
+
+#[test]
+fn what_was_handed_over_is_told_with_both_who_may_have_it() {
+    let path = ledger_of("explain-handed", "scenarios/hand-over.scn");
+    let ledger = path.to_str().unwrap();
+    let list = said(&walkout(&["explain", "--ledger", ledger]));
+    let handed = list.lines().find_map(|line| {
+        let id = line.split_whitespace().next()?;
+        let told = said(&walkout(&["explain", id, "--ledger", ledger, "--json"]));
+        let told: serde_json::Value = serde_json::from_str(&told).unwrap();
+        told["evidence"]["handed"].is_array().then_some(told)
+    });
+    let told = handed.expect("emil hands chocolate to fay");
+    let passed = &told["evidence"]["handed"][0];
+    assert!(passed["probability"].as_f64().unwrap() > 0.1, "{passed}");
+    let claims = [&told["chosen"]]
+        .into_iter()
+        .chain(told["alternatives"].as_array().unwrap());
+    let who: Vec<&str> = claims.filter_map(|c| c["who"].as_str()).collect();
+    assert!(who.contains(&"s1") && who.contains(&"s2"), "{who:?}");
+    for alternative in told["alternatives"].as_array().unwrap() {
+        let factors = alternative["against"].as_array().unwrap();
+        let names: Vec<_> = factors.iter().filter_map(|f| f["name"].as_str()).collect();
+        assert!(names.contains(&"handed"), "{names:?}");
+    }
+    let (ko, en) = (
+        told["sentence"]["ko"].as_str().unwrap(),
+        told["sentence"]["en"].as_str().unwrap(),
+    );
+    assert!(
+        en.contains("handed over at") || en.contains("may have been handed to"),
+        "{en}"
+    );
+    assert!(
+        ko.contains("건네받았습니다") || ko.contains("건넸을 수 있습니다"),
+        "{ko}"
+    );
 }

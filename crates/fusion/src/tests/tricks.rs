@@ -1,0 +1,145 @@
+//! What fools others: hands that meet, slow lifts, things of one's own, corrections that overtake.
+
+use super::bed::{Bed, before, best, party};
+use walkout_model::{Decision, PartyKind, Point2, WeightStep};
+
+/// Somebody takes gum and meets another in the aisle, who may be given it.
+fn meeting(is_given: bool) -> Bed {
+    let mut bed = Bed::new();
+    bed.enter(1, 1, PartyKind::Shopper, before(0.5));
+    bed.act(1, 0, 4, -120.0);
+    bed.enter(2, 2, PartyKind::Shopper, Point2::new(-2.0, 1.5));
+    bed.walk(1, Point2::new(-1.2, 1.5));
+    bed.wait(0.5);
+    if is_given {
+        let middle = Point2::new(-1.6, 1.5).at_height(1.05);
+        bed.hold_out(1, middle);
+        bed.hold_out(2, middle);
+    }
+    bed.wait(0.5);
+    bed.look(1, 0, 0.45, 2, 0.9);
+    bed.wait(0.6);
+    if is_given {
+        bed.withdraw(1);
+        bed.withdraw(2);
+    }
+    bed.wait(0.6);
+    bed.look(if is_given { 2 } else { 1 }, 0, 0.45, 2, 0.9);
+    bed.wait(8.0);
+    bed
+}
+
+#[test]
+fn who_is_given_something_in_the_aisle_pays_for_it_or_a_person_is_asked() {
+    let bed = meeting(true);
+    let told = bed.standing();
+    assert_eq!(told.len(), 1, "{told:?}");
+    let all = told[0].alternatives.iter().chain([&told[0].best]);
+    let givens: f32 = all
+        .filter(|a| a.who == party(2))
+        .map(|a| a.probability)
+        .sum();
+    assert!(givens > 0.5, "{told:?}");
+    assert_ne!(
+        (told[0].best.who, told[0].decision),
+        (party(1), Decision::Accept)
+    );
+    let evidence = &told[0].evidence;
+    assert_eq!(evidence.handed.len(), 1);
+    assert_eq!(evidence.handed[0].to, party(2));
+    // Each alternative has its own log odds still: against the giver it is the hand-over that speaks.
+    assert_eq!(evidence.against.len(), told[0].alternatives.len());
+    let others = told[0].alternatives.iter().zip(&evidence.against);
+    for (other, against) in others.filter(|o| o.0.who == party(1) && o.0.sku.is_some()) {
+        let of = |name: &str| against.iter().find(|f| f.name == name).map(|f| f.log_odds);
+        assert!(
+            of("handed").is_some_and(|odds| odds > 0.0),
+            "{other:?} {against:?}"
+        );
+        assert_eq!(of("mass").unwrap_or(0.0), 0.0);
+    }
+}
+
+#[test]
+fn two_who_only_stand_together_hand_nothing_over() {
+    let told = meeting(false).standing();
+    assert_eq!(told.len(), 1);
+    assert_eq!(best(&told[0]), (party(1), Some(2), 1));
+    assert_eq!(told[0].decision, Decision::Accept, "{told:?}");
+}
+
+#[test]
+fn half_a_lift_and_the_rest_of_it_are_one_taking() {
+    let mut bed = Bed::new();
+    bed.enter(1, 1, PartyKind::Shopper, before(0.2));
+    bed.reach(1, 0, 0.25);
+    bed.step(0, &[(2, -280.0)]);
+    bed.wait(12.0);
+    // Meanwhile it says what it knows: nothing that is sold here weighs so.
+    assert!(bed.standing().iter().all(|m| m.best.sku.is_none()));
+    // What creeps while it is held is followed by the plate's level.
+    bed.step(0, &[(2, -208.0)]);
+    bed.withdraw(1);
+    bed.wait(7.5);
+    let told = bed.standing();
+    assert_eq!(told.len(), 1, "{told:?}");
+    assert_eq!(best(&told[0]), (party(1), Some(1), 1));
+    assert_eq!(told[0].decision, Decision::Accept, "{told:?}");
+}
+
+#[test]
+fn a_thing_of_ones_own_that_looks_like_the_shops_is_taken_up_free() {
+    let mut bed = Bed::new();
+    bed.enter(1, 1, PartyKind::Shopper, before(0.2));
+    bed.act(1, 0, 2, 500.0);
+    bed.wait(10.0);
+    bed.reach(1, 0, 0.25);
+    bed.step(0, &[(2, -500.0)]);
+    bed.wait(0.3);
+    bed.look(1, 0, 0.25, 1, 0.95);
+    bed.withdraw(1);
+    bed.wait(7.5);
+    let charged: Vec<_> = bed
+        .standing()
+        .into_iter()
+        .filter(|m| m.decision == Decision::Accept && m.best.sku.is_some())
+        .collect();
+    assert!(charged.is_empty(), "{charged:?}");
+}
+
+/// A step of 470 g, known better as 498 g and then as 500 g, told in any order.
+fn corrected(order: [usize; 3]) -> Vec<(walkout_model::Who, Option<u32>, i32)> {
+    let mut bed = Bed::new();
+    bed.enter(1, 1, PartyKind::Shopper, before(0.2));
+    bed.reach(1, 0, 0.25);
+    let first = bed.weighed(0, &[(2, -470.0)]);
+    let second = bed.weighed(0, &[(2, -498.0)]);
+    let third = bed.weighed(0, &[(2, -500.0)]);
+    let steps = [
+        first.clone(),
+        WeightStep {
+            replaces: Some(first.serial),
+            ..second.clone()
+        },
+        WeightStep {
+            replaces: Some(second.serial),
+            ..third
+        },
+    ];
+    for i in order {
+        bed.fusion.step(steps[i].clone());
+        bed.wait(0.3);
+    }
+    bed.withdraw(1);
+    bed.wait(9.0);
+    bed.standing().iter().map(best).collect()
+}
+
+#[test]
+fn a_correction_may_overtake_what_it_corrects() {
+    let right = corrected([0, 1, 2]);
+    assert_eq!(right, [(party(1), Some(1), 1)]);
+    for order in [[0, 2, 1], [1, 0, 2], [1, 2, 0], [2, 0, 1], [2, 1, 0]] {
+        assert_eq!(corrected(order), right, "{order:?}");
+    }
+}
