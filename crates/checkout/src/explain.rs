@@ -201,10 +201,10 @@ impl Teller<'_> {
         let place = if c.quantity < 0 { "onto" } else { "off" };
         let mut text = match self.given() {
             Some(passed) => format!(
-                "{} has {}, which {} took off {} at {} and handed over at {}, with {}: ",
+                "{} has {}, which {} took off {} at {} and which was handed over at {}, with {}: ",
                 who(c),
                 what(c),
-                name(passed.from).unwrap_or_else(|| "somebody unknown".into()),
+                self.who().and_then(name).unwrap_or_else(unknown),
                 self.record.shelf,
                 self.time_of_day,
                 time_of_day(passed.t, self.zone),
@@ -234,12 +234,11 @@ impl Teller<'_> {
         }
         match (self.own_hand(), self.other_hand()) {
             (Some(own), other) => {
-                text += &match self.given().and_then(|passed| name(passed.from)) {
-                    Some(giver) => {
-                        format!("; the nearest hand of {giver} was {} away", metres(own))
-                    }
-                    None => format!("; the nearest hand of theirs was {} away", metres(own)),
+                let whose = match self.given() {
+                    Some(_) => self.who().and_then(name).unwrap_or_else(unknown),
+                    None => "theirs".to_owned(),
                 };
+                text += &format!("; the nearest hand of {whose} was {} away", metres(own));
                 if let Some((who, hand)) = other {
                     text += &format!(", that of {who} {}", metres(hand));
                 }
@@ -282,7 +281,7 @@ impl Teller<'_> {
             text += &format!(
                 "; at {} it may have been handed to {} ({})",
                 time_of_day(passed.t, self.zone),
-                name(passed.to).unwrap_or_else(|| "somebody unknown".into()),
+                name(passed.to).unwrap_or_else(unknown),
                 percent(passed.probability),
             );
         }
@@ -320,7 +319,7 @@ impl Teller<'_> {
             Some(passed) => format!(
                 "{} {}이 {}에서 집은 {} {} {}이 건네받았습니다(확률 {}): ",
                 self.time_of_day,
-                named(passed.from),
+                named(self.who().unwrap_or(Who::Unknown)),
                 self.record.shelf,
                 object(&what(c)),
                 time_of_day(passed.t, self.zone),
@@ -354,16 +353,11 @@ impl Teller<'_> {
         }
         match (self.own_hand(), self.other_hand()) {
             (Some(own), other) => {
-                text += &match self.given() {
-                    Some(passed) => {
-                        format!(
-                            "; {}의 손은 {} 거리에 있었고",
-                            named(passed.from),
-                            metres(own)
-                        )
-                    }
-                    None => format!("; 그 손은 {} 거리에 있었고", metres(own)),
+                let whose = match (self.given(), self.who()) {
+                    (Some(_), Some(taker)) => format!("{}의", named(taker)),
+                    _ => "그".to_owned(),
                 };
+                text += &format!("; {whose} 손은 {} 거리에 있었고", metres(own));
                 text += &match other {
                     Some((name, hand)) => {
                         format!(", {name}의 손은 {} 떨어져 있었습니다", metres(hand))
@@ -431,16 +425,21 @@ impl Teller<'_> {
     /// Who moved the goods on the shelf: of goods that were handed over, not who has them.
     fn who(&self) -> Option<Who> {
         let chosen = self.record.candidates.first().map(|c| c.who);
-        self.given().map(|passed| passed.from).or(chosen)
+        self.given().and_then(|_| self.taker()).or(chosen)
     }
 
-    /// The hand-over by which the chosen party has the goods.
+    /// Who had the goods before any hand-over.
+    fn taker(&self) -> Option<Who> {
+        let handed = &self.record.evidence.handed;
+        handed.first().map(|passed| passed.from)
+    }
+
+    /// The hand-over by which the chosen party has the goods that another took.
     fn given(&self) -> Option<&Passed> {
         let chosen = self.record.candidates.first()?;
-        let handed = self.record.evidence.handed.iter().rev();
-        handed
-            .filter(|_| chosen.quantity > 0)
-            .find(|passed| passed.to == chosen.who)
+        let mut handed = self.record.evidence.handed.iter().rev();
+        let given = handed.find(|passed| passed.to == chosen.who);
+        given.filter(|_| chosen.quantity > 0 && self.taker() != Some(chosen.who))
     }
 
     /// A hand-over by which the chosen party may have given the goods away.
@@ -488,6 +487,10 @@ impl Teller<'_> {
         let n = told.len();
         (n > 0).then(|| (told.iter().sum::<f32>() / n as f32, n))
     }
+}
+
+fn unknown() -> String {
+    "somebody unknown".to_owned()
 }
 
 fn name(who: Who) -> Option<String> {

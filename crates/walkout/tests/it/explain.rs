@@ -162,7 +162,7 @@ fn what_was_handed_over_is_told_with_both_who_may_have_it() {
         told["sentence"]["en"].as_str().unwrap(),
     );
     assert!(
-        en.contains("handed over at") || en.contains("may have been handed to"),
+        en.contains("which was handed over at") || en.contains("may have been handed to"),
         "{en}"
     );
     assert!(
