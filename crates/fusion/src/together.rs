@@ -105,7 +105,7 @@ mod tests {
 
     #[test]
     fn what_other_steps_say_can_be_taken_out_again() {
-        let own = vec![(TrackId(1), 0.6), (TrackId(2), 0.3)];
+        let own = [(TrackId(1), 0.6), (TrackId(2), 0.3)];
         let free = vec![(TrackId(1), 0.2)];
         let total = 0.6 * 0.2 + 0.3 + 0.1;
         let with = vec![(TrackId(1), 0.12 / total), (TrackId(2), 0.3 / total)];
