@@ -16,13 +16,10 @@ pub struct EyeSettings {
     /// Height of somebody in the middle of what the camera sees, pixels of the network's input, in a
     /// view from the side and in one from straight above (where it is as if they lay in the picture).
     pub person_px: [f64; 2],
-    /// Least scores of heads, floor points and hands that are told at all. Low: the tracker gives unsure ones to
-    /// people it knows, and begins with sure ones.
+    /// Least scores of heads (after the backdrop was asked), floor points and hands that are told at all.
     pub least: [f32; 3],
     /// Score that a head keeps where the picture is as the backdrop, as a share.
     pub still: f64,
-    /// Exponent that lifts the score of a head before which the picture has changed.
-    pub moved: f64,
     /// Leave the network out where the whole picture is as the backdrop.
     pub skip_still: bool,
     /// Most pixels of the network's input.
@@ -33,9 +30,8 @@ impl Default for EyeSettings {
     fn default() -> Self {
         Self {
             person_px: [85.0, 170.0],
-            least: [0.15, 0.2, 0.15],
+            least: [0.3, 0.2, 0.15],
             still: 0.4,
-            moved: 0.8,
             skip_still: true,
             input_px_max: 640.0 * 384.0,
         }
@@ -171,7 +167,10 @@ impl CameraEye {
             v: s.y * per_px,
         };
         for h in &seen.heads {
-            sighting.people.push(self.person(h, per_px));
+            let person = self.person(h, per_px);
+            if person.score >= head {
+                sighting.people.push(person);
+            }
         }
         for h in &seen.hands {
             let owner = h.owner.and_then(|i| seen.heads.get(i));
@@ -238,8 +237,8 @@ impl CameraEye {
         let score = f64::from(h.at.score).clamp(0.0, 1.0);
         // Between what the backdrop shows and somebody in front of it.
         let moved = (before / 0.4).min(1.0);
-        let still = score * self.settings.still;
-        let score = still + (score.powf(self.settings.moved) - still) * moved;
+        let kept = self.settings.still + (1.0 - self.settings.still) * moved;
+        let score = score * kept;
         SeenPerson {
             head,
             head_sigma_px: 0.05 * px_per_m + cell,

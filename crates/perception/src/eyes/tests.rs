@@ -153,7 +153,7 @@ fn what_never_moved_is_told_with_less_certainty_than_what_did() {
         eye.look(at(0), &first, &network).unwrap();
         let then = RgbPicture::new(w, h, then).unwrap();
         let seen = eye.look(at(100), &then, &network).unwrap();
-        seen.people[0].score
+        seen.people.first().map_or(0.0, |p| p.score)
     };
     let red = with_red(grey(w, h), w, (160, 60, 9));
     let came = score(&grey(w, h), &red);

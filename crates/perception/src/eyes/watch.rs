@@ -10,10 +10,22 @@ use walkout_model::{
 };
 
 /// How sightings become tracks.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct WatchSettings {
     /// The tracker's.
     pub floor: FloorSettings,
+}
+
+impl Default for WatchSettings {
+    fn default() -> Self {
+        Self {
+            floor: FloorSettings {
+                // What one camera alone takes for somebody is often nobody.
+                birth_score_single: 0.8,
+                ..FloorSettings::default()
+            },
+        }
+    }
 }
 
 /// What became of an instant.
