@@ -93,85 +93,112 @@ def fused(net):
     return net
 
 
+def unfused(net, weights):
+    """Gives a network the weights of a shipped file, in which every batch normalisation is part of
+    its convolution. The normalisations start as `calibrate` leaves them."""
+    own = dict(net.named_parameters())
+    with torch.no_grad():
+        for name, m in net.named_modules():
+            if isinstance(m, ConvNorm):
+                m[0].weight.copy_(weights.pop(f"{name}.weight"))
+                m[1].bias.copy_(weights.pop(f"{name}.bias"))
+        for name, value in weights.items():
+            own[name].copy_(value)
+
+
+def calibrate(net, x):
+    """Sets every normalisation so that the network computes what it would without them: scale and
+    shift undo the mean and the variance of what it sees of `x`."""
+
+    def undo(norm, inputs):
+        y = inputs[0].float()
+        mean, var = y.mean((0, 2, 3)), y.var((0, 2, 3), unbiased=False)
+        norm.running_mean.copy_(mean)
+        norm.running_var.copy_(var)
+        norm.weight.data = torch.sqrt(var + norm.eps)
+        norm.bias.data += mean
+
+    net.eval()
+    hooks = [m[1].register_forward_pre_hook(undo) for m in net.modules() if isinstance(m, ConvNorm)]
+    with torch.no_grad():
+        net(x)
+    for hook in hooks:
+        hook.remove()
+    net.train()
+
+
 def targets(labels, height, width):
     """Maps from label records [B, P, 16] in pixels of a picture of this size.
 
-    Gives heat [B, 3, h, w], ignore masks of the same shape, vectors [B, 5, h, w] and their weights.
+    Gives heat [B, 3, h, w], its positive cells and those that do not count, vectors [B, 5, h, w] and
+    their weights. The cell that holds a point is always positive, wherever in it the point lies.
     """
-    b = labels.shape[0]
     h, w = height // STRIDE, width // STRIDE
-    ys = (torch.arange(h) + 0.5)[None, None, :, None] * STRIDE
-    xs = (torch.arange(w) + 0.5)[None, None, None, :] * STRIDE
+    ys, xs = (torch.arange(h) + 0.5) * STRIDE, (torch.arange(w) + 0.5) * STRIDE
     there = labels[..., 0] > 0.5
     radius = labels[..., 3].clamp(2.0, 60.0)
-
-    def spots(x, y, seen, hidden, sigma):
-        d2 = (xs - x[..., None, None]) ** 2 + (ys - y[..., None, None]) ** 2
-        g = torch.exp(-d2 / (2 * sigma[..., None, None] ** 2))
-        return g * seen[..., None, None].float(), g * hidden[..., None, None].float(), d2
-
+    b = labels.shape[0]
     heat, ignore = torch.zeros(b, 3, h, w), torch.zeros(b, 3, h, w, dtype=torch.bool)
-    vectors, weight = torch.zeros(b, 5, h, w), torch.zeros(b, 5, h, w)
+    positive = torch.zeros(b, 3, h, w, dtype=torch.bool)
 
-    def gathered(values, owner):  # [B, P] by owner [B, h, w]
-        return torch.gather(values[:, :, None, None].expand(-1, -1, h, w), 1, owner[:, None]).squeeze(1)
+    def spots(channel, x, y, seen, hidden, sigma):
+        """Fills a channel; gives each cell's strongest spot."""
+        k = -0.5 / (sigma * sigma)
+        gx = torch.exp(k[..., None] * (xs - x[..., None]) ** 2)
+        gy = torch.exp(k[..., None] * (ys - y[..., None]) ** 2)
+        g = gy[..., :, None] * gx[..., None, :]
+        ignore[:, channel] = (g * hidden[..., None, None]).amax(1) > 0.3
+        heat[:, channel], owner = (g * seen[..., None, None]).max(1)
+        cx, cy = (x / STRIDE).floor().long(), (y / STRIDE).floor().long()
+        i, p = torch.nonzero(seen & (cx >= 0) & (cy >= 0) & (cx < w) & (cy < h), as_tuple=True)
+        positive[i, channel, cy[i, p], cx[i, p]] = True
+        return owner.flatten(1)
 
-    # Heads.
+    def of_owner(values, owner):  # [B, P] by owner [B, h w]
+        return torch.gather(values, 1, owner).view(b, h, w)
+
+    # Heads. A vector leads from the cell itself, not from the head's middle.
     hx, hy, hv = labels[..., 1], labels[..., 2], labels[..., 4]
     tiny = labels[..., 3] < 1.8
     seen = there & (hv > 0.3) & ~tiny
-    hidden = there & (hv > 0.02) & ~seen
-    sigma = (0.45 * radius).clamp(3.0, 9.0)
-    g, gi, d2 = spots(hx, hy, seen, hidden, sigma)
-    heat[:, 0], owner = g.max(1)
-    ignore[:, 0] = gi.amax(1) > 0.3
-    near = (torch.gather(d2, 1, owner[:, None]).squeeze(1) < (0.5 * gathered(radius, owner)).clamp(4.5, 10) ** 2) & (heat[:, 0] > 0.05)
+    owner = spots(0, hx, hy, seen, there & (hv > 0.02) & ~seen, (0.45 * radius).clamp(3.0, 9.0))
+    near = heat[:, 0] > 0.33
     fx, fy = labels[..., 5], labels[..., 6]
     known = there & (fx.abs() < 900) & (fy.abs() < 900)
-    w_foot = near & (gathered(known.float(), owner) > 0.5)
-    # A vector leads from the cell itself, not from the head's middle.
-    vectors[:, 0] = (gathered(fx, owner) - xs[:, 0]) / VECTOR_SCALE
-    vectors[:, 1] = (gathered(fy, owner) - ys[:, 0]) / VECTOR_SCALE
-    vectors[:, 4] = torch.log(gathered(radius, owner) / 8.0)
-    weight[:, 0] = weight[:, 1] = w_foot.float()
-    weight[:, 4] = near.float()
+    w_foot = near & (of_owner(known.float(), owner) > 0.5)
+    to_foot = [of_owner(fx, owner) - xs, of_owner(fy, owner) - ys[:, None]]
+    size = torch.log(of_owner(radius, owner) / 8.0)
     # Floor points: hidden ones are neither asked for nor punished.
-    fv = labels[..., 7]
     inside = known & (fx > -8) & (fy > -8) & (fx < width + 8) & (fy < height + 8)
-    seen = inside & (fv > 0.5) & ~tiny
-    g, gi, _ = spots(fx, fy, seen, inside & ~seen, sigma * 0.9)
-    heat[:, 1] = g.amax(1)
-    ignore[:, 1] = gi.amax(1) > 0.3
+    stands = inside & (labels[..., 7] > 0.5) & ~tiny
+    spots(1, fx, fy, stands, inside & ~stands, (0.4 * radius).clamp(2.8, 8.0))
     # Hands, both in one map.
-    x2 = torch.cat([labels[..., 8], labels[..., 11]], 1)
-    y2 = torch.cat([labels[..., 9], labels[..., 12]], 1)
-    v2 = torch.cat([labels[..., 10], labels[..., 13]], 1)
-    two = lambda t: torch.cat([t, t], 1)
-    seen = two(there) & (v2 > 0.35) & ~two(tiny)
-    hidden = two(there) & (v2 > 0.02) & ~seen
-    g, gi, d2 = spots(x2, y2, seen, hidden, two((0.3 * radius).clamp(2.6, 6.0)))
-    heat[:, 2], owner = g.max(1)
-    ignore[:, 2] = gi.amax(1) > 0.3
-    near = (torch.gather(d2, 1, owner[:, None]).squeeze(1) < 4.5**2) & (heat[:, 2] > 0.05)
-    hx2, hy2 = two(hx), two(hy)
-    ok = near & (gathered((hx2.abs() < 900).float() * (hy2.abs() < 900).float(), owner) > 0.5)
-    vectors[:, 2] = (gathered(hx2, owner) - xs[:, 0]) / VECTOR_SCALE
-    vectors[:, 3] = (gathered(hy2, owner) - ys[:, 0]) / VECTOR_SCALE
-    weight[:, 2] = weight[:, 3] = ok.float()
-    return heat, ignore, vectors, weight
+    two = lambda i, j: torch.cat([labels[..., i], labels[..., j]], 1)
+    twice = lambda t: torch.cat([t, t], 1)
+    shown = two(10, 13)
+    seen = twice(there & ~tiny) & (shown > 0.35)
+    hidden = twice(there) & (shown > 0.02) & ~seen
+    owner = spots(2, two(8, 11), two(9, 12), seen, hidden, twice((0.3 * radius).clamp(2.6, 6.0)))
+    near_hand = heat[:, 2] > 0.3
+    known = twice((hx.abs() < 900) & (hy.abs() < 900)).float()
+    w_hand = near_hand & (of_owner(known, owner) > 0.5)
+    to_head = [of_owner(twice(hx), owner) - xs, of_owner(twice(hy), owner) - ys[:, None]]
+    vectors = torch.stack([v / VECTOR_SCALE for v in to_foot + to_head] + [size], 1)
+    weight = torch.stack([w_foot, w_foot, w_hand, w_hand, near], 1).float()
+    return heat, positive, ignore, vectors, weight
 
 
 def loss(y, target):
     """Penalty-reduced focal loss (Law and Deng 2018) on the maps, smooth L1 on the vectors."""
-    heat, ignore, vectors, weight = target
+    heat, positive, ignore, vectors, weight = target
     logits = y[:, :3]
     p = torch.sigmoid(logits)
-    log_p, log_q = F.logsigmoid(logits), F.logsigmoid(-logits)
-    positive = heat > 0.92
+    log_q = F.logsigmoid(-logits)
+    log_p = log_q + logits
     pos = -((1 - p) ** 2) * log_p * positive
     neg = -((1 - heat) ** 4) * p**2 * log_q * (~positive & ~ignore)
     count = positive.sum((0, 2, 3)).clamp(min=8)
-    focal = ((pos + neg).sum((0, 2, 3)) / count) * torch.tensor([1.0, 0.7, 1.0])
+    focal = ((pos + neg).sum((0, 2, 3)) / count) * torch.tensor([1.0, 0.5, 1.0])
     l1 = F.smooth_l1_loss(y[:, 3:], vectors, beta=0.15, reduction="none") * weight
     l1 = l1.sum((0, 2, 3)) / weight.sum((0, 2, 3)).clamp(min=8)
     return focal.sum() + l1 @ torch.tensor([0.4, 0.4, 0.5, 0.5, 0.3]), focal.detach()

@@ -20,6 +20,8 @@ import torch.nn.functional as F
 from person_net import Block, ConvNorm, fused
 
 SIDE, WIDTH = 96, 128
+# Logarithm of the share of a picture's side that is looked at: the item, not what is around it.
+ZOOM = (-0.95, 0.0)
 
 
 class ItemNet(nn.Module):
@@ -28,13 +30,12 @@ class ItemNet(nn.Module):
     def __init__(self):
         super().__init__()
         self.body = nn.ModuleList([
-            ConvNorm(3, 32, 3, 2), ConvNorm(32, 64, 3, 2), Block(64),
-            ConvNorm(64, 128, 3, 2), Block(128), Block(128),
-            ConvNorm(128, 192, 3, 2), Block(192),
+            ConvNorm(3, 32, 3, 2), ConvNorm(32, 64, 3, 2), ConvNorm(64, 128, 3, 2),
+            Block(128), ConvNorm(128, 224, 3, 2), Block(224),
         ])
         self.hue = nn.ModuleList([ConvNorm(3, 24, 1), ConvNorm(24, 32, 1)])
-        self.before = nn.BatchNorm1d(192 + 64)
-        self.embed = nn.Linear(192 + 64, WIDTH, bias=False)
+        self.before = nn.BatchNorm1d(2 * 224 + 64)
+        self.embed = nn.Linear(2 * 224 + 64, WIDTH, bias=False)
         self.after = nn.BatchNorm1d(WIDTH)
 
     def forward(self, x):
@@ -45,8 +46,8 @@ class ItemNet(nn.Module):
         c = F.avg_pool2d(x, 4)
         for layer in self.hue:
             c = F.relu(layer(c))
-        features = torch.cat([y.mean((2, 3)), c.mean((2, 3)), c.amax((2, 3))], 1)
-        return self.after(self.embed(self.before(features)))
+        features = [y.mean((2, 3)), y.amax((2, 3)), c.mean((2, 3)), c.amax((2, 3))]
+        return self.after(self.embed(self.before(torch.cat(features, 1))))
 
 
 class Shipped(nn.Module):
@@ -59,18 +60,23 @@ class Shipped(nn.Module):
         return y / torch.sqrt((y * y).sum(1, keepdim=True) + 1e-9)
 
 
-def grocery(root, split):
-    """Photos as 128 x 128, with their fine classes and whether each shows a package."""
+def grocery(root, split, held_out):
+    """Photos as squares of 128 x 128, padded as the shop pads them, with their classes. Those whose
+    names are in the file `held_out` are left for calibration and never trained on."""
     from PIL import Image
 
-    images, classes, packages = [], [], []
+    left = set(Path(held_out).read_text().split("\n")) if held_out else set()
+    images, classes = [], []
     for line in open(Path(root) / f"{split}.txt"):
         name, fine, *_ = [part.strip() for part in line.split(",")]
-        picture = Image.open(Path(root) / name).convert("RGB").resize((128, 128), Image.BILINEAR)
-        images.append(np.asarray(picture))
+        if name in left:
+            continue
+        picture = Image.open(Path(root) / name).convert("RGB")
+        square = Image.new("RGB", (max(picture.size),) * 2, (115, 115, 115))
+        square.paste(picture, [(s - p) // 2 for s, p in zip(square.size, picture.size)])
+        images.append(np.asarray(square.resize((128, 128), Image.BOX)))
         classes.append(int(fine))
-        packages.append("/Packages/" in f"/{name}")
-    return np.stack(images), np.array(classes), np.array(packages)
+    return np.stack(images), np.array(classes)
 
 
 def rendered(folder, shots):
@@ -84,16 +90,16 @@ def augmented(images, rng, side):
     n = len(images)
     x = torch.from_numpy(np.stack(images)).permute(0, 3, 1, 2).float().div_(255.0)
     u = lambda low, high, *shape: torch.from_numpy(rng.uniform(low, high, shape or (n,)).astype(np.float32))
-    angle, zoom, stretch = u(-0.25, 0.25), torch.exp(u(-0.45, 0.12)), torch.exp(u(-0.12, 0.12))
+    angle, zoom, stretch = u(-0.25, 0.25), torch.exp(u(*ZOOM)), torch.exp(u(-0.12, 0.12))
     theta = torch.zeros(n, 2, 3)
     theta[:, 0, 0], theta[:, 0, 1] = zoom * stretch * torch.cos(angle), -zoom * torch.sin(angle)
     theta[:, 1, 0], theta[:, 1, 1] = zoom * torch.sin(angle), zoom / stretch * torch.cos(angle)
-    theta[:, :, 2] = u(-0.22, 0.22, n, 2)
+    theta[:, :, 2] = u(-0.2, 0.2, n, 2)
     grid = F.affine_grid(theta, (n, 3, side, side), align_corners=False)
     x = F.grid_sample(x, grid, "bilinear", "border", align_corners=False)
     if rng.random() < 0.3:
         x = F.interpolate(F.avg_pool2d(x, 2), (side, side), mode="bilinear", align_corners=False)
-    x = x * u(0.65, 1.35, n, 1, 1, 1) * u(0.88, 1.12, n, 3, 1, 1) + u(-0.08, 0.08, n, 1, 1, 1)
+    x = x * u(0.65, 1.35, n, 1, 1, 1) * u(0.85, 1.15, n, 3, 1, 1) + u(-0.08, 0.08, n, 1, 1, 1)
     grey = x.mean(1, keepdim=True)
     x = grey + (x - grey) * u(0.7, 1.25, n, 1, 1, 1)
     x = x + torch.randn(x.shape) * float(rng.uniform(0, 0.03))
@@ -103,6 +109,21 @@ def augmented(images, rng, side):
         top, left = rng.integers(0, side - h), rng.integers(0, side - w)
         x[i, :, top : top + h, left : left + w] = torch.from_numpy(rng.random((3, 1, 1)).astype(np.float32))
     return x.clamp_(0, 1).contiguous(memory_format=torch.channels_last)
+
+
+def padded(picture):
+    return picture if picture.shape[0] == 128 else np.pad(picture, ((16, 16), (16, 16), (0, 0)), mode="edge")
+
+
+def start_proxies(proxies, net, pools, rng):
+    """Every class's proxy is the mean of a few of its looks."""
+    net.eval()
+    with torch.no_grad():
+        for c, pool in enumerate(pools):
+            shown = [pool[k] for k in rng.choice(len(pool), min(6, len(pool)), replace=False)]
+            x = augmented([padded(source[i]) for source, i in shown], rng, 64)
+            proxies[c] = F.normalize(net(x), dim=1).mean(0) * WIDTH**0.5
+    net.train()
 
 
 def contrastive(z, labels, temperature=0.1):
@@ -127,6 +148,8 @@ def main():
     args.add_argument("--data", required=True)
     args.add_argument("--shots", type=int, required=True)
     args.add_argument("--grocery")
+    args.add_argument("--held-out", type=Path, default=Path(__file__).parent / "labels/grocery-held-out.txt")
+    args.add_argument("--resume", type=Path)
     args.add_argument("--minutes", type=float, default=60)
     args.add_argument("--out", type=Path, default=Path("models/item.onnx"))
     args.add_argument("--seed", type=int, default=1)
@@ -137,11 +160,14 @@ def main():
     pools = [[(made, i) for i in np.flatnonzero(made_class == c)] for c in range(made_class.max() + 1)]
     made_count = len(pools)
     if a.grocery:
-        photos, fine, _ = grocery(a.grocery, "train")
+        photos, fine = grocery(a.grocery, "train", a.held_out)
         pools += [[(photos, i) for i in np.flatnonzero(fine == c)] for c in range(fine.max() + 1)]
     real_count = len(pools) - made_count
     net = ItemNet().to(memory_format=torch.channels_last)
     proxies = nn.Parameter(torch.randn(len(pools), WIDTH))
+    if a.resume:
+        net.load_state_dict(torch.load(a.resume))
+        start_proxies(proxies, net, pools, rng)
     print(f"{sum(p.numel() for p in net.parameters()):,} parameters, {made_count} drawn and {real_count} real classes", flush=True)
     kept = copy.deepcopy(net)
     decay = [p for p in net.parameters() if p.ndim > 1]
@@ -161,9 +187,9 @@ def main():
         rate = 2e-3 * min(share / 0.04, 0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * share)))
         for group, k in zip(optimiser.param_groups, (1, 1, 8)):
             group["lr"] = max(rate, 1e-6) * k
-        side = 64 if share < 0.6 else SIDE
+        side = 64 if share < 0.7 else SIDE
         # Half of a batch's classes look alike: neighbours of one by their proxies.
-        real = real_count and rng.random() < 0.65
+        real = real_count and rng.random() < 0.75
         low, high = (made_count, len(pools)) if real else (0, made_count)
         chosen = list(rng.choice(np.arange(low, high), min(classes_in, high - low), replace=False))
         if share > 0.1:
@@ -174,10 +200,7 @@ def main():
         for c in chosen:
             for k in rng.choice(len(pools[c]), each, replace=len(pools[c]) < each):
                 source, i = pools[c][k]
-                picture = source[i]
-                if picture.shape[0] != 128:
-                    picture = np.pad(picture, ((16, 16), (16, 16), (0, 0)), mode="edge")
-                images.append(picture)
+                images.append(padded(source[i]))
                 labels.append(int(c))
         x, labels = augmented(images, rng, side), torch.tensor(labels)
         with torch.autocast("cpu", torch.bfloat16, enabled=half):
@@ -212,7 +235,7 @@ def main():
     torch.save(kept.state_dict(), a.out.with_suffix(".pt"))
     export(kept, a.out)
     print(f"loss {first or average:.3f} -> {average:.3f} in {step} steps", flush=True)
-    if step > 60 and average >= (first or average):
+    if not a.resume and step > 60 and average >= (first or average):
         raise SystemExit("the loss did not fall: look at the pictures before you train longer")
 
 

@@ -11,8 +11,10 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from PIL import Image
 
-from person_net import PersonNet, Shipped, loss, targets
+from muon import together
+from person_net import PersonNet, Shipped, calibrate, loss, targets, unfused
 
 HEIGHT, WIDTH, PEOPLE, FIELDS = 240, 320, 12, 16
 POINTS = [(1, 2), (5, 6), (8, 9), (11, 12)]
@@ -49,54 +51,56 @@ class Shards:
 
 
 def batch(shards, rng, size, crop):
-    """Crops of one scale, mirrored at random, colours changed."""
+    """Crops, each of its own scale, mirrored at random, colours changed."""
     ch, cw = crop
-    scale = float(np.exp(rng.uniform(math.log(0.75), math.log(1.7))))
-    scale = max(scale, ch / HEIGHT, cw / WIDTH)
-    sh, sw = min(HEIGHT, round(ch / scale)), min(WIDTH, round(cw / scale))
-    images, labels = [], []
-    for i in rng.integers(0, len(shards), size):
+    pixels = np.empty((size, ch, cw, 3), np.uint8)
+    labels = np.zeros((size, PEOPLE, FIELDS), np.float32)
+    most = 1
+    for k, i in enumerate(rng.integers(0, len(shards), size)):
         image, label = shards.get(int(i))
-        label = label.copy()
-        # Half of the crops are laid around somebody.
+        scale = math.exp(rng.uniform(math.log(0.85), math.log(1.6)))
+        scale = max(scale, ch / HEIGHT, cw / WIDTH)
+        sh, sw = ch / scale, cw / scale
+        # Most crops are laid around somebody.
         here = np.flatnonzero((label[:, 0] > 0.5) & (label[:, 4] > 0.3))
-        if len(here) and rng.random() < 0.6:
+        if len(here) and rng.random() < 0.7:
             p = label[rng.choice(here)]
-            x0 = p[1] - sw * rng.uniform(0.15, 0.85)
-            y0 = p[2] - sh * rng.uniform(0.15, 0.7)
+            x0, y0 = p[1] - sw * rng.uniform(0.15, 0.85), p[2] - sh * rng.uniform(0.15, 0.75)
         else:
-            x0, y0 = rng.uniform(0, WIDTH - sw + 1), rng.uniform(0, HEIGHT - sh + 1)
-        x0, y0 = int(np.clip(x0, 0, WIDTH - sw)), int(np.clip(y0, 0, HEIGHT - sh))
-        cut = image[y0 : y0 + sh, x0 : x0 + sw]
+            x0, y0 = rng.uniform(0, WIDTH - sw), rng.uniform(0, HEIGHT - sh)
+        x0, y0 = min(max(x0, 0.0), WIDTH - sw), min(max(y0, 0.0), HEIGHT - sh)
+        left, top = int(x0), int(y0)
+        cut = Image.fromarray(image[top : math.ceil(y0 + sh), left : math.ceil(x0 + sw)])
+        box = (x0 - left, y0 - top, min(x0 - left + sw, cut.width), min(y0 - top + sh, cut.height))
+        cut = cut.resize((cw, ch), Image.BILINEAR, box).convert("RGB", recoloured(rng))
         flip = rng.random() < 0.5
-        turned = rng.random() < 0.12
+        pixels[k] = np.asarray(cut)[:, ::-1] if flip else np.asarray(cut)
+        label = label[label[:, 0] > 0.5]
         for x, y in POINTS:
-            label[:, x] -= x0
-            label[:, y] -= y0
+            label[:, x] = (label[:, x] - x0) * scale
+            label[:, y] = (label[:, y] - y0) * scale
             if flip:
-                label[:, x] = sw - label[:, x]
-            if turned:
-                label[:, x], label[:, y] = sw - label[:, x], sh - label[:, y]
-        if flip:
-            cut = cut[:, ::-1]
-        if turned:
-            cut = cut[::-1, ::-1]
-        images.append(np.ascontiguousarray(cut))
-        labels.append(label)
-    x = torch.from_numpy(np.stack(images)).permute(0, 3, 1, 2).float().div_(255.0)
-    x = torch.nn.functional.interpolate(x, (ch, cw), mode="bilinear", antialias=False, align_corners=False)
-    y = torch.from_numpy(np.stack(labels))
-    kx, ky = cw / sw, ch / sh
-    for a, b in POINTS:
-        y[..., a] *= kx
-        y[..., b] *= ky
-    y[..., 3] *= kx
-    n = x.shape[0]
-    draw = lambda low, high, *shape: torch.from_numpy(rng.uniform(low, high, shape).astype(np.float32))
-    x = x * draw(0.7, 1.35, n, 1, 1, 1) * draw(0.9, 1.1, n, 3, 1, 1) + draw(-0.06, 0.06, n, 1, 1, 1)
-    grey = x.mean(1, keepdim=True)
-    x = grey + (x - grey) * draw(0.3, 1.3, n, 1, 1, 1)
-    return x.clamp_(0, 1).contiguous(memory_format=torch.channels_last), y
+                label[:, x] = cw - label[:, x]
+        label[:, 3] *= scale
+        # Who has nothing in the crop is left out.
+        inside = np.zeros(len(label), bool)
+        for x, y in POINTS:
+            inside |= (label[:, x] > -20) & (label[:, x] < cw + 20) & (label[:, y] > -20) & (label[:, y] < ch + 20)
+        label = label[inside]
+        labels[k, : len(label)] = label
+        most = max(most, len(label))
+    x = torch.from_numpy(pixels).float().mul_(1 / 255)
+    # Rows of pixels are what "channels last" means.
+    return x.permute(0, 3, 1, 2), torch.from_numpy(labels[:, :most])
+
+
+def recoloured(rng):
+    """Brightness, colour cast and colourfulness as one matrix of 3 x 4."""
+    vivid = rng.uniform(0.3, 1.3)
+    mix = np.full((3, 3), (1 - vivid) / 3) + np.eye(3) * vivid
+    mix *= rng.uniform(0.7, 1.35) * rng.uniform(0.9, 1.1, 3)
+    return np.concatenate([mix, np.full((3, 1), 255 * rng.uniform(-0.06, 0.06))], 1).ravel().tolist()
+
 
 
 def export(net, path):
@@ -114,6 +118,17 @@ def export(net, path):
     )
 
 
+def start_from(net, path, shards, rng):
+    """Goes on from a shipped file."""
+    import onnx
+    from onnx import numpy_helper
+
+    graph = onnx.load(path).graph
+    weights = {i.name.removeprefix("net."): torch.from_numpy(numpy_helper.to_array(i).copy()) for i in graph.initializer}
+    unfused(net, weights)
+    calibrate(net, batch(shards, rng, 48, (192, 256))[0])
+
+
 def main():
     args = argparse.ArgumentParser()
     args.add_argument("--data", nargs="+", required=True)
@@ -127,34 +142,35 @@ def main():
     rng = np.random.default_rng(a.seed)
     shards = Shards(a.data)
     net = PersonNet().to(memory_format=torch.channels_last)
-    if a.resume:
+    if a.resume and a.resume.suffix == ".onnx":
+        start_from(net, a.resume, shards, rng)
+    elif a.resume:
         net.load_state_dict(torch.load(a.resume))
     print(f"{sum(p.numel() for p in net.parameters()):,} parameters, {len(shards):,} frames", flush=True)
     kept = copy.deepcopy(net)
-    decay = [p for p in net.parameters() if p.ndim > 1]
-    rest = [p for p in net.parameters() if p.ndim <= 1]
-    optimiser = torch.optim.AdamW([{"params": decay, "weight_decay": 0.02}, {"params": rest, "weight_decay": 0.0}], lr=1e-4)
+    optimisers = together(net, weight_decay=0.02)
     start, step, average, first, last_save, last_look = time.time(), 0, None, None, time.time(), time.time()
     half = torch.backends.mkldnn.is_available() and torch.ops.mkldnn._is_mkldnn_bf16_supported()
     while True:
         share = (time.time() - start) / (60 * a.minutes)
         if share >= 1:
             break
-        # Warm up for 4 % of the time, then a cosine down to a hundredth.
-        rate = a.peak * min(share / 0.04, 0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * share)))
-        for group in optimiser.param_groups:
+        # Warm up for 2 % of the time, then a cosine down to a hundredth.
+        rate = a.peak * min(share / 0.02, 0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * share)))
+        for group in [g for o in optimisers for g in o.param_groups]:
             group["lr"] = max(rate, 1e-6)
-        crop = (128, 160) if share < 0.45 else (160, 224) if share < 0.8 else (224, 288)
-        size = {128: 24, 160: 14, 224: 8}[crop[0]]
+        crop = (96, 128) if share < 0.7 else (128, 160) if share < 0.88 else (224, 288)
+        size = {96: 48, 128: 28, 224: 9}[crop[0]]
         x, y = batch(shards, rng, size, crop)
         target = targets(y, *crop)
         with torch.autocast("cpu", torch.bfloat16, enabled=half):
             maps = net(x)
         value, parts = loss(maps.float(), target)
-        optimiser.zero_grad(set_to_none=True)
+        net.zero_grad(set_to_none=True)
         value.backward()
         torch.nn.utils.clip_grad_norm_(net.parameters(), 5.0)
-        optimiser.step()
+        for optimiser in optimisers:
+            optimiser.step()
         step += 1
         if time.time() - last_look > 60:
             # Frames may still be on their way while training has begun.
@@ -178,7 +194,7 @@ def main():
     torch.save(kept.state_dict(), a.out.with_suffix(".pt"))
     export(kept, a.out)
     print(f"loss {first or average:.3f} -> {average:.3f} in {step} steps", flush=True)
-    if step > 60 and average >= (first or average):
+    if not a.resume and step > 60 and average >= (first or average):
         raise SystemExit("the loss did not fall: look at the frames and the labels before you train longer")
 
 

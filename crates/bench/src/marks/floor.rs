@@ -17,6 +17,9 @@ use walkout_simulator::{Plan, Preset, Simulation, Tick};
 const RAY_WITHIN_M: f64 = 0.22;
 /// Heights of heads, stooping children to tall people, metres.
 const HEIGHTS_M: [f64; 2] = [0.75, 2.0];
+/// A head's place is believed if the scores of the heads whose rays meet there come to this, times
+/// the least score of a head. Rays that agree make up for heads that are doubtful alone.
+const SCORES: f64 = 2.0;
 /// Somebody is found within this distance of where they stand.
 const WITHIN_M: f64 = 0.5;
 
@@ -27,6 +30,8 @@ pub struct FloorMarks {
     pub shop: String,
     /// Which cameras.
     pub cameras: Vec<String>,
+    /// Width and height of their pictures, pixels.
+    pub size_px: [u32; 2],
     /// Instants looked at.
     pub instants: u32,
     /// People inside, found within half a metre.
@@ -37,7 +42,8 @@ pub struct FloorMarks {
     pub median_cm: Option<f64>,
 }
 
-/// Triangulates heads in a busy shop, an instant every two seconds.
+/// Triangulates heads in a busy shop, an instant every two seconds. `network` should give heads of
+/// half the least score that is believed, `head`, and up.
 ///
 /// # Errors
 /// There is no such shop, or the network fails.
@@ -45,12 +51,13 @@ pub fn measure<N: Network>(
     network: &PersonNetwork<N>,
     shop: &str,
     cameras: &[usize],
-    seed: u64,
-    instants: u32,
+    head: f32,
+    size_px: [u32; 2],
+    (seed, instants): (u64, u32),
 ) -> Result<FloorMarks, MarksError> {
     let shop = Arc::new(load_shop(&locate(shop)?)?);
     let config = RenderConfig {
-        size_px: [320, 180],
+        size_px,
         seed,
         ..RenderConfig::default()
     };
@@ -89,18 +96,23 @@ pub fn measure<N: Network>(
             )?;
             let view = View::new(camera);
             let (kx, ky) = (
-                f64::from(camera.width_px) / 320.0,
-                f64::from(camera.height_px) / 180.0,
+                f64::from(camera.width_px) / f64::from(size_px[0]),
+                f64::from(camera.height_px) / f64::from(size_px[1]),
             );
             for head in network.look(&picture)?.heads {
                 let pixel = Pixel {
                     u: head.at.x * kx,
                     v: head.at.y * ky,
                 };
-                rays.extend(view.ray(pixel).map(|ray| (c, ray)));
+                let score = f64::from(head.at.score);
+                rays.extend(view.ray(pixel).map(|ray| Sight {
+                    camera: c,
+                    ray,
+                    score,
+                }));
             }
         }
-        let found = heads(&rays);
+        let found = heads(&rays, SCORES * f64::from(head));
         let inside = |p: Point2| shop.layout.floor.contains(p);
         let targets: Vec<Target> = snapshot
             .figures
@@ -135,6 +147,7 @@ pub fn measure<N: Network>(
     Ok(FloorMarks {
         shop: shop.name.clone(),
         cameras: described.iter().map(|(_, c)| c.name.clone()).collect(),
+        size_px,
         instants,
         people: tally.rates(),
         recall_seen_twice: f64::from(twice_found) / f64::from(twice.max(1)),
@@ -142,39 +155,52 @@ pub fn measure<N: Network>(
     })
 }
 
-/// Points where rays of different cameras meet, each ray used once.
-fn heads(rays: &[(usize, Ray)]) -> Vec<Point3> {
-    let mut candidates: Vec<(usize, f64, Point3, Vec<usize>)> = Vec::new();
-    for i in 0..rays.len() {
-        for j in i + 1..rays.len() {
-            if rays[i].0 == rays[j].0 {
-                continue;
-            }
-            let mut push = |used: Vec<usize>| {
-                let lines: Vec<Ray> = used.iter().map(|&k| rays[k].1).collect();
-                let Some(p) = meeting(&lines) else { return };
-                let worst = lines.iter().map(|r| r.distance_to(p)).fold(0.0, f64::max);
-                if worst <= RAY_WITHIN_M && (HEIGHTS_M[0]..=HEIGHTS_M[1]).contains(&p.z) {
-                    candidates.push((used.len(), worst, p, used));
-                }
-            };
-            push(vec![i, j]);
-            for k in j + 1..rays.len() {
-                if rays[k].0 != rays[i].0 && rays[k].0 != rays[j].0 {
-                    push(vec![i, j, k]);
-                }
+/// A head that a camera sees.
+struct Sight {
+    camera: usize,
+    ray: Ray,
+    score: f64,
+}
+
+/// A place where rays meet.
+struct Meeting {
+    at: Point3,
+    worth: f64,
+    used: Vec<usize>,
+}
+
+/// Points where rays of different cameras meet whose scores come to `least`, each ray used once.
+fn heads(sights: &[Sight], least: f64) -> Vec<Point3> {
+    let mut meetings: Vec<Meeting> = Vec::new();
+    let mut meet = |used: Vec<usize>| {
+        let lines: Vec<Ray> = used.iter().map(|&k| sights[k].ray).collect();
+        let Some(at) = meeting(&lines) else { return };
+        let worst = lines.iter().map(|r| r.distance_to(at)).fold(0.0, f64::max);
+        let score: f64 = used.iter().map(|&k| sights[k].score).sum();
+        let near = worst <= RAY_WITHIN_M && (HEIGHTS_M[0]..=HEIGHTS_M[1]).contains(&at.z);
+        if near && score >= least {
+            // Three cameras that agree are worth more than two, the nearer they pass the more.
+            let worth = score - 0.5 * worst / RAY_WITHIN_M;
+            meetings.push(Meeting { at, worth, used });
+        }
+    };
+    let apart = |i: usize, j: usize| sights[i].camera != sights[j].camera;
+    for i in 0..sights.len() {
+        for j in (i + 1..sights.len()).filter(|&j| apart(i, j)) {
+            meet(vec![i, j]);
+            for k in (j + 1..sights.len()).filter(|&k| apart(i, k) && apart(j, k)) {
+                meet(vec![i, j, k]);
             }
         }
     }
-    // Three cameras that agree before two; the nearer they pass the better.
-    candidates.sort_by(|a, b| b.0.cmp(&a.0).then(a.1.total_cmp(&b.1)));
-    let mut free = vec![true; rays.len()];
+    meetings.sort_by(|a, b| b.worth.total_cmp(&a.worth));
+    let mut free = vec![true; sights.len()];
     let mut found: Vec<Point3> = Vec::new();
-    for (_, _, p, used) in candidates {
-        let apart = found.iter().all(|q| q.floor().distance(p.floor()) > 0.25);
-        if apart && used.iter().all(|&i| free[i]) {
-            used.iter().for_each(|&i| free[i] = false);
-            found.push(p);
+    for m in meetings {
+        let apart = |q: &Point3| q.floor().distance(m.at.floor()) > 0.25;
+        if found.iter().all(apart) && m.used.iter().all(|&i| free[i]) {
+            m.used.iter().for_each(|&i| free[i] = false);
+            found.push(m.at);
         }
     }
     found
@@ -234,23 +260,25 @@ mod tests {
                     (head.y - eye.y) / n,
                     (head.z - eye.z) / n,
                 );
-                rays.push((
-                    c,
-                    Ray {
+                rays.push(Sight {
+                    camera: c,
+                    ray: Ray {
                         origin: *eye,
                         direction,
                     },
-                ));
+                    score: 0.4,
+                });
             }
         }
-        let mut found = heads(&rays);
+        let mut found = heads(&rays, 0.6);
         found.sort_by(|a, b| a.x.total_cmp(&b.x));
         assert_eq!(found.len(), 2, "{found:?}");
         for (f, h) in found.iter().zip(heads_at) {
             assert!(f.distance(h) < 1e-6, "{f:?}");
         }
+        assert!(heads(&rays, 1.3).is_empty(), "not sure enough");
         assert!(
-            heads(&rays[..2]).is_empty(),
+            heads(&rays[..2], 0.6).is_empty(),
             "one camera alone triangulates nothing"
         );
     }

@@ -1,13 +1,15 @@
 //! `walkout bench marks`: what the networks that ship get right, on frames drawn with seeds and
-//! materials that training never saw, on rendered shops, and on real photos where they are there.
+//! materials that training never saw, on rendered shops, and on real photos and frames where they are there.
 
 mod floor;
 mod items;
 mod people;
+mod video;
 
 pub use floor::{FloorMarks, measure as measure_floor};
-pub use items::{ItemMarks, Photo, measure as measure_items};
+pub use items::{ItemMarks, Photo, Seen, fit, measure as measure_items, see, see_drawn, spread};
 pub use people::{PersonMarks, ViewMarks, measure as measure_people};
+pub use video::{Clip, VideoMarks, clips, measure as measure_video};
 
 use serde::Serialize;
 use walkout_model::files::{ShopError, ShopNotFound};

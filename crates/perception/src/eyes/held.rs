@@ -1,6 +1,6 @@
 //! What hands near shelves hold: a square around each, through the item network, against the shop's gallery.
 
-use crate::nets::{Gallery, ItemNetwork, NetError, Network, RgbPicture};
+use crate::nets::{Gallery, ItemNetwork, Look, NetError, Network, RgbPicture};
 use std::sync::Arc;
 use walkout_model::{Layout, Pixel, Point2, Point3, SeenItem, Sighting, SkuIx, View};
 
@@ -143,9 +143,11 @@ impl ItemEye {
         })
     }
 
-    /// Softmax of the cosines over the temperature.
-    fn posterior(&self, look: &[f32]) -> Vec<(SkuIx, f32)> {
-        let ranked = self.gallery.rank(look, &self.skus);
+    /// Softmax of the cosines over the temperature. Not the gallery's own posterior, which is fitted to
+    /// photos of items alone: a hand and what is behind it have colours of their own.
+    fn posterior(&self, look: &Look) -> Vec<(SkuIx, f32)> {
+        let mut ranked = self.gallery.likenesses(look, &self.skus);
+        ranked.sort_by(|a, b| b.cosine.total_cmp(&a.cosine).then(a.sku.cmp(&b.sku)));
         let Some(best) = ranked.first() else {
             return Vec::new();
         };

@@ -1,17 +1,28 @@
-//! What an item looks like: vectors of the `item` network, and galleries to compare them with.
+//! What an item looks like: vectors of the `item` network with its colours, and galleries to
+//! compare them with.
 
+use super::colours::colours;
 use super::picture::RgbPicture;
-use super::{Area, Fit, NetError, Network, Preparation, Size};
+use super::{Area, Fit, NetError, Network, Numbers, Preparation, Size};
 use walkout_model::SkuIx;
 
 /// Side of the network's input, pixels.
 const SIDE: usize = 96;
-/// Most vectors that are kept of a SKU.
+/// Most looks that are kept of a SKU.
 const PER_SKU_MAX: usize = 64;
 
 /// The network that turns a picture of an item into a vector of length 1.
 pub struct ItemNetwork<N> {
     network: N,
+}
+
+/// What an item looks like in one picture.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Look {
+    /// The network's vector, of length 1.
+    pub vector: Vec<f32>,
+    /// Square roots of the shares of its colours, of length 1 (`docs/reference/networks.md`).
+    pub colours: Vec<f32>,
 }
 
 impl<N: Network> ItemNetwork<N> {
@@ -20,20 +31,20 @@ impl<N: Network> ItemNetwork<N> {
         Self { network }
     }
 
-    /// The vector of what is in a box: left, top, right, bottom, pixels.
+    /// The look of what is in a box: left, top, right, bottom, pixels. The item should fill it.
     ///
     /// # Errors
     /// The network fails or is another one.
-    pub fn look(&self, picture: &RgbPicture<'_>, area: Area) -> Result<Vec<f32>, NetError> {
+    pub fn look(&self, picture: &RgbPicture<'_>, area: Area) -> Result<Look, NetError> {
         let looks = self.look_at(&[(*picture, area)])?;
         Ok(looks.into_iter().next().unwrap_or_default())
     }
 
-    /// The vectors of some boxes, in one run.
+    /// The looks of some boxes, in one run.
     ///
     /// # Errors
     /// As [`ItemNetwork::look`].
-    pub fn look_at(&self, boxes: &[(RgbPicture<'_>, Area)]) -> Result<Vec<Vec<f32>>, NetError> {
+    pub fn look_at(&self, boxes: &[(RgbPicture<'_>, Area)]) -> Result<Vec<Look>, NetError> {
         let how = Preparation {
             size: Size::Fixed([SIDE, SIDE]),
             fit: Fit::Stretch,
@@ -44,6 +55,13 @@ impl<N: Network> ItemNetwork<N> {
             file: self.network.name().to_owned(),
             cause,
         })?;
+        let Numbers::F32(pixels) = &input.numbers else {
+            return Ok(Vec::new());
+        };
+        let colours: Vec<_> = pixels
+            .chunks_exact(3 * SIDE * SIDE)
+            .map(|planes| colours(planes, [SIDE, SIDE]))
+            .collect();
         let outputs = self.network.run(&input)?;
         let wrong = |found: &[usize]| NetError::Output {
             file: self.network.name().to_owned(),
@@ -57,16 +75,16 @@ impl<N: Network> ItemNetwork<N> {
         if looks.shape.first() != Some(&boxes.len()) || looks.shape.get(1) < Some(&2) || !vectors {
             return Err(wrong(&looks.shape));
         }
-        (0..boxes.len())
-            .map(|i| {
-                let look = looks.of_batch(i).unwrap_or_default();
-                let length = look.iter().map(|v| v * v).sum::<f32>().sqrt();
-                if !(0.5..2.0).contains(&length) {
-                    return Err(wrong(&looks.shape));
-                }
-                Ok(look.iter().map(|v| v / length).collect())
-            })
-            .collect()
+        let look = |(i, colours)| {
+            let vector = looks.of_batch(i).unwrap_or_default();
+            let length = vector.iter().map(|v| v * v).sum::<f32>().sqrt();
+            if !(0.5..2.0).contains(&length) {
+                return Err(wrong(&looks.shape));
+            }
+            let vector = vector.iter().map(|v| v / length).collect();
+            Ok(Look { vector, colours })
+        };
+        colours.into_iter().enumerate().map(look).collect()
     }
 }
 
@@ -84,17 +102,67 @@ pub struct Likeness {
     pub sku: SkuIx,
     /// Cosine with the SKU's nearest vectors, −1 to 1.
     pub cosine: f32,
+    /// Cosine with the SKU's nearest colours, 0 to 1.
+    pub colours: f32,
 }
 
-/// What SKUs look like: some vectors of each.
+/// How likenesses become probabilities: a softmax over the candidates of
+/// `cosine · likeness + colours · likeness of colours`.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Calibration {
+    /// Weight of the cosine.
+    pub cosine: f32,
+    /// Weight of the colours' cosine.
+    pub colours: f32,
+    /// A posterior whose best candidate has less is no answer.
+    pub answer: f32,
+}
+
+/// Fitted by maximum likelihood for the `item.onnx` that ships; how is in its card.
+impl Default for Calibration {
+    fn default() -> Self {
+        Self {
+            cosine: 18.0,
+            colours: 7.0,
+            answer: 0.8,
+        }
+    }
+}
+
+/// Probabilities of candidates, given that the item is one of them.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct ItemPosterior {
+    /// The likeliest first. Candidates without a look are left out.
+    pub ranked: Vec<(SkuIx, f32)>,
+    answer: f32,
+}
+
+impl ItemPosterior {
+    /// The likeliest, if it is likely enough to be an answer.
+    pub fn answer(&self) -> Option<SkuIx> {
+        let first = self.ranked.first()?;
+        (first.1 >= self.answer).then_some(first.0)
+    }
+}
+
+/// What SKUs look like: some looks of each.
 #[derive(Clone, Debug, Default)]
 pub struct Gallery {
-    looks: Vec<(SkuIx, Vec<f32>)>,
+    looks: Vec<(SkuIx, Look)>,
+    calibration: Calibration,
 }
 
 impl Gallery {
+    /// An empty gallery for a network that was calibrated otherwise.
+    pub fn new(calibration: Calibration) -> Self {
+        Self {
+            looks: Vec::new(),
+            calibration,
+        }
+    }
+
     /// Adds a look. Beyond 64 of one SKU nothing is added, and `false` comes back.
-    pub fn enrol(&mut self, sku: SkuIx, look: Vec<f32>) -> bool {
+    pub fn enrol(&mut self, sku: SkuIx, look: Look) -> bool {
         if self.looks.iter().filter(|(s, _)| *s == sku).count() >= PER_SKU_MAX {
             return false;
         }
@@ -102,51 +170,122 @@ impl Gallery {
         true
     }
 
-    /// The candidates by likeness, the most alike first: for each the mean of the two highest
-    /// cosines with its looks. SKUs without a look are left out.
-    pub fn rank(&self, look: &[f32], candidates: &[SkuIx]) -> Vec<Likeness> {
-        let mut ranked: Vec<Likeness> = candidates
-            .iter()
-            .filter_map(|&sku| {
-                let mut best = [f32::NEG_INFINITY; 2];
-                for (_, own) in self.looks.iter().filter(|(s, _)| *s == sku) {
-                    let cosine: f32 = own.iter().zip(look).map(|(a, b)| a * b).sum();
-                    if cosine > best[0] {
-                        best = [cosine, best[0]];
-                    } else if cosine > best[1] {
-                        best[1] = cosine;
-                    }
-                }
-                let cosine = if best[1].is_finite() {
-                    (best[0] + best[1]) / 2.0
-                } else {
-                    best[0]
-                };
-                cosine.is_finite().then_some(Likeness { sku, cosine })
+    /// How alike each candidate is, in the order given: for each the mean of the two highest cosines
+    /// with its looks. SKUs without a look are left out.
+    pub fn likenesses(&self, look: &Look, candidates: &[SkuIx]) -> Vec<Likeness> {
+        let of = |&sku: &SkuIx| {
+            let own = || self.looks.iter().filter(move |(s, _)| *s == sku);
+            let cosine = best_two(own().map(|(_, l)| dot(&l.vector, &look.vector)))?;
+            let colours = best_two(own().map(|(_, l)| dot(&l.colours, &look.colours)))?;
+            Some(Likeness {
+                sku,
+                cosine,
+                colours,
             })
-            .collect();
-        ranked.sort_by(|a, b| b.cosine.total_cmp(&a.cosine).then(a.sku.cmp(&b.sku)));
-        ranked
+        };
+        candidates.iter().filter_map(of).collect()
     }
+
+    /// Probabilities of the candidates, given that the item is one of them.
+    pub fn posterior(&self, look: &Look, candidates: &[SkuIx]) -> ItemPosterior {
+        let c = &self.calibration;
+        let logit = |l: &Likeness| c.cosine * l.cosine + c.colours * l.colours;
+        let alike = self.likenesses(look, candidates);
+        let highest = alike.iter().map(logit).fold(f32::NEG_INFINITY, f32::max);
+        let mut ranked: Vec<(SkuIx, f32)> = alike
+            .iter()
+            .map(|l| (l.sku, (logit(l) - highest).exp()))
+            .collect();
+        let sum: f32 = ranked.iter().map(|(_, p)| p).sum();
+        ranked.iter_mut().for_each(|(_, p)| *p /= sum);
+        ranked.sort_by(|a, b| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0)));
+        ItemPosterior {
+            ranked,
+            answer: c.answer,
+        }
+    }
+}
+
+fn dot(a: &[f32], b: &[f32]) -> f32 {
+    a.iter().zip(b).map(|(a, b)| a * b).sum()
+}
+
+/// The mean of the two highest, or the only one; `None` of none.
+fn best_two(values: impl Iterator<Item = f32>) -> Option<f32> {
+    let mut best = [f32::NEG_INFINITY; 2];
+    for v in values {
+        if v > best[0] {
+            best = [v, best[0]];
+        } else if v > best[1] {
+            best[1] = v;
+        }
+    }
+    let mean = if best[1].is_finite() {
+        (best[0] + best[1]) / 2.0
+    } else {
+        best[0]
+    };
+    mean.is_finite().then_some(mean)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
+
+    fn look(vector: [f32; 2], colours: [f32; 2]) -> Look {
+        Look {
+            vector: vector.to_vec(),
+            colours: colours.to_vec(),
+        }
+    }
+
+    fn gallery() -> Gallery {
+        let mut gallery = Gallery::default();
+        assert!(gallery.enrol(SkuIx(1), look([1.0, 0.0], [1.0, 0.0])));
+        assert!(gallery.enrol(SkuIx(2), look([0.0, 1.0], [0.0, 1.0])));
+        gallery
+    }
 
     #[test]
     fn the_most_alike_comes_first_and_the_unknown_not_at_all() {
-        let mut gallery = Gallery::default();
-        assert!(gallery.enrol(SkuIx(1), vec![1.0, 0.0]));
-        assert!(gallery.enrol(SkuIx(2), vec![0.0, 1.0]));
-        let ranked = gallery.rank(&[0.6, 0.8], &[SkuIx(1), SkuIx(2), SkuIx(3)]);
-        assert_eq!(
-            ranked.iter().map(|l| l.sku).collect::<Vec<_>>(),
-            [SkuIx(2), SkuIx(1)]
-        );
+        let mut gallery = gallery();
+        let asked = look([0.6, 0.8], [0.6, 0.8]);
+        let posterior = gallery.posterior(&asked, &[SkuIx(1), SkuIx(2), SkuIx(3)]);
+        let order: Vec<SkuIx> = posterior.ranked.iter().map(|(s, _)| *s).collect();
+        assert_eq!(order, [SkuIx(2), SkuIx(1)]);
         for _ in 0..100 {
-            gallery.enrol(SkuIx(1), vec![1.0, 0.0]);
+            gallery.enrol(SkuIx(1), look([1.0, 0.0], [1.0, 0.0]));
         }
-        assert!(!gallery.enrol(SkuIx(1), vec![1.0, 0.0]));
+        assert!(!gallery.enrol(SkuIx(1), look([1.0, 0.0], [1.0, 0.0])));
+    }
+
+    #[test]
+    fn who_looks_like_both_is_no_answer_and_who_looks_like_one_is() {
+        let gallery = gallery();
+        let both = gallery.posterior(&look([0.7, 0.71], [0.71, 0.7]), &[SkuIx(1), SkuIx(2)]);
+        assert_eq!(both.answer(), None, "{both:?}");
+        let one = gallery.posterior(&look([1.0, 0.0], [1.0, 0.0]), &[SkuIx(1), SkuIx(2)]);
+        assert_eq!(one.answer(), Some(SkuIx(1)), "{one:?}");
+        assert_eq!(gallery.posterior(&Look::default(), &[]).answer(), None);
+    }
+
+    proptest! {
+        #[test]
+        fn probabilities_sum_to_one_and_a_candidate_more_takes_from_the_others(
+            angle in 0.0_f32..1.57, hue in 0.0_f32..1.57,
+        ) {
+            let mut gallery = gallery();
+            gallery.enrol(SkuIx(3), look([0.8, 0.6], [0.6, 0.8]));
+            let asked = look([angle.cos(), angle.sin()], [hue.cos(), hue.sin()]);
+            let two = gallery.posterior(&asked, &[SkuIx(1), SkuIx(2)]);
+            let three = gallery.posterior(&asked, &[SkuIx(1), SkuIx(2), SkuIx(3)]);
+            for p in [&two, &three] {
+                let sum: f32 = p.ranked.iter().map(|(_, p)| p).sum();
+                prop_assert!((sum - 1.0).abs() < 1e-5);
+            }
+            let of = |p: &ItemPosterior, s: SkuIx| p.ranked.iter().find(|(k, _)| *k == s).map(|(_, p)| *p);
+            prop_assert!(of(&three, SkuIx(1)) <= of(&two, SkuIx(1)));
+        }
     }
 }

@@ -4,6 +4,7 @@
 //! `ort`. [`PersonNetwork`] and [`ItemNetwork`] read the networks that ship. What goes in and comes out
 //! of each is described in `docs/reference/networks.md`.
 
+mod colours;
 mod item;
 mod onnx;
 #[cfg(feature = "ort")]
@@ -18,7 +19,7 @@ mod scale;
 mod tensor;
 mod users;
 
-pub use item::{Gallery, ItemNetwork, Likeness};
+pub use item::{Calibration, Gallery, ItemNetwork, ItemPosterior, Likeness, Look};
 #[cfg(feature = "ort")]
 pub use ort_runtime::{NoRuntime, OrtNetwork, OrtRuntime};
 pub use person::{HandSpot, HeadSpot, PersonConfig, PersonNetwork, PersonView, Spot};

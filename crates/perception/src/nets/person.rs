@@ -33,9 +33,9 @@ pub struct PersonConfig {
 impl Default for PersonConfig {
     fn default() -> Self {
         Self {
-            head: 0.3,
+            head: 0.4,
             floor: 0.3,
-            hand: 0.2,
+            hand: 0.3,
             owner_radii: 3.5,
             scale: 1.0,
         }

@@ -45,7 +45,10 @@ fn the_item_network_gives_vectors_of_length_one_that_tell_colours_apart() {
     let plain = |c: [u8; 3]| c.repeat(48 * 48);
     let look = |rgb: &[u8]| {
         let picture = RgbPicture::new(48, 48, rgb).unwrap();
-        network.look(&picture, [0.0, 0.0, 48.0, 48.0]).unwrap()
+        network
+            .look(&picture, [0.0, 0.0, 48.0, 48.0])
+            .unwrap()
+            .vector
     };
     let (red, red_again, green) = (
         look(&plain([200, 30, 30])),
