@@ -261,11 +261,6 @@ fn word(health: CameraHealth) -> String {
 
 fn write_png(dir: &Path, source: usize, n: u64, picture: &Picture) -> Result<()> {
     let path = dir.join(format!("{source}-{n:05}.png"));
-    let picture = walkout_simulator::render::Picture {
-        width: picture.width,
-        height: picture.height,
-        rgb: picture.rgb.clone(),
-    };
-    let bytes = crate::render::film::png(&picture)?;
+    let bytes = crate::render::film::png_of([picture.width, picture.height], &picture.rgb)?;
     std::fs::write(&path, bytes).with_context(|| format!("write {}", path.display()))
 }

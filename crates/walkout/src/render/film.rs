@@ -5,15 +5,18 @@ use walkout_simulator::render::Picture;
 
 /// A PNG file.
 pub fn png(picture: &Picture) -> Result<Vec<u8>> {
+    png_of([picture.width, picture.height], &picture.rgb)
+}
+
+/// A PNG file of width and height, and red, green and blue in rows.
+pub fn png_of([width, height]: [u32; 2], rgb: &[u8]) -> Result<Vec<u8>> {
     let mut bytes = Vec::new();
-    let mut encoder = png::Encoder::new(&mut bytes, picture.width, picture.height);
+    let mut encoder = png::Encoder::new(&mut bytes, width, height);
     encoder.set_color(png::ColorType::Rgb);
     encoder.set_depth(png::BitDepth::Eight);
     encoder.set_compression(png::Compression::Fast);
     let mut writer = encoder.write_header().context("encode PNG")?;
-    writer
-        .write_image_data(&picture.rgb)
-        .context("encode PNG")?;
+    writer.write_image_data(rgb).context("encode PNG")?;
     writer.finish().context("encode PNG")?;
     Ok(bytes)
 }

@@ -21,6 +21,7 @@ use walkout_simulator::{Plan, Simulation, Tick};
 
 /// How the shop is seen.
 #[derive(clap::Args)]
+#[group(id = "pixels")]
 #[command(next_help_heading = "Seeing the shop through rendered cameras")]
 pub struct Args {
     /// See people and goods in rendered pictures, with no simulated track or look, and print the accuracy beside
