@@ -24,11 +24,12 @@ fn tags_on_random_floors_are_found() {
 }
 
 #[test]
-fn a_turned_camera_is_noticed_within_a_minute_and_no_right_one() {
+fn a_camera_turned_by_two_degrees_is_noticed_and_no_right_one() {
     let shop = Arc::new(load_shop(&walkout_testkit::shop_dir("flash")).unwrap());
-    let turned = watch(&shop, 1, 20, 16, 60.0, Some((3, 1.0))).unwrap();
+    let turned = watch(&shop, 1, 20, 16, 90.0, Some((3, 2.0))).unwrap();
     println!("{turned:?}");
     assert!(turned.noticed_s.is_some(), "{turned:?}");
+    assert!((turned.said_deg.unwrap() - 2.0).abs() < 0.7, "{turned:?}");
     assert!(turned.false_alarms.is_empty(), "{turned:?}");
     let right = watch(&shop, 3, 20, 16, 60.0, None).unwrap();
     println!("{right:?}");

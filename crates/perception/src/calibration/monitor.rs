@@ -1,18 +1,21 @@
 //! Notices at run time that a camera's calibration no longer holds.
 //!
 //! People's heads are seen by several cameras at once, and people stand on the floor. If one camera was knocked, its rays
-//! miss what the others see, always in the same way. The monitor keeps, over many sightings, the least-squares problem of a small
+//! miss what the others see, always in the same way. The monitor keeps the sightings of a while and solves for a small
 //! turn of each camera about its centre: a sighting's head position and the person's place are unknown and are eliminated, as
 //! in bundle adjustment (Triggs et al. 2000). All cameras' turns are solved together, with a prior that most are right
-//! (a turn costs by its size, not its square: reweighted least squares), so that the one that is wrong is named and not its
-//! neighbours. A camera is told off when its turn is above [`MonitorSettings::tolerance_deg`] by more than its uncertainty.
+//! (a large turn costs little more than a small one: reweighted least squares), so that the one that is wrong is named and not its
+//! neighbours. Points that fit nothing count ever less (Cauchy's weights). How sure a turn is follows from how much the
+//! people disagree (a sandwich over people), for one person's errors hang together. A camera is told off when its turn is
+//! above [`MonitorSettings::tolerance_deg`] by more than its uncertainty, twice in a row.
 
 use super::linear::{Cholesky, cross, dot, inverse};
 use crate::floor::{CameraFrame, PersonDetection, PixelPoint};
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use walkout_model::layout::Camera;
 use walkout_model::{
-    CalibrationFault, CameraIx, Point2, Point3, StoreTime, TimeDelta, TrackId, TrackPoint, View,
+    CalibrationFault, CameraIx, Pixel, Point2, Point3, StoreTime, TimeDelta, TrackId, TrackPoint,
+    View,
 };
 
 /// What counts as wrong.
@@ -24,6 +27,10 @@ pub struct MonitorSettings {
     pub sigmas: f64,
     /// Sightings of a camera before it is judged.
     pub sightings_min: u32,
+    /// And people of whom they are.
+    pub people_min: u32,
+    /// And sixteenths of the picture in which they were.
+    pub parts_min: u32,
     /// What was seen longer ago than this does not count, if enough was seen since.
     pub window: TimeDelta,
     /// What was seen longer ago than this never counts.
@@ -48,6 +55,8 @@ impl Default for MonitorSettings {
             tolerance_deg: 0.6,
             sigmas: 2.0,
             sightings_min: 25,
+            people_min: 3,
+            parts_min: 4,
             window: TimeDelta::from_millis(60_000),
             forget: TimeDelta::from_millis(3_600_000),
             every: TimeDelta::from_millis(5_000),
@@ -60,42 +69,57 @@ impl Default for MonitorSettings {
     }
 }
 
-/// Pieces into which the window is cut: the oldest is dropped as a new one begins.
-const PIECES: usize = 6;
-/// A piece ends no sooner than it has so many sightings a camera on average: an empty shop forgets slowly.
-const PIECE_SIGHTINGS: u32 = 8;
+/// What is older than the window goes only while so many glimpses a camera stay: an empty shop forgets slowly.
+const KEPT_GLIMPSES: usize = 48;
+/// Sightings kept, at most, a camera.
+const SIGHTINGS_A_CAMERA: usize = 256;
 /// Numbers of a camera's turn: about its right, down and forward.
 const TURN: usize = 3;
 /// Expected size of a right camera's error, degrees: the scale of the prior.
 const PRIOR_DEG: f64 = 0.15;
-/// Rounds of reweighting.
-const ROUNDS: usize = 12;
-/// Heights between which heads are, metres.
-const HEADS_M: [f64; 2] = [0.5, 2.2];
+/// Rounds of reweighting; in the first some wild points count by their size, later ever less.
+const ROUNDS: usize = 14;
+const FIRST_ROUNDS: usize = 5;
+/// Squared standard deviations of a point in the picture (two numbers) at which it counts half.
+const WILD2: f64 = 8.0;
+/// Heights between which heads are, metres: children below the first do not count.
+const HEADS_M: [f64; 2] = [1.0, 2.1];
+/// What is known of a head's height beforehand, metres.
+const HEIGHT_M: [f64; 2] = [1.55, 0.3];
 /// Tracks whose last sighting is remembered.
 const TRACKS_MAX: usize = 2_000;
+/// Parts of the picture, a side, for telling whether people were seen in several.
+const PARTS: f64 = 4.0;
 
 /// Watches the calibration of all cameras.
 #[derive(Clone, Debug)]
 pub struct CalibrationMonitor {
     settings: MonitorSettings,
     views: Vec<View>,
-    pieces: VecDeque<Piece>,
+    sightings: VecDeque<Sighting>,
+    glimpses: usize,
     counted: BTreeMap<TrackId, StoreTime>,
     judged: Option<StoreTime>,
     off: Vec<bool>,
+    suspect: Vec<bool>,
 }
 
-/// The normal equations of some seconds.
+/// A person seen by two cameras or more.
 #[derive(Clone, Debug)]
-struct Piece {
-    begun: StoreTime,
-    /// By pairs of cameras, the first no greater than the second.
-    blocks: BTreeMap<(usize, usize), [f64; TURN * TURN]>,
-    sides: Vec<[f64; TURN]>,
-    sightings: Vec<u32>,
-    /// Sum of squared distances from the camera to people, for what a turn means in metres.
-    reach2: Vec<f64>,
+struct Sighting {
+    t: StoreTime,
+    track: TrackId,
+    head: Point3,
+    marks: Vec<Mark>,
+    looks: Vec<Look>,
+}
+
+/// That a camera saw a person: in which part of the picture, and from how far, metres.
+#[derive(Clone, Copy, Debug)]
+struct Look {
+    camera: usize,
+    part: u32,
+    away_m: f64,
 }
 
 /// One camera's view of a person.
@@ -114,6 +138,10 @@ pub struct Alignment {
     pub sd_deg: f64,
     /// Sightings that say so.
     pub sightings: u32,
+    /// People of whom they are.
+    pub people: u32,
+    /// Sixteenths of the picture in which they were.
+    pub parts: u32,
     /// What the turn means at people's usual distance, metres.
     pub miss_m: f64,
 }
@@ -131,10 +159,12 @@ impl CalibrationMonitor {
         Self {
             settings,
             views: cameras.iter().map(View::new).collect(),
-            pieces: VecDeque::new(),
+            sightings: VecDeque::new(),
+            glimpses: 0,
             counted: BTreeMap::new(),
             judged: None,
             off: vec![false; cameras.len()],
+            suspect: vec![false; cameras.len()],
         }
     }
 
@@ -159,8 +189,11 @@ impl CalibrationMonitor {
             if people.iter().any(|o| near(&o)) {
                 continue;
             }
-            let glimpses = self.glimpses(frames, person.position);
-            if glimpses.len() >= 2 && self.take(&glimpses, person.position) {
+            let glimpses = self.glimpses(frames, person.position, people);
+            let sighting = self.sighting(t, person.track, glimpses, person.position);
+            if let Some(sighting) = sighting {
+                self.glimpses += sighting.looks.len();
+                self.sightings.push_back(sighting);
                 if self.counted.len() >= TRACKS_MAX {
                     self.counted.clear();
                 }
@@ -177,39 +210,35 @@ impl CalibrationMonitor {
         self.judge(t)
     }
 
-    /// Drops what is too old and begins a new piece when it is time.
+    /// Drops what is too old.
     fn roll(&mut self, t: StoreTime) {
-        let n = self.views.len();
         // A clock set back begins anew.
-        if self.pieces.back().is_some_and(|p| p.begun > t) {
-            self.pieces.clear();
+        if self.sightings.back().is_some_and(|s| s.t > t) {
+            self.sightings.clear();
+            self.glimpses = 0;
             self.counted.clear();
         }
-        let forget = self.settings.forget;
-        self.pieces.retain(|p| t.since(p.begun) < forget);
-        let length = TimeDelta(self.settings.window.0 / PIECES as i64);
-        let full = |p: &Piece| {
-            let seen: u32 = p.sightings.iter().sum();
-            t.since(p.begun) >= length && seen >= PIECE_SIGHTINGS * n as u32
-        };
-        if self.pieces.back().is_none_or(full) {
-            self.pieces.push_back(Piece {
-                begun: t,
-                blocks: BTreeMap::new(),
-                sides: vec![[0.0; TURN]; n],
-                sightings: vec![0; n],
-                reach2: vec![0.0; n],
-            });
-            if self.pieces.len() > PIECES {
-                self.pieces.pop_front();
+        let n = self.views.len();
+        while let Some(first) = self.sightings.front() {
+            let age = t.since(first.t);
+            let left = self.glimpses - first.looks.len();
+            let old = age > self.settings.window && left >= KEPT_GLIMPSES * n;
+            let over = self.sightings.len() > SIGHTINGS_A_CAMERA * n;
+            if !(old || over || age > self.settings.forget) {
+                break;
             }
-            self.counted
-                .retain(|_, last| t.since(*last) < self.settings.pause);
+            self.glimpses = left;
+            self.sightings.pop_front();
         }
     }
 
     /// Each camera's one detection of somebody who stands there alone.
-    fn glimpses(&self, frames: &[CameraFrame], place: Point2) -> Vec<Glimpse> {
+    fn glimpses(
+        &self,
+        frames: &[CameraFrame],
+        place: Point2,
+        people: &[TrackPoint],
+    ) -> Vec<Glimpse> {
         let mut out: Vec<Glimpse> = Vec::new();
         for frame in frames {
             let camera = frame.camera.usize();
@@ -226,10 +255,15 @@ impl CalibrationMonitor {
                 .detections
                 .iter()
                 .filter(|d| self.is_near(view, d, place));
-            // Two that could be the person: neither counts.
+            // Two that could be the person: neither counts. Nor does one that could be somebody else, as the head of whoever
+            // stands before the person and hides theirs.
             let (Some(d), None) = (near.next(), near.next()) else {
                 continue;
             };
+            let whose = people.iter().filter(|p| self.is_near(view, d, p.position));
+            if whose.take(2).count() > 1 {
+                continue;
+            }
             if let Some(head) = d.head {
                 out.push(Glimpse {
                     camera,
@@ -260,106 +294,76 @@ impl CalibrationMonitor {
         miss.norm() < self.settings.gate_m
     }
 
-    /// Adds a sighting to the equations. False: the views do not meet.
-    fn take(&mut self, glimpses: &[Glimpse], place: Point2) -> bool {
-        let Some(head) = self.triangulate(glimpses, place) else {
-            return false;
-        };
-        // Measurements of (x, y, z): a head's two coordinates, a foot's two of (x, y) alone.
-        let mut rows: Vec<Row> = Vec::new();
-        for g in glimpses {
-            let view = &self.views[g.camera];
-            let Some((seen, jacobian)) = view.project_with_jacobian(head) else {
-                return false;
+    /// What the glimpses say together; none if fewer than two meet.
+    fn sighting(
+        &self,
+        t: StoreTime,
+        track: TrackId,
+        mut glimpses: Vec<Glimpse>,
+        place: Point2,
+    ) -> Option<Sighting> {
+        let mut head = None;
+        // Of those that pass where the others meet by too much the worst goes first.
+        while glimpses.len() >= 2 {
+            let p = self.triangulate(&glimpses, place)?;
+            let by = |g: &Glimpse| {
+                let Some((seen, jacobian)) = self.views[g.camera].project_with_jacobian(p) else {
+                    return f64::INFINITY;
+                };
+                let px_per_m = (jacobian.iter().map(|r| dot(*r, *r)).sum::<f64>() * 0.5).sqrt();
+                (g.head.pixel.u - seen.u).hypot(g.head.pixel.v - seen.v) / px_per_m.max(1e-9)
             };
-            let miss = [g.head.pixel.u - seen.u, g.head.pixel.v - seen.v];
-            rows.extend(Row::pair(
-                g.camera, view, head, jacobian, miss, g.head.cov, 0.0,
-            ));
+            let misses = glimpses.iter().map(by).enumerate();
+            let (worst, miss) = misses.max_by(|a, b| a.1.total_cmp(&b.1))?;
+            if miss < self.settings.gate_m {
+                head = Some(p);
+                break;
+            }
+            glimpses.remove(worst);
+        }
+        let head = head?;
+        let mut marks = Vec::new();
+        let mut looks = Vec::new();
+        for g in &glimpses {
+            let view = &self.views[g.camera];
+            let (seen, jacobian) = view.project_with_jacobian(head)?;
+            marks.push(Mark::new(g.camera, view, head, jacobian, g.head, seen, 0.0));
             let below = Point3::new(head.x, head.y, 0.0);
             let foot = g
                 .foot
                 .and_then(|f| Some((f, view.project_with_jacobian(below)?)));
-            if let Some((foot, (seen, mut jacobian))) = foot {
-                let miss = [foot.pixel.u - seen.u, foot.pixel.v - seen.v];
-                let pairs = Row::pair(
-                    g.camera,
-                    view,
-                    below,
-                    jacobian,
-                    miss,
-                    foot.cov,
-                    self.settings.stride_m,
-                );
-                for row in &mut jacobian {
+            if let Some((foot, (seen, jacobian))) = foot {
+                let stride = self.settings.stride_m;
+                let mut mark = Mark::new(g.camera, view, below, jacobian, foot, seen, stride);
+                // The floor is where it is: only x and y of the person move it.
+                for row in &mut mark.by_point {
                     row[2] = 0.0;
                 }
-                rows.extend(pairs.into_iter().map(|mut r| {
-                    // The floor is where it is: only x and y of the person move it.
-                    r.by_point[2] = 0.0;
-                    r
-                }));
+                marks.push(mark);
             }
+            let camera = view.camera();
+            let part = |x: f64, size: u32| {
+                (PARTS * x / f64::from(size.max(1))).clamp(0.0, PARTS - 1.0) as u32
+            };
+            let row = part(g.head.pixel.v, camera.height_px);
+            looks.push(Look {
+                camera: g.camera,
+                part: row * PARTS as u32 + part(g.head.pixel.u, camera.width_px),
+                away_m: camera.position.distance(head),
+            });
         }
-        // The point is eliminated.
-        let mut m = [[0.0; 3]; 3];
-        let mut e = [0.0; 3];
-        for r in &rows {
-            for i in 0..3 {
-                for j in 0..3 {
-                    m[i][j] += r.weight * r.by_point[i] * r.by_point[j];
-                }
-                e[i] += r.weight * r.by_point[i] * r.miss;
-            }
-        }
-        let Some(inverse) = inverse(&m) else {
-            return false;
-        };
-        let Some(piece) = self.pieces.back_mut() else {
-            return false;
-        };
-        // For each camera what its turn does to the point's equations.
-        let mut hangs: BTreeMap<usize, [[f64; 3]; TURN]> = BTreeMap::new();
-        for r in &rows {
-            let h = hangs.entry(r.camera).or_default();
-            let block = piece.blocks.entry((r.camera, r.camera)).or_default();
-            let side = &mut piece.sides[r.camera];
-            for i in 0..TURN {
-                for k in 0..3 {
-                    h[i][k] += r.weight * r.by_turn[i] * r.by_point[k];
-                }
-                for j in 0..TURN {
-                    block[i * TURN + j] += r.weight * r.by_turn[i] * r.by_turn[j];
-                }
-                side[i] += r.weight * r.by_turn[i] * r.miss;
-            }
-        }
-        let moved = super::linear::apply(&inverse, e);
-        for (&a, ha) in &hangs {
-            for i in 0..TURN {
-                piece.sides[a][i] -= dot(ha[i], moved);
-            }
-            for (&b, hb) in hangs.range(a..) {
-                let block = piece.blocks.entry((a, b)).or_default();
-                for i in 0..TURN {
-                    let through = super::linear::apply(&inverse, ha[i]);
-                    for j in 0..TURN {
-                        block[i * TURN + j] -= dot(through, hb[j]);
-                    }
-                }
-            }
-        }
-        for g in glimpses {
-            piece.sightings[g.camera] += 1;
-            let d = self.views[g.camera].camera().position.distance(head);
-            piece.reach2[g.camera] += d * d;
-        }
-        true
+        Some(Sighting {
+            t,
+            track,
+            head,
+            marks,
+            looks,
+        })
     }
 
     /// Where the rays meet; each is trusted less the farther it passes.
     fn triangulate(&self, glimpses: &[Glimpse], place: Point2) -> Option<Point3> {
-        let mut p = Point3::new(place.x, place.y, 1.55);
+        let mut p = Point3::new(place.x, place.y, HEIGHT_M[0]);
         for round in 0..6 {
             let mut m = [[0.0; 3]; 3];
             let mut e = [0.0; 3];
@@ -386,8 +390,9 @@ impl CalibrationMonitor {
                 }
             }
             // Where two rays are nearly one, people's usual height decides.
-            m[2][2] += 1.0 / (0.3 * 0.3);
-            e[2] += (1.55 - p.z) / (0.3 * 0.3);
+            let [height, sd] = HEIGHT_M;
+            m[2][2] += 1.0 / (sd * sd);
+            e[2] += (height - p.z) / (sd * sd);
             let step = super::linear::apply(&inverse(&m)?, e);
             p = Point3::new(p.x + step[0], p.y + step[1], p.z + step[2]);
         }
@@ -398,69 +403,69 @@ impl CalibrationMonitor {
     /// How far each camera is turned, as all sightings in the window have it; none before it was seen at all.
     pub fn alignments(&self) -> Vec<Option<Alignment>> {
         let n = self.views.len();
-        let mut sightings = vec![0_u32; n];
-        let mut reach2 = vec![0.0; n];
-        for piece in &self.pieces {
-            for i in 0..n {
-                sightings[i] += piece.sightings[i];
-                reach2[i] += piece.reach2[i];
+        let mut notes = vec![Note::default(); n];
+        for s in &self.sightings {
+            for look in &s.looks {
+                let note = &mut notes[look.camera];
+                note.sightings += 1;
+                note.parts |= 1 << look.part;
+                note.tracks.insert(s.track);
+                note.reach2 += look.away_m * look.away_m;
             }
         }
-        let known: Vec<usize> = (0..n).filter(|i| sightings[*i] > 0).collect();
+        let known: Vec<usize> = (0..n).filter(|i| notes[*i].sightings > 0).collect();
         let size = known.len() * TURN;
-        let place: BTreeMap<usize, usize> =
-            known.iter().enumerate().map(|(k, c)| (*c, k)).collect();
-        let mut matrix = vec![0.0; size * size];
-        let mut side = vec![0.0; size];
-        for piece in &self.pieces {
-            for ((a, b), block) in &piece.blocks {
-                let (Some(a), Some(b)) = (place.get(a), place.get(b)) else {
-                    continue;
-                };
-                for i in 0..TURN {
-                    for j in 0..TURN {
-                        let (r, c) = (a * TURN + i, b * TURN + j);
-                        matrix[r * size + c] += block[i * TURN + j];
-                        if a != b {
-                            matrix[c * size + r] += block[i * TURN + j];
-                        }
-                    }
-                }
-            }
-            for (c, k) in &place {
-                for i in 0..TURN {
-                    side[k * TURN + i] += piece.sides[*c][i];
-                }
-            }
+        let mut at = vec![usize::MAX; n];
+        for (k, c) in known.iter().enumerate() {
+            at[*c] = k * TURN;
         }
         let mut out = vec![None; n];
         let prior = PRIOR_DEG.to_radians();
-        let mut turns = vec![[0.0; TURN]; known.len()];
+        let mut turns = vec![0.0; size];
         let mut weights = vec![1.0 / (prior * prior); known.len()];
-        for round in 0..=ROUNDS {
-            let mut m = matrix.clone();
-            for (k, w) in weights.iter().enumerate() {
-                for i in 0..TURN {
-                    let d = k * TURN + i;
-                    m[d * size + d] += w;
+        let mut moved = vec![[0.0; 3]; self.sightings.len()];
+        let mut reduced = Reduced::default();
+        for round in 0..ROUNDS {
+            let mut matrix = vec![0.0; size * size];
+            let mut side = vec![0.0; size];
+            // By person, how they pull at the turns as found so far.
+            let mut pulls: BTreeMap<TrackId, Vec<f64>> = BTreeMap::new();
+            let last = round + 1 == ROUNDS;
+            for (s, moved) in self.sightings.iter().zip(&mut moved) {
+                if !reduced.reduce(s, &turns, &at, moved, round < FIRST_ROUNDS) {
+                    continue;
+                }
+                reduced.add(&mut matrix, &mut side, size);
+                if last {
+                    let pull = pulls.entry(s.track).or_insert_with(|| vec![0.0; size]);
+                    reduced.pull(pull, &turns);
                 }
             }
-            let Some(factor) = Cholesky::new(size, &m) else {
+            for (k, w) in weights.iter().enumerate() {
+                for d in k * TURN..(k + 1) * TURN {
+                    matrix[d * size + d] += w;
+                }
+            }
+            let Some(factor) = Cholesky::new(size, &matrix) else {
                 return out;
             };
-            let solved = factor.solve(&side);
-            for (k, turn) in turns.iter_mut().enumerate() {
-                *turn = std::array::from_fn(|i| solved[k * TURN + i]);
-            }
-            if round < ROUNDS {
-                for (w, turn) in weights.iter_mut().zip(&turns) {
-                    *w = 1.0 / (prior * dot(*turn, *turn).sqrt().max(0.2 * prior));
+            if !last {
+                turns = factor.solve(&side);
+                for (w, turn) in weights.iter_mut().zip(turns.chunks_exact(TURN)) {
+                    let length = turn.iter().map(|x| x * x).sum::<f64>().sqrt();
+                    // By its size first, which has one best answer; then by its logarithm, which leaves a large one its size.
+                    *w = if round < FIRST_ROUNDS {
+                        1.0 / (prior * length.max(0.2 * prior))
+                    } else {
+                        2.0 / (prior * prior + length * length)
+                    };
                 }
                 continue;
             }
             let covariance = factor.inverse();
+            let shifts: Vec<Vec<f64>> = pulls.values().map(|p| factor.solve(p)).collect();
             for (k, &camera) in known.iter().enumerate() {
-                let turn = turns[k];
+                let turn: [f64; TURN] = std::array::from_fn(|i| turns[k * TURN + i]);
                 let length = dot(turn, turn).sqrt();
                 let along = if length > 1e-12 {
                     turn.map(|x| x / length)
@@ -474,14 +479,25 @@ impl CalibrationMonitor {
                         variance += along[i] * c * along[j];
                     }
                 }
+                let note = &notes[camera];
+                // As the people differ from each other, whatever their points' errors are said to be.
+                let people = note.tracks.len() as f64;
+                let spread: f64 = shifts
+                    .iter()
+                    .map(|s| (0..TURN).map(|i| along[i] * s[k * TURN + i]).sum::<f64>())
+                    .map(|x| x * x)
+                    .sum();
+                let spread = spread * people / (people - 1.0).max(0.5);
                 // A turn about the axis of sight moves what is in the middle of the picture not at all.
                 let aside = turn[0].hypot(turn[1]);
                 out[camera] = Some(Alignment {
                     turn_deg: turn.map(f64::to_degrees),
-                    sd_deg: variance.max(0.0).sqrt().to_degrees(),
-                    sightings: sightings[camera],
+                    sd_deg: variance.max(spread).max(0.0).sqrt().to_degrees(),
+                    sightings: note.sightings,
+                    people: note.tracks.len() as u32,
+                    parts: note.parts.count_ones(),
                     miss_m: aside.max(0.3 * turn[2].abs())
-                        * (reach2[camera] / f64::from(sightings[camera])).sqrt(),
+                        * (note.reach2 / f64::from(note.sightings)).sqrt(),
                 });
             }
         }
@@ -492,7 +508,11 @@ impl CalibrationMonitor {
         let s = &self.settings;
         let mut out = Vec::new();
         for (i, alignment) in self.alignments().into_iter().enumerate() {
-            let Some(a) = alignment.filter(|a| a.sightings >= s.sightings_min) else {
+            let enough = |a: &Alignment| {
+                a.sightings >= s.sightings_min && a.people >= s.people_min && a.parts >= s.parts_min
+            };
+            let Some(a) = alignment.filter(enough) else {
+                self.suspect[i] = false;
                 continue;
             };
             let beyond = a.size_deg() - s.tolerance_deg;
@@ -502,7 +522,10 @@ impl CalibrationMonitor {
             } else {
                 beyond > s.sigmas * a.sd_deg
             };
-            if is_off != self.off[i] {
+            // Twice in a row, or it was chance.
+            let suspect = is_off != self.off[i];
+            if suspect && self.suspect[i] {
+                self.suspect[i] = false;
                 self.off[i] = is_off;
                 out.push(CalibrationFault {
                     t,
@@ -512,33 +535,44 @@ impl CalibrationMonitor {
                     miss_m: a.miss_m as f32,
                     sightings: a.sightings,
                 });
+            } else {
+                self.suspect[i] = suspect;
             }
         }
         out
     }
 }
 
-/// One coordinate of a measurement.
-struct Row {
+/// What is noted of a camera.
+#[derive(Clone, Debug, Default)]
+struct Note {
+    sightings: u32,
+    parts: u32,
+    tracks: BTreeSet<TrackId>,
+    reach2: f64,
+}
+
+/// A point in a picture, linear in the person's place and the camera's turn; both coordinates of equal variance.
+#[derive(Clone, Copy, Debug)]
+struct Mark {
     camera: usize,
-    by_point: [f64; 3],
-    by_turn: [f64; TURN],
-    miss: f64,
+    by_point: [[f64; 3]; 2],
+    by_turn: [[f64; TURN]; 2],
+    miss: [f64; 2],
     weight: f64,
 }
 
-impl Row {
-    /// The two coordinates of a pixel, made independent. `wobble`: how far the point itself may lie from where it
-    /// should, metres.
-    fn pair(
+impl Mark {
+    /// `wobble`: how far the point itself may lie from where it should, metres.
+    fn new(
         camera: usize,
         view: &View,
         p: Point3,
         jacobian: [[f64; 3]; 2],
-        miss: [f64; 2],
-        cov: [f64; 3],
+        is: PixelPoint,
+        expected: Pixel,
         wobble: f64,
-    ) -> [Self; 2] {
+    ) -> Self {
         // A turn ω of the camera moves the point by ω × q in its axes: ∂pixel/∂q = J·Rᵀ.
         let r = view.camera_from_floor();
         let q = view.to_camera(p);
@@ -546,20 +580,121 @@ impl Row {
             let by_q: [f64; 3] = std::array::from_fn(|i| dot(row, r[i]));
             cross(q, by_q)
         });
-        let px_per_m = jacobian.iter().map(|row| dot(*row, *row)).sum::<f64>() * 0.5;
-        let extra = px_per_m * wobble * wobble;
-        [0, 1].map(|k| {
-            let variance = cov[2 * k] + extra;
-            let sigmas = (miss[k] * miss[k] / variance.max(1e-9)).sqrt();
-            // Huber: a wild one counts by its size, not its square.
-            let trust = if sigmas > 3.0 { 3.0 / sigmas } else { 1.0 };
-            Self {
-                camera,
-                by_point: jacobian[k],
-                by_turn: by_turn[k],
-                miss: miss[k],
-                weight: trust / variance.max(1e-9),
+        let px2_per_m2 = jacobian.iter().map(|row| dot(*row, *row)).sum::<f64>() * 0.5;
+        let variance = 0.5 * (is.cov[0] + is.cov[2]) + px2_per_m2 * wobble * wobble;
+        Self {
+            camera,
+            by_point: jacobian,
+            by_turn,
+            miss: [is.pixel.u - expected.u, is.pixel.v - expected.v],
+            weight: 1.0 / variance.max(1e-9),
+        }
+    }
+}
+
+/// A sighting's equations in the turns alone.
+#[derive(Default)]
+struct Reduced {
+    /// Where each camera's turn stands among the unknowns, its own matrix and side, and what ties it to the person's place.
+    cameras: Vec<(usize, [[f64; TURN]; TURN], [f64; TURN], [[f64; 3]; TURN])>,
+    inverse: [[f64; 3]; 3],
+    place: [f64; 3],
+}
+
+impl Reduced {
+    /// Eliminates the person's place. `moved` is where the place was found to be, and becomes where it is now.
+    fn reduce(
+        &mut self,
+        s: &Sighting,
+        turns: &[f64],
+        at: &[usize],
+        moved: &mut [f64; 3],
+        mild: bool,
+    ) -> bool {
+        self.cameras.clear();
+        let mut m = [[0.0; 3]; 3];
+        let [height, sd] = HEIGHT_M;
+        m[2][2] = 1.0 / (sd * sd);
+        self.place = [0.0, 0.0, (height - s.head.z) / (sd * sd)];
+        for mark in &s.marks {
+            let first = at[mark.camera];
+            let turn: [f64; TURN] = std::array::from_fn(|i| turns[first + i]);
+            let left: [f64; 2] = std::array::from_fn(|k| {
+                mark.miss[k] - dot(mark.by_turn[k], turn) - dot(mark.by_point[k], *moved)
+            });
+            let wild = mark.weight * (left[0] * left[0] + left[1] * left[1]) / WILD2;
+            let trust = 1.0 / (1.0 + wild);
+            let w = mark.weight * if mild { trust.sqrt() } else { trust };
+            if self.cameras.last().is_none_or(|c| c.0 != first) {
+                self.cameras
+                    .push((first, Default::default(), [0.0; TURN], Default::default()));
             }
-        })
+            let Some((_, own, side, tie)) = self.cameras.last_mut() else {
+                return false;
+            };
+            for k in 0..2 {
+                let (p, t, miss) = (mark.by_point[k], mark.by_turn[k], mark.miss[k]);
+                for i in 0..3 {
+                    for j in 0..3 {
+                        m[i][j] += w * p[i] * p[j];
+                        own[i][j] += w * t[i] * t[j];
+                        tie[i][j] += w * t[i] * p[j];
+                    }
+                    self.place[i] += w * p[i] * miss;
+                    side[i] += w * t[i] * miss;
+                }
+            }
+        }
+        let Some(inverse) = inverse(&m) else {
+            return false;
+        };
+        self.inverse = inverse;
+        let mut e = self.place;
+        for (first, _, _, tie) in &self.cameras {
+            for i in 0..TURN {
+                for k in 0..3 {
+                    e[k] -= tie[i][k] * turns[first + i];
+                }
+            }
+        }
+        *moved = super::linear::apply(&inverse, e);
+        true
+    }
+
+    fn add(&self, matrix: &mut [f64], side: &mut [f64], size: usize) {
+        let through = super::linear::apply(&self.inverse, self.place);
+        for (a, own, own_side, tie) in &self.cameras {
+            for i in 0..TURN {
+                side[a + i] += own_side[i] - dot(tie[i], through);
+                let by = super::linear::apply(&self.inverse, tie[i]);
+                for j in 0..TURN {
+                    matrix[(a + i) * size + a + j] += own[i][j];
+                }
+                for (b, _, _, other) in &self.cameras {
+                    for j in 0..TURN {
+                        matrix[(a + i) * size + b + j] -= dot(by, other[j]);
+                    }
+                }
+            }
+        }
+    }
+
+    /// Adds what is left of the sides at these turns.
+    fn pull(&self, pull: &mut [f64], turns: &[f64]) {
+        let mut e = self.place;
+        for (b, _, _, tie) in &self.cameras {
+            for j in 0..TURN {
+                for k in 0..3 {
+                    e[k] -= tie[j][k] * turns[b + j];
+                }
+            }
+        }
+        let place = super::linear::apply(&self.inverse, e);
+        for (a, own, side, tie) in &self.cameras {
+            for i in 0..TURN {
+                let own: f64 = (0..TURN).map(|j| own[i][j] * turns[a + j]).sum();
+                pull[a + i] += side[i] - own - dot(tie[i], place);
+            }
+        }
     }
 }

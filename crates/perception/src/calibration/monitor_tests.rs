@@ -104,7 +104,7 @@ fn run(
 #[test]
 fn the_camera_that_was_turned_is_named_and_by_how_much() {
     let right = cameras();
-    for (which, [yaw, pitch]) in [(1, [1.2, 0.0]), (4, [0.0, -1.2])] {
+    for (which, [yaw, pitch]) in [(1, [2.0, 0.0]), (4, [0.0, -2.0])] {
         let mut said = right.clone();
         said[which].yaw += f64::to_radians(yaw);
         said[which].pitch += f64::to_radians(pitch);
