@@ -117,7 +117,7 @@ fn the_camera_that_was_turned_is_named_and_by_how_much() {
         assert_eq!(named, [which]);
         let all = monitor.alignments();
         let size = all[which].unwrap().size_deg();
-        let expected = f64::hypot(yaw * said[which].pitch.cos(), pitch);
+        let expected = f64::hypot(yaw, pitch);
         assert!((size - expected).abs() < 0.3, "{size} {expected}");
         assert!(faults[0].message("C07").starts_with("camera C07 is off by"));
     }
