@@ -592,11 +592,20 @@ impl Mark {
     }
 }
 
+/// A camera's part in a sighting's equations.
+struct Part {
+    /// Where its turn stands among the unknowns.
+    first: usize,
+    own: [[f64; TURN]; TURN],
+    side: [f64; TURN],
+    /// What ties the turn to the person's place.
+    tie: [[f64; 3]; TURN],
+}
+
 /// A sighting's equations in the turns alone.
 #[derive(Default)]
 struct Reduced {
-    /// Where each camera's turn stands among the unknowns, its own matrix and side, and what ties it to the person's place.
-    cameras: Vec<(usize, [[f64; TURN]; TURN], [f64; TURN], [[f64; 3]; TURN])>,
+    cameras: Vec<Part>,
     inverse: [[f64; 3]; 3],
     place: [f64; 3],
 }
@@ -625,11 +634,15 @@ impl Reduced {
             let wild = mark.weight * (left[0] * left[0] + left[1] * left[1]) / WILD2;
             let trust = 1.0 / (1.0 + wild);
             let w = mark.weight * if mild { trust.sqrt() } else { trust };
-            if self.cameras.last().is_none_or(|c| c.0 != first) {
-                self.cameras
-                    .push((first, Default::default(), [0.0; TURN], Default::default()));
+            if self.cameras.last().is_none_or(|c| c.first != first) {
+                self.cameras.push(Part {
+                    first,
+                    own: [[0.0; TURN]; TURN],
+                    side: [0.0; TURN],
+                    tie: [[0.0; 3]; TURN],
+                });
             }
-            let Some((_, own, side, tie)) = self.cameras.last_mut() else {
+            let Some(Part { own, side, tie, .. }) = self.cameras.last_mut() else {
                 return false;
             };
             for k in 0..2 {
@@ -650,7 +663,7 @@ impl Reduced {
         };
         self.inverse = inverse;
         let mut e = self.place;
-        for (first, _, _, tie) in &self.cameras {
+        for Part { first, tie, .. } in &self.cameras {
             for i in 0..TURN {
                 for k in 0..3 {
                     e[k] -= tie[i][k] * turns[first + i];
@@ -663,14 +676,20 @@ impl Reduced {
 
     fn add(&self, matrix: &mut [f64], side: &mut [f64], size: usize) {
         let through = super::linear::apply(&self.inverse, self.place);
-        for (a, own, own_side, tie) in &self.cameras {
+        for part in &self.cameras {
+            let (a, own, own_side, tie) = (part.first, &part.own, &part.side, &part.tie);
             for i in 0..TURN {
                 side[a + i] += own_side[i] - dot(tie[i], through);
                 let by = super::linear::apply(&self.inverse, tie[i]);
                 for j in 0..TURN {
                     matrix[(a + i) * size + a + j] += own[i][j];
                 }
-                for (b, _, _, other) in &self.cameras {
+                for Part {
+                    first: b,
+                    tie: other,
+                    ..
+                } in &self.cameras
+                {
                     for j in 0..TURN {
                         matrix[(a + i) * size + b + j] -= dot(by, other[j]);
                     }
@@ -682,7 +701,7 @@ impl Reduced {
     /// Adds what is left of the sides at these turns.
     fn pull(&self, pull: &mut [f64], turns: &[f64]) {
         let mut e = self.place;
-        for (b, _, _, tie) in &self.cameras {
+        for Part { first: b, tie, .. } in &self.cameras {
             for j in 0..TURN {
                 for k in 0..3 {
                     e[k] -= tie[j][k] * turns[b + j];
@@ -690,7 +709,8 @@ impl Reduced {
             }
         }
         let place = super::linear::apply(&self.inverse, e);
-        for (a, own, side, tie) in &self.cameras {
+        for part in &self.cameras {
+            let (a, own, side, tie) = (part.first, &part.own, &part.side, &part.tie);
             for i in 0..TURN {
                 let own: f64 = (0..TURN).map(|j| own[i][j] * turns[a + j]).sum();
                 pull[a + i] += side[i] - own - dot(tie[i], place);
