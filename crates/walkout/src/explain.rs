@@ -1,6 +1,7 @@
 //! `walkout explain`.
 
 use anyhow::{Context, Result, bail};
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use walkout_checkout::{Explanation, Language, MovementRecorded};
@@ -18,7 +19,7 @@ const NAMED_MAX: usize = 20;
 /// Arguments of `walkout explain`.
 #[derive(clap::Args)]
 pub struct Args {
-    /// The movement, as m00000000000000ff or ff; all are listed if it is left out
+    /// The movement, as m00000000000000ff or ff; those that stand are listed if it is left out
     movement: Option<String>,
     /// The ledger: a path of a SQLite file, sqlite:PATH or postgres://…
     #[arg(long, value_name = "LEDGER")]
@@ -26,6 +27,9 @@ pub struct Args {
     /// The shop whose ledger it is: a folder, or the name of one under shops/
     #[arg(long, default_value = "nano", value_name = "SHOP")]
     shop: String,
+    /// List what a later answer took the place of, too
+    #[arg(long)]
+    all: bool,
     /// Print one JSON object
     #[arg(long)]
     json: bool,
@@ -56,9 +60,16 @@ pub fn run(args: Args) -> Result<ExitCode> {
         Lang::En => Language::English,
     };
     let Some(wanted) = &args.movement else {
-        for record in &recorded {
-            let told = explain(record, &shop)?;
-            println!("{}  {}", record.id, told.sentence.in_language(language));
+        let told = recorded.iter().map(|record| explain(record, &shop));
+        let told = told.collect::<Result<Vec<_>>>()?;
+        let superseded: BTreeSet<&str> = told
+            .iter()
+            .filter_map(|t| t.supersedes.as_deref())
+            .collect();
+        for told in &told {
+            if args.all || !superseded.contains(told.movement.as_str()) {
+                println!("{}  {}", told.movement, told.sentence.in_language(language));
+            }
         }
         return Ok(ExitCode::SUCCESS);
     };

@@ -161,8 +161,10 @@ impl Stream {
             }
         }
         let outcome = Outcome::new(&self.shop, &self.phones, &movements, &exits);
+        // What is left off moves nothing, and how often a hand was thought to be goods is a matter of what came first.
         let guesses = outcome.guesses.iter();
         let mut movements: Vec<_> = guesses
+            .filter(|g| g.decision != Decision::LeaveOff)
             .map(|g| (g.shelf.clone(), g.t, g.decision, g.best))
             .collect();
         movements.sort_by(|a, b| (&a.0, a.1).cmp(&(&b.0, b.1)));
