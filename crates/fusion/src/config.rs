@@ -100,7 +100,7 @@ impl Default for FusionConfig {
         Self {
             costs: Costs::default(),
             looks: LookSight::default(),
-            settle: TimeDelta::from_millis(450),
+            settle: TimeDelta::from_millis(600),
             settle_again: TimeDelta::from_millis(1_400),
             lag: TimeDelta::from_secs(5),
             exit_hold: TimeDelta::from_millis(1_000),
