@@ -110,6 +110,17 @@ fn whole_streams_decode_whole() {
     assert_eq!(Mp4::read(&mut film).unwrap().samples.len(), 12);
 }
 
+/// Found by the property below: the codes of a JPEG run out in the middle of a picture.
+#[test]
+fn a_jpeg_whose_codes_run_out_is_a_picture_or_refused() {
+    for at in 0..200 {
+        let harms = [Harm::Words(f64::from(at) / 200.0, u32::MAX)];
+        if let Ok(picture) = decode_picture(&harmed(&JPEG, &harms)) {
+            assert_eq!([picture.width, picture.height], SIZE);
+        }
+    }
+}
+
 proptest! {
     #[test]
     fn harmed_h264_never_panics(harms in prop::collection::vec(harm(), 1..12)) {
