@@ -43,7 +43,7 @@ struct TagsArgs {
     common: Common,
     /// The camera's picture, PNG or JPEG
     picture: PathBuf,
-    /// Where the tags lie: id,x_m,y_m[,z_m][,yaw_deg],side_mm (the middle of the black square)
+    /// Where the tags lie: `id,x_m,y_m[,z_m][,yaw_deg],side_mm` (the middle of the black square)
     #[arg(long, value_name = "CSV")]
     places: PathBuf,
 }
@@ -52,7 +52,7 @@ struct TagsArgs {
 struct PointsArgs {
     #[command(flatten)]
     common: Common,
-    /// Points: u_px,v_px and x_m,y_m[,z_m], or a place by name (G1/front-left, G1/back-right/top, door/a)
+    /// Points: `u_px,v_px` and `x_m,y_m[,z_m]`, or a place by name (G1/front-left, G1/back-right/top, door/a)
     #[arg(long, value_name = "CSV")]
     points: PathBuf,
     /// The camera's picture, to draw on
