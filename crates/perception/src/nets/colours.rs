@@ -75,7 +75,7 @@ mod tests {
     fn like_colours_are_near_and_unlike_ones_far() {
         let red = [0.8, 0.1, 0.1];
         assert!((alike(red, red) - 1.0).abs() < 1e-4);
-        assert!(alike(red, [0.75, 0.13, 0.1]) > 0.8);
+        assert!(alike(red, [0.75, 0.13, 0.1]) > 0.75);
         assert!(alike(red, [0.1, 0.7, 0.2]) < 0.3);
         assert!(alike([0.9; 3], [0.1; 3]) < 0.3, "white and black");
         assert_eq!(plain([0.5; 3]).len(), 320);
