@@ -93,10 +93,19 @@ def fused(net):
     return net
 
 
+def shipped_weights(path):
+    """What a shipped ONNX file holds, by the names of a network's layers."""
+    import onnx
+    from onnx import numpy_helper
+
+    graph = onnx.load(path).graph
+    return {i.name.removeprefix("net."): torch.from_numpy(numpy_helper.to_array(i).copy()) for i in graph.initializer}
+
+
 def unfused(net, weights):
     """Gives a network the weights of a shipped file, in which every batch normalisation is part of
     its convolution. The normalisations start as `calibrate` leaves them."""
-    own = dict(net.named_parameters())
+    own = net.state_dict(keep_vars=True)
     with torch.no_grad():
         for name, m in net.named_modules():
             if isinstance(m, ConvNorm):

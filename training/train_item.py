@@ -17,7 +17,7 @@ import torch
 from torch import nn
 import torch.nn.functional as F
 
-from person_net import Block, ConvNorm, fused
+from person_net import Block, ConvNorm, calibrate, fused, shipped_weights, unfused
 
 SIDE, WIDTH = 96, 128
 # Logarithm of the share of a picture's side that is looked at: the item, not what is around it.
@@ -126,6 +126,16 @@ def start_proxies(proxies, net, pools, rng):
     net.train()
 
 
+def start_from(net, path, pools, rng):
+    """Goes on from a shipped file, whose last matrix alone has lost its name and is turned."""
+    weights = shipped_weights(path)
+    turned = [name for name in weights if name.startswith("onnx::")]
+    weights["embed.weight"] = weights.pop(turned[0]).T
+    unfused(net, weights)
+    shown = [pool[rng.integers(len(pool))] for pool in pools[-96:]]
+    calibrate(net, augmented([padded(source[i]) for source, i in shown], rng, SIDE))
+
+
 def contrastive(z, labels, temperature=0.1):
     logits = z @ z.T / temperature
     logits = logits - 1e9 * torch.eye(len(z))
@@ -165,8 +175,11 @@ def main():
     real_count = len(pools) - made_count
     net = ItemNet().to(memory_format=torch.channels_last)
     proxies = nn.Parameter(torch.randn(len(pools), WIDTH))
-    if a.resume:
+    if a.resume and a.resume.suffix == ".onnx":
+        start_from(net, a.resume, pools, rng)
+    elif a.resume:
         net.load_state_dict(torch.load(a.resume))
+    if a.resume:
         start_proxies(proxies, net, pools, rng)
     print(f"{sum(p.numel() for p in net.parameters()):,} parameters, {made_count} drawn and {real_count} real classes", flush=True)
     kept = copy.deepcopy(net)

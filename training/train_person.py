@@ -14,7 +14,7 @@ import torch
 from PIL import Image
 
 from muon import together
-from person_net import PersonNet, Shipped, calibrate, loss, targets, unfused
+from person_net import PersonNet, Shipped, calibrate, loss, shipped_weights, targets, unfused
 
 HEIGHT, WIDTH, PEOPLE, FIELDS = 240, 320, 12, 16
 POINTS = [(1, 2), (5, 6), (8, 9), (11, 12)]
@@ -120,12 +120,7 @@ def export(net, path):
 
 def start_from(net, path, shards, rng):
     """Goes on from a shipped file."""
-    import onnx
-    from onnx import numpy_helper
-
-    graph = onnx.load(path).graph
-    weights = {i.name.removeprefix("net."): torch.from_numpy(numpy_helper.to_array(i).copy()) for i in graph.initializer}
-    unfused(net, weights)
+    unfused(net, shipped_weights(path))
     calibrate(net, batch(shards, rng, 48, (192, 256))[0])
 
 
