@@ -1,17 +1,17 @@
-//! `cargo xtask train person|item`: trains a network from nothing, on frames drawn for it.
+//! `cargo xtask train person|item|hands`: trains a network from nothing, on what the simulator draws or plays for it.
 
 use anyhow::{Context, Result, bail, ensure};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
 const USAGE: &str = "\
-cargo xtask train person|item [--minutes N] [--frames N] [--seed N] [--grocery FOLDER] [--out FILE]
+cargo xtask train person|item|hands [--minutes N] [--frames N] [--seed N] [--grocery FOLDER] [--out FILE]
 
   --minutes   how long to train (60); 2 is enough to see that it works
-  --frames    frames drawn for `person` (20000), packages for `item` (500)
-  --seed      seed of the frames and of the training (101)
+  --frames    frames drawn for `person` (20000), packages for `item` (500), days of each preset for `hands` (40)
+  --seed      seed of the frames and of the training (101), the first day's for `hands` (301)
   --grocery   the Grocery Store data set, for `item`; without it on drawn packages alone
-  --out       models/person.onnx or models/item.onnx";
+  --out       models/person.onnx, models/item.onnx or models/hands.bin";
 
 /// Shots of each drawn package.
 const SHOTS: u64 = 16;
@@ -33,7 +33,11 @@ pub fn run(mut args: impl Iterator<Item = String>) -> Result<()> {
     let data = root
         .join("target/training")
         .join(format!("{}-{}-{}", plan.network, plan.seed, plan.frames));
-    draw(&plan, &data)?;
+    if plan.network == "hands" {
+        play(&plan, &data)?;
+    } else {
+        draw(&plan, &data)?;
+    }
     let mut command = Command::new(&python);
     let minutes = plan.minutes.to_string();
     command
@@ -65,15 +69,22 @@ impl Plan {
             .next()
             .with_context(|| format!("which network?\n\n{USAGE}"))?;
         ensure!(
-            matches!(network.as_str(), "person" | "item"),
+            matches!(network.as_str(), "person" | "item" | "hands"),
             "unknown network \"{network}\"\n\n{USAGE}"
         );
         let mut plan = Self {
             minutes: 60.0,
-            frames: if network == "person" { 20_000 } else { 500 },
-            seed: 101,
+            frames: match network.as_str() {
+                "person" => 20_000,
+                "item" => 500,
+                _ => 40,
+            },
+            seed: if network == "hands" { 301 } else { 101 },
             grocery: None,
-            out: crate::root().join(format!("models/{network}.onnx")),
+            out: crate::root().join(match network.as_str() {
+                "hands" => "models/hands.bin".to_owned(),
+                _ => format!("models/{network}.onnx"),
+            }),
             network,
         };
         while let Some(key) = args.next() {
@@ -95,8 +106,8 @@ impl Plan {
             "--minutes must be 0.05 to 10000"
         );
         ensure!(
-            (8..=10_000_000).contains(&plan.frames),
-            "--frames must be 8 to 10000000"
+            (1..=10_000_000).contains(&plan.frames),
+            "--frames must be 1 to 10000000"
         );
         Ok(plan)
     }
@@ -119,6 +130,32 @@ fn python() -> Result<String> {
         );
     }
     Ok(name)
+}
+
+/// Plays days and keeps their lessons, unless they are there from the last time.
+fn play(plan: &Plan, lessons: &Path) -> Result<()> {
+    if lessons.exists() {
+        println!(
+            "lessons: {} (delete the file to play them anew)",
+            lessons.display()
+        );
+        return Ok(());
+    }
+    let unfinished = lessons.with_extension("part");
+    if let Some(folder) = lessons.parent() {
+        std::fs::create_dir_all(folder).with_context(|| folder.display().to_string())?;
+    }
+    let mut command = Command::new(std::env::var("CARGO").unwrap_or_else(|_| "cargo".into()));
+    command.current_dir(crate::root());
+    command.args(["run", "--release", "--locked", "-p", "walkout", "--"]);
+    command.args(["bench", "hands", "--seed", &plan.seed.to_string()]);
+    command.args(["--seeds", &plan.frames.to_string(), "--lessons"]);
+    command.arg(&unfinished);
+    ensure!(
+        command.status().context("start cargo")?.success(),
+        "playing failed"
+    );
+    std::fs::rename(&unfinished, lessons).with_context(|| lessons.display().to_string())
 }
 
 /// Draws the frames, unless they are there from the last time.

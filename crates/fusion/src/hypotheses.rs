@@ -5,6 +5,7 @@ use crate::belief::{Belief, Foreign};
 use crate::looks::Held;
 use crate::people::Candidate;
 use crate::place::{SeenShares, lane_shares, plate_edges, shares};
+use crate::reach::is_blind;
 use std::collections::BTreeMap;
 use walkout_model::{LaneIx, PartyKind, PlateHealth, Shop, SkuIx, TimeDelta, WeightStep, Who};
 
@@ -52,9 +53,11 @@ const TO_HOME: f64 = 0.7;
 /// Prior that one step holds two SKUs.
 const TWO_AT_ONCE: f64 = 0.02;
 /// Prior that two people act in one step, over the share of hands that are at a place without acting; and
-/// that they take one unit each of the same SKU, where one of them mostly takes both.
+/// that they take one unit each of the same SKU, where one of them mostly takes both. In a blind time it
+/// need not be one instant, and is as usual as one each of two who come one after the other.
 const TWO_PEOPLE: f64 = 0.3;
 const ONE_EACH: f64 = 0.15;
+const ONE_EACH_UNSEEN: f64 = 1.0;
 /// How many parties are tried two by two, and how far below the best one's log reach theirs may be.
 const TWO_OF: usize = 5;
 const TOO_FAR: f64 = 6.0;
@@ -334,7 +337,11 @@ impl<'a> Case<'a> {
         } else {
             TWO_AT_ONCE.ln()
         };
-        let two_people = if single { ONE_EACH } else { TWO_PEOPLE };
+        let two_people = match (single, is_blind(self.step)) {
+            (true, true) => ONE_EACH_UNSEEN,
+            (true, false) => ONE_EACH,
+            (false, _) => TWO_PEOPLE,
+        };
         for (i, a) in self.near.iter().map(|i| (*i, &self.people[*i])) {
             for (j, b) in self.near.iter().map(|j| (*j, &self.people[*j])) {
                 if i == j || (single && j < i) {

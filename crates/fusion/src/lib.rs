@@ -19,6 +19,7 @@ mod handing;
 mod hands;
 mod hypotheses;
 mod identity;
+pub mod lesson;
 mod lineage;
 mod looks;
 mod masses;

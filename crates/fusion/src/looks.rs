@@ -78,6 +78,23 @@ pub(crate) struct LookWeights {
 }
 
 impl LookRatio {
+    /// What [`LookWeights`] weigh where the goods are known, in their order.
+    pub(crate) fn features(&self, sku: SkuIx) -> [f64; 6] {
+        if self.by_sku.is_empty() {
+            return [0.0, 0.0, 0.0, self.thing.ln(), 0.0, 0.0];
+        }
+        let log = self.by_sku.get(&sku).copied().unwrap_or(self.other).ln();
+        let (shows_it, shows_another) = (log.max(0.0), log.min(0.0));
+        [
+            shows_it * self.own,
+            shows_it * (1.0 - self.own),
+            shows_another,
+            0.0,
+            1.0,
+            self.looks.min(4) as f64,
+        ]
+    }
+
     /// The same as far as it is believed.
     pub(crate) fn weighed(mut self, weights: &LookWeights) -> Self {
         if self.by_sku.is_empty() {

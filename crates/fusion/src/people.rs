@@ -3,7 +3,7 @@
 
 use crate::FusionConfig;
 use crate::evidence::{self, Sighting};
-use crate::hands;
+use crate::hands::{self, Near};
 use crate::identity::{Identity, People, PersonIx, exclusive};
 use crate::lineage::{Lineage, SegmentIx};
 use crate::looks::{Held, LookRatio, LookStore};
@@ -12,7 +12,7 @@ use crate::reach::Target;
 use crate::together::{self, Made};
 use crate::tracks::TrackStore;
 use std::collections::BTreeMap;
-use walkout_model::{Hand, Look, PartyKind, Shop, TimeDelta, TrackId, WeightStep, Who};
+use walkout_model::{Hand, Look, PartyKind, Shop, StoreTime, TimeDelta, TrackId, WeightStep, Who};
 
 /// Reach below which a track is not a candidate.
 const OUT_OF_REACH: f64 = 1e-6;
@@ -107,6 +107,18 @@ struct Reaching {
     lingers: f64,
 }
 
+/// When looks at hands bear on a step: what was taken is in the hand after the change, what was put back
+/// before it.
+pub(crate) fn looked_at(step: &WeightStep) -> (StoreTime, StoreTime) {
+    let (from, to) = if step.delta_g < 0.0 {
+        (-150, 1_500)
+    } else {
+        (-1_500, 150)
+    };
+    let at = |ms: i64| step.t_change + TimeDelta::from_millis(ms);
+    (at(from), at(to))
+}
+
 /// What was seen of people at the instant of a step. It does not change any more; who they were may.
 #[derive(Clone, Debug)]
 pub(crate) struct Witness {
@@ -135,12 +147,7 @@ impl Witness {
         let edges = plate_edges(&shop.layout, step.shelf);
         let seen = SeenShares::new(shop, step, &edges, config.share_sigma);
         let target = Target::new(shop, step, &seen);
-        // What was taken is in the hand after the change, what was put back before it.
-        let (from, to) = if step.delta_g < 0.0 {
-            (TimeDelta::from_millis(-150), TimeDelta::from_millis(1_500))
-        } else {
-            (TimeDelta::from_millis(-1_500), TimeDelta::from_millis(150))
-        };
+        let (from, to) = looked_at(step);
         let mut live = tracks.live(step.t_change);
         let place = target.place();
         live.retain(|(id, _)| {
@@ -149,6 +156,8 @@ impl Witness {
                 .and_then(|t| t.nearest(step.t_change))
                 .is_some_and(|p| p.position.distance(place) < NEAR_M)
         });
+        let all = live.iter().map(|(id, _)| tracks.tracks.get(id));
+        let near = Near::new(&target, step, all);
         let mut reaching = Vec::new();
         let mut sightings = Vec::new();
         for (at, (id, _)) in live.iter().enumerate() {
@@ -156,22 +165,16 @@ impl Witness {
                 continue;
             };
             sightings.extend(Sighting::new(at, (*id, track), &target, looks, shop));
-            let reach = hands::ratio(&target, step, track);
+            let reach = hands::ratio(&target, step, track, &near, at);
             if reach < OUT_OF_REACH {
                 continue;
             }
-            let shown = looks.ratio(
-                (*id, track),
-                &target,
-                target.t() + from,
-                target.t() + to,
-                shop.catalogue.len(),
-            );
+            let shown = looks.ratio((*id, track), &target, from, to, shop.catalogue.len());
             reaching.push(Reaching {
                 at,
                 track: *id,
                 reach,
-                looks: shown.clone().weighed(hands::look_weights(step)),
+                looks: shown.clone().weighed(&hands::look_weights(step)),
                 shown,
                 lingers: target.lingers(track),
             });

@@ -117,7 +117,8 @@ impl<'a> Target<'a> {
         (-0.5 * ((away - ARM_M).max(0.0) / sigma).powi(2)).exp()
     }
 
-    /// How far beside the middle of the goods somebody stands, and how far before the shelf's edge, metres.
+    /// How far beside the middle of the goods somebody stands, to the right of it positive, and how far before
+    /// the shelf's edge, metres.
     pub(crate) fn stands(&self, position: Point2) -> (f64, f64) {
         let layout = &self.shop.layout;
         layout
@@ -126,7 +127,7 @@ impl<'a> Target<'a> {
             .and_then(|shelf| Some((shelf, layout.fixtures.get(shelf.fixture.usize())?)))
             .map_or((0.0, 0.0), |(shelf, fixture)| {
                 let local = fixture.pose.local_from_floor(position);
-                ((local.x - shelf.x_m - self.x_m).abs(), shelf.y_m - local.y)
+                (local.x - shelf.x_m - self.x_m, shelf.y_m - local.y)
             })
     }
 

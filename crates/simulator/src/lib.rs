@@ -24,7 +24,7 @@ use devices::Devices;
 use std::sync::Arc;
 use walkout_model::{
     GateCrossing, GateIx, ItemLook, LaneIx, LoadSample, PartyKind, Shop, StoreTime, TimeDelta,
-    TrackPoint,
+    TrackId, TrackPoint,
 };
 use world::World;
 
@@ -159,6 +159,11 @@ impl Simulation {
     /// What really happened since the last call, as JSON lines (`docs/reference/truth.md`).
     pub fn drain_truth(&mut self) -> String {
         self.world.drain_truth()
+    }
+
+    /// Which person of the truth each track is of in this tick, for who scores or trains what goes by tracks.
+    pub fn whose_tracks(&self) -> Vec<(TrackId, u32)> {
+        self.devices.whose_tracks()
     }
 
     /// Where everybody really is in this tick, as one line of truth (`people` in

@@ -10,6 +10,7 @@ mod aim3s;
 mod calibrate;
 mod eyes;
 mod floor;
+mod hands;
 mod marks;
 mod mot;
 mod render;
@@ -41,6 +42,8 @@ enum What {
     Mot(mot::Args),
     /// People on the floor over many cameras: WILDTRACK's layout, or a simulated shop
     Floor(floor::Args),
+    /// Whose hand it was: how surely the maker of each step is told; and the lessons that the network of hands learns
+    Hands(hands::Args),
     /// Lenses, tags and poses from made pictures, beside OpenCV; and whether a turned camera is noticed
     Calibrate(calibrate::Args),
     /// Acknowledged ledger entries a second, beside plain SQLite commits
@@ -81,6 +84,7 @@ pub fn run(args: Args) -> Result<ExitCode> {
         What::Scenarios(args) => scenarios::run(args),
         What::Mot(args) => mot::run(args),
         What::Floor(args) => floor::run(args),
+        What::Hands(args) => hands::run(args),
         What::Calibrate(args) => calibrate::run(args),
         What::Ledger(args) => ledger(args),
         What::Render(args) => render::run(args),

@@ -31,7 +31,7 @@ use gates::Gates;
 use load::LoadCells;
 use looks::Looks;
 use tracker::Tracker;
-use walkout_model::Shop;
+use walkout_model::{Shop, TrackId};
 
 /// All devices of a shop.
 pub(crate) struct Devices {
@@ -50,6 +50,11 @@ impl Devices {
             looks: Looks::new(&shop.catalogue, config.looks, seed),
             gates: Gates::new(config.gates, seed),
         }
+    }
+
+    /// Which person each of the tracker's tracks is of.
+    pub fn whose_tracks(&self) -> Vec<(TrackId, u32)> {
+        self.tracker.whose_tracks().collect()
     }
 
     /// What arrives from the devices in this tick of 1/60 s. Refills `tick`.

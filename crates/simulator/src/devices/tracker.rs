@@ -106,6 +106,12 @@ impl Tracker {
         &self.hands
     }
 
+    /// Which person each track is of.
+    pub fn whose_tracks(&self) -> impl Iterator<Item = (TrackId, u32)> {
+        let of = |(&person, seen): (&u32, &Seen)| Some((seen.track?, person));
+        self.people.iter().filter_map(of)
+    }
+
     pub fn observe(&mut self, scene: &Scene, tick: &mut Tick) {
         self.hands.clear();
         for fault in &scene.track_faults {

@@ -1,0 +1,283 @@
+//! Whose hand it was: the network of hands on simulated shops, where the truth is known; and what it is
+//! trained on.
+//!
+//! A file of lessons holds one record a step: the bytes `rise` (0 or 1), `tracks` and `right` (the number of the
+//! track whose person did it, or `tracks` if it was none of them), then for each track 975 little-endian 32-bit floats:
+//! log of how near the body is, six numbers of looks, and 22 rows of 44 frames (`walkout_fusion::lesson`).
+
+use crate::truth::{Action, ActionKind, Truth, TruthError};
+use std::collections::{BTreeMap, VecDeque};
+use std::io::{self, Write};
+use std::sync::Arc;
+use walkout_fusion::FusionConfig;
+use walkout_fusion::lesson::{Lesson, lessons};
+use walkout_model::files::{ShopError, ShopNotFound, load_shop, locate};
+use walkout_model::{ItemLook, Shop, SkuIx, StoreTime, TimeDelta, TrackId, TrackPoint, WeightStep};
+use walkout_perception::{Perception, PerceptionConfig, PerceptionEvent};
+use walkout_simulator::{Plan, Preset, Simulation, SimulationError, Tick};
+
+/// What fusion has seen before and after a step's change when it settles it.
+const BEFORE: TimeDelta = TimeDelta::from_secs(4);
+const AFTER: TimeDelta = TimeDelta::from_millis(1_400);
+/// A step whose change may lie anywhere in so long an interval is no lesson.
+const BLIND: TimeDelta = TimeDelta::from_secs(20);
+/// How far outside of an action its change of mass may be told.
+const EARLY: TimeDelta = TimeDelta::from_millis(300);
+const LATE: TimeDelta = TimeDelta::from_millis(500);
+/// An answer of less is a doubt: about where a charge is worth the risk.
+const DOUBT: f64 = 0.905;
+
+/// Why there are no lessons.
+#[derive(Debug, thiserror::Error)]
+pub enum HandsError {
+    /// A shop's folder would not load.
+    #[error(transparent)]
+    Shop(#[from] ShopError),
+    /// There is no such shop.
+    #[error(transparent)]
+    NoShop(#[from] ShopNotFound),
+    /// The simulation would not start.
+    #[error(transparent)]
+    Simulation(#[from] SimulationError),
+    /// The simulator wrote truth that the scorer does not know.
+    #[error(transparent)]
+    Truth(#[from] TruthError),
+    /// The file could not be written.
+    #[error("write the lessons: {0}")]
+    Write(#[from] io::Error),
+}
+
+/// How well the makers of steps are told, of falls or of rises.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Told {
+    /// Steps.
+    pub steps: usize,
+    /// Of which another track, or nobody, is thought the likeliest.
+    pub missed: usize,
+    /// Of which the right one has less than 0.905.
+    pub doubts: usize,
+    /// Σ −ln P of the right one.
+    pub surprise: f64,
+}
+
+/// Falls and rises of one preset.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Measured {
+    /// Things taken.
+    pub falls: Told,
+    /// Things put onto a shelf.
+    pub rises: Told,
+}
+
+/// Runs a preset and tells how well the shipped network, with looks, knows who made each step. Each lesson is
+/// written to `out` if there is one.
+///
+/// # Errors
+/// A shop that is not there, or a file that cannot be written.
+pub fn measure(
+    preset: Preset,
+    seeds: impl Iterator<Item = u64>,
+    receipts: u32,
+    mut out: Option<&mut dyn Write>,
+) -> Result<Measured, HandsError> {
+    let shop = Arc::new(load_shop(&locate(preset.default_shop())?)?);
+    let mut measured = Measured::default();
+    for seed in seeds {
+        for plan in preset.plans(seed, receipts) {
+            let day = Day::of(&shop, plan)?;
+            for case in day.cases(&shop) {
+                measured.add(&case);
+                if let Some(out) = &mut out {
+                    case.write(out)?;
+                }
+            }
+        }
+    }
+    Ok(measured)
+}
+
+/// A step of which it is known who made it.
+struct Case {
+    is_rise: bool,
+    lessons: Vec<Lesson>,
+    right: Option<usize>,
+}
+
+/// What cameras saw about one step.
+struct Scene {
+    step: WeightStep,
+    points: Vec<TrackPoint>,
+    looks: Vec<ItemLook>,
+    /// Which person each track was of.
+    whose: Vec<(TrackId, u32)>,
+}
+
+struct Day {
+    scenes: Vec<Scene>,
+    truth: Truth,
+}
+
+impl Day {
+    fn of(shop: &Arc<Shop>, plan: Plan) -> Result<Self, HandsError> {
+        let mut simulation = Simulation::new(Arc::clone(shop), plan)?;
+        let mut perception = Perception::new(shop, PerceptionConfig::default());
+        let mut tick = Tick::default();
+        let mut truth = String::new();
+        let mut events = Vec::new();
+        let mut seen = Seen::default();
+        let mut waiting: BTreeMap<u64, WeightStep> = BTreeMap::new();
+        let mut scenes: BTreeMap<u64, Scene> = BTreeMap::new();
+        while !simulation.is_over() {
+            simulation.step(&mut tick);
+            perception.push_loads(&tick.loads, &mut events);
+            perception.advance(tick.now, &mut events);
+            seen.take(&mut tick, simulation.whose_tracks());
+            for event in events.drain(..) {
+                if let PerceptionEvent::Step(step) = event {
+                    // What corrects a step takes its place.
+                    if let Some(wrong) = step.replaces {
+                        waiting.remove(&wrong);
+                        scenes.remove(&wrong);
+                    }
+                    waiting.insert(step.serial, step);
+                }
+            }
+            let due = tick.now - AFTER - TimeDelta::from_millis(300);
+            for (serial, step) in waiting.extract_if(.., |_, s| s.t_change <= due) {
+                scenes.insert(serial, seen.about(step));
+            }
+            truth += &simulation.drain_truth();
+        }
+        truth += &simulation.drain_truth();
+        Ok(Self {
+            scenes: scenes.into_values().collect(),
+            truth: Truth::parse(&truth)?,
+        })
+    }
+
+    fn cases<'a>(&'a self, shop: &'a Shop) -> impl Iterator<Item = Case> + 'a {
+        let config = FusionConfig::default();
+        self.scenes.iter().filter_map(move |scene| {
+            let (person, sku) = self.maker(shop, &scene.step)?;
+            let lessons = lessons(shop, &config, &scene.step, sku, &scene.points, &scene.looks);
+            let whose = |track: TrackId| scene.whose.iter().find(|w| w.0 == track).map(|w| w.1);
+            let right = lessons.iter().position(|l| whose(l.track) == Some(person));
+            Some(Case {
+                is_rise: scene.step.delta_g > 0.0,
+                lessons,
+                right,
+            })
+        })
+    }
+
+    /// Who made a step and of what, where one action alone can be meant.
+    fn maker(&self, shop: &Shop, step: &WeightStep) -> Option<(u32, SkuIx)> {
+        let mass = f64::from(step.delta_g.abs());
+        let sigma = f64::from(step.sigma_g);
+        let both_ways = step.plates.iter().any(|p| p.delta_g > 8.0)
+            && step.plates.iter().any(|p| p.delta_g < -8.0);
+        if step.t_end.since(step.t_start) > BLIND || sigma > 0.25 * mass || both_ways {
+            return None;
+        }
+        let shelf = &shop.layout.shelves.get(step.shelf.usize())?.name;
+        let fits = |a: &&Action| {
+            let is_it = match a.kind {
+                ActionKind::Take | ActionKind::ForeignTake => step.delta_g < 0.0,
+                ActionKind::Put | ActionKind::Restock | ActionKind::ForeignPut => {
+                    step.delta_g > 0.0
+                }
+                _ => false,
+            };
+            is_it
+                && a.shelf.as_ref() == Some(shelf)
+                && (a.t_start - EARLY..=a.t_end + LATE).contains(&step.t_change)
+                && (a.mass_g.abs() - mass).abs() < (6.0 * sigma).max(0.06 * mass).max(5.0)
+        };
+        let mut all = self.truth.actions.iter().filter(fits);
+        let first = all.next()?;
+        if all.any(|a| a.person != first.person) {
+            return None;
+        }
+        // Of a thing that is not sold here looks say nothing; any SKU will do for it.
+        let sku = first.gtin.and_then(|g| shop.catalogue.find(g));
+        Some((first.person, sku.unwrap_or(SkuIx(0))))
+    }
+}
+
+/// What cameras reported of late.
+#[derive(Default)]
+struct Seen {
+    points: VecDeque<TrackPoint>,
+    looks: VecDeque<ItemLook>,
+    whose: VecDeque<(StoreTime, Vec<(TrackId, u32)>)>,
+}
+
+impl Seen {
+    fn take(&mut self, tick: &mut Tick, whose: Vec<(TrackId, u32)>) {
+        self.points.extend(tick.tracks.drain(..));
+        self.looks.extend(tick.looks.drain(..));
+        self.whose.push_back((tick.now, whose));
+        // A step may be known some seconds after its change.
+        let old = tick.now - BEFORE - TimeDelta::from_secs(12);
+        while self.points.front().is_some_and(|p| p.t < old) {
+            self.points.pop_front();
+        }
+        while self.looks.front().is_some_and(|l| l.t < old) {
+            self.looks.pop_front();
+        }
+        while self.whose.front().is_some_and(|w| w.0 < old) {
+            self.whose.pop_front();
+        }
+    }
+
+    fn about(&self, step: WeightStep) -> Scene {
+        let interval = step.t_change - BEFORE..=step.t_change + AFTER;
+        let whose = self.whose.iter().find(|w| w.0 >= step.t_change);
+        let points = self.points.iter().filter(|p| interval.contains(&p.t));
+        let looks = self.looks.iter().filter(|l| interval.contains(&l.t));
+        Scene {
+            points: points.cloned().collect(),
+            looks: looks.cloned().collect(),
+            whose: whose.map_or_else(Vec::new, |w| w.1.clone()),
+            step,
+        }
+    }
+}
+
+impl Case {
+    fn write(&self, out: &mut dyn Write) -> io::Result<()> {
+        let Ok(n) = u8::try_from(self.lessons.len()) else {
+            return Ok(());
+        };
+        let right = self.right.and_then(|r| u8::try_from(r).ok()).unwrap_or(n);
+        out.write_all(&[u8::from(self.is_rise), n, right])?;
+        for lesson in &self.lessons {
+            let numbers = [lesson.body as f32]
+                .into_iter()
+                .chain(lesson.looks.iter().map(|&x| x as f32))
+                .chain(lesson.window.iter().copied());
+            for x in numbers {
+                out.write_all(&x.to_le_bytes())?;
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Measured {
+    fn add(&mut self, case: &Case) {
+        let told = if case.is_rise {
+            &mut self.rises
+        } else {
+            &mut self.falls
+        };
+        let nobody = FusionConfig::default().unseen;
+        let weights: Vec<f64> = case.lessons.iter().map(|l| l.said.exp()).collect();
+        let total = nobody + weights.iter().sum::<f64>();
+        let right = case.right.map_or(nobody, |r| weights[r]);
+        told.steps += 1;
+        told.missed += usize::from(weights.iter().chain([&nobody]).any(|w| *w > right));
+        told.doubts += usize::from(right / total < DOUBT);
+        told.surprise -= (right / total).max(1e-12).ln();
+    }
+}

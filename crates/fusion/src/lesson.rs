@@ -1,0 +1,81 @@
+//! What the network of hands learns from: all that fusion sees of the tracks about a step, as it sees it.
+
+use crate::FusionConfig;
+use crate::hands::{self, Body, Near, body};
+use crate::looks::{Held, LookStore};
+use crate::people::looked_at;
+use crate::place::{SeenShares, plate_edges};
+use crate::reach::Target;
+use crate::tracks::{Track, TrackStore};
+use walkout_model::{ItemLook, Shop, SkuIx, TimeDelta, TrackId, TrackPoint, WeightStep};
+
+/// Nobody farther from the goods is a case, metres.
+const NEAR_M: f64 = 6.0;
+
+/// One track about a step.
+#[derive(Clone, Debug)]
+pub struct Lesson {
+    /// Its number.
+    pub track: TrackId,
+    /// Natural log of how well its body is within reach.
+    pub body: f64,
+    /// 22 rows of 44 frames, the first 3 s before the change.
+    pub window: Vec<f32>,
+    /// What was seen in its hand, as far as it bears on these goods: for them in its own hand, for them in
+    /// another's, against them, nothing although it was in sight, anything at all, how often up to four.
+    pub looks: [f64; 6],
+    /// Natural log of what all of it says by the network that is shipped, against somebody who only stood there.
+    pub said: f64,
+}
+
+/// The tracks about a step, of goods that are known. `points` and `looks` are those of the seconds about it.
+pub fn lessons(
+    shop: &Shop,
+    config: &FusionConfig,
+    step: &WeightStep,
+    sku: SkuIx,
+    points: &[TrackPoint],
+    looks: &[ItemLook],
+) -> Vec<Lesson> {
+    let mut tracks = TrackStore::default();
+    let mut seen_in_hands = LookStore::new(config.looks);
+    for point in points {
+        tracks.push(point.clone());
+    }
+    for look in looks {
+        seen_in_hands.push(look.clone());
+    }
+    let edges = plate_edges(&shop.layout, step.shelf);
+    let seen = SeenShares::new(shop, step, &edges, config.share_sigma);
+    let target = Target::new(shop, step, &seen);
+    let place = target.place();
+    let near_by: Vec<_> = tracks
+        .tracks
+        .iter()
+        .filter(|(_, track)| {
+            track.nearest(step.t_change).is_some_and(|p| {
+                let age = TimeDelta(p.t.since(step.t_change).0.saturating_abs());
+                age < TimeDelta::from_secs(1) && p.position.distance(place) < NEAR_M
+            })
+        })
+        .collect();
+    let near = Near::new(&target, step, near_by.iter().map(|(_, track)| Some(*track)));
+    let (from, to) = looked_at(step);
+    let lesson = |(at, (id, track)): (usize, &(&TrackId, &Track))| {
+        let Body::At(body) = body(&target, step, track) else {
+            return None;
+        };
+        let skus = shop.catalogue.len();
+        let told = seen_in_hands.ratio((**id, track), &target, from, to, skus);
+        let reach = hands::ratio(&target, step, track, &near, at);
+        let weighed = told.clone().weighed(&hands::look_weights(step));
+        Some(Lesson {
+            track: **id,
+            body: body.ln(),
+            window: near.window(at),
+            looks: told.features(sku),
+            said: reach.ln() + weighed.of(Held::Sku(sku)).ln(),
+        })
+    };
+    near_by.iter().enumerate().filter_map(lesson).collect()
+}
