@@ -3,7 +3,7 @@ made a step, told from the frames about it.
 
 A conditional logit: among the tracks near a step, and nobody, the one whose person made it. Called by
 `cargo xtask train hands`; see `training/README.md`. The file's layout is that of `crates/fusion/src/hands/net.rs`,
-the lessons' that of `crates/bench/src/hands.rs`.
+the lessons' that of `crates/bench/src/makers.rs`.
 """
 
 import argparse

@@ -148,7 +148,7 @@ fn play(plan: &Plan, lessons: &Path) -> Result<()> {
     let mut command = Command::new(std::env::var("CARGO").unwrap_or_else(|_| "cargo".into()));
     command.current_dir(crate::root());
     command.args(["run", "--release", "--locked", "-p", "walkout", "--"]);
-    command.args(["bench", "hands", "--seed", &plan.seed.to_string()]);
+    command.args(["bench", "makers", "--seed", &plan.seed.to_string()]);
     command.args(["--seeds", &plan.frames.to_string(), "--lessons"]);
     command.arg(&unfinished);
     ensure!(

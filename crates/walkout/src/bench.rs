@@ -10,7 +10,7 @@ mod aim3s;
 mod calibrate;
 mod eyes;
 mod floor;
-mod hands;
+mod makers;
 mod marks;
 mod mot;
 mod render;
@@ -43,7 +43,7 @@ enum What {
     /// People on the floor over many cameras: WILDTRACK's layout, or a simulated shop
     Floor(floor::Args),
     /// Whose hand it was: how surely the maker of each step is told; and the lessons that the network of hands learns
-    Hands(hands::Args),
+    Makers(makers::Args),
     /// Lenses, tags and poses from made pictures, beside OpenCV; and whether a turned camera is noticed
     Calibrate(calibrate::Args),
     /// Acknowledged ledger entries a second, beside plain SQLite commits
@@ -84,7 +84,7 @@ pub fn run(args: Args) -> Result<ExitCode> {
         What::Scenarios(args) => scenarios::run(args),
         What::Mot(args) => mot::run(args),
         What::Floor(args) => floor::run(args),
-        What::Hands(args) => hands::run(args),
+        What::Makers(args) => makers::run(args),
         What::Calibrate(args) => calibrate::run(args),
         What::Ledger(args) => ledger(args),
         What::Render(args) => render::run(args),

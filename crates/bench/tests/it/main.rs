@@ -9,11 +9,11 @@ mod errors;
 #[cfg(test)]
 mod hand_made;
 #[cfg(test)]
-mod hands;
-#[cfg(test)]
 mod isolation;
 #[cfg(test)]
 mod late;
+#[cfg(test)]
+mod makers;
 #[cfg(test)]
 mod replay;
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! The network of hands, and the lessons that it learns from.
 
-use walkout_bench::hands::measure;
+use walkout_bench::makers::measure;
 use walkout_simulator::Preset;
 
 /// Numbers of one track in a record.

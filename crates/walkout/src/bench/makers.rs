@@ -1,14 +1,14 @@
-//! `walkout bench hands`.
+//! `walkout bench makers`.
 
 use anyhow::{Context, Result};
 use std::fs::File;
 use std::io::{BufWriter, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
-use walkout_bench::hands::{Told, measure};
+use walkout_bench::makers::{Told, measure};
 use walkout_simulator::Preset;
 
-/// Arguments of `walkout bench hands`.
+/// Arguments of `walkout bench makers`.
 #[derive(clap::Args)]
 pub struct Args {
     /// busy, adversarial or another preset; may be given again; those two by default

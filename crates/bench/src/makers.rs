@@ -29,7 +29,7 @@ const DOUBT: f64 = 0.905;
 
 /// Why there are no lessons.
 #[derive(Debug, thiserror::Error)]
-pub enum HandsError {
+pub enum MakersError {
     /// A shop's folder would not load.
     #[error(transparent)]
     Shop(#[from] ShopError),
@@ -79,7 +79,7 @@ pub fn measure(
     seeds: impl Iterator<Item = u64>,
     receipts: u32,
     mut out: Option<&mut dyn Write>,
-) -> Result<Measured, HandsError> {
+) -> Result<Measured, MakersError> {
     let shop = Arc::new(load_shop(&locate(preset.default_shop())?)?);
     let mut measured = Measured::default();
     for seed in seeds {
@@ -118,7 +118,7 @@ struct Day {
 }
 
 impl Day {
-    fn of(shop: &Arc<Shop>, plan: Plan) -> Result<Self, HandsError> {
+    fn of(shop: &Arc<Shop>, plan: Plan) -> Result<Self, MakersError> {
         let mut simulation = Simulation::new(Arc::clone(shop), plan)?;
         let mut perception = Perception::new(shop, PerceptionConfig::default());
         let mut tick = Tick::default();
