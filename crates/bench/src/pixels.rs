@@ -4,18 +4,17 @@
 //! whose picture nobody is are not drawn, as their eyes would find nothing new in it; and the large picture from which
 //! hands are cut is drawn only when a hand is to be looked at.
 
+use crate::shelves::catalogue_gallery;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
-use walkout_model::{CameraIx, Shop, Sighting, SkuIx, StoreTime, TimeDelta, View, WeightStep};
+use walkout_model::{CameraIx, Shop, Sighting, StoreTime, TimeDelta, View, WeightStep};
 use walkout_perception::eyes::{
     CameraEye, EyeError, EyeSettings, HeldSettings, ItemEye, ShelfSettings, ShelfWatch, Watch,
     WatchSettings, Watched,
 };
-use walkout_perception::nets::{Gallery, ItemNetwork, NetError, Network, PictureError, RgbPicture};
+use walkout_perception::nets::{Gallery, NetError, Network, PictureError, RgbPicture};
 use walkout_simulator::Simulation;
-use walkout_simulator::render::{
-    Frame, PackageShot, Packages, Picture, RenderConfig, Renderer, Snapshot,
-};
+use walkout_simulator::render::{Frame, Picture, RenderConfig, Renderer, Snapshot};
 
 /// The networks that see.
 #[derive(Clone)]
@@ -24,6 +23,8 @@ pub struct Networks {
     pub person: Arc<dyn Network>,
     /// Looks of items; without it, things in hands are not looked at.
     pub item: Option<Arc<dyn Network>>,
+    /// What the shop was shown of its goods; the catalogue's pictures as the simulator draws them if it was shown nothing.
+    pub gallery: Option<Gallery>,
 }
 
 /// How a shop is seen.
@@ -97,10 +98,6 @@ pub struct PixelCost {
     pub seeing: Duration,
 }
 
-/// Pictures of each SKU that the shop is shown, and how large they then are, pixels: as they come, and as small as a
-/// hand's surroundings are in a ceiling camera's picture.
-const ENROLLED: u64 = 4;
-const SIDES: [u32; 2] = [96, 36];
 /// How often shelves are looked at, and for how long after the last one left.
 const SHELVES_EVERY: TimeDelta = TimeDelta::from_secs(1);
 const LIVELY: TimeDelta = TimeDelta::from_secs(8);
@@ -157,7 +154,14 @@ impl Pixels {
             ..RenderConfig::default()
         };
         let items = match networks.item {
-            Some(item) => Some(enrol(shop, item, &options.held)?),
+            Some(item) => {
+                let gallery = match networks.gallery {
+                    Some(gallery) => gallery,
+                    None => catalogue_gallery(shop, &item)?,
+                };
+                let held = options.held.clone();
+                Some(ItemEye::new(item, gallery, layout, held))
+            }
             None => None,
         };
         let mut pixels = Self {
@@ -322,35 +326,4 @@ fn is_anybody_in(view: &View, snapshot: &Snapshot) -> bool {
                 && (-BESIDE * h..(1.0 + BESIDE) * h).contains(&p.v)
         })
     })
-}
-
-/// Shows the shop its goods: pictures as a catalogue has them, large and small.
-fn enrol(
-    shop: &Shop,
-    network: Arc<dyn Network>,
-    settings: &HeldSettings,
-) -> Result<ItemEye, PixelError> {
-    let item = ItemNetwork::new(Arc::clone(&network));
-    let mut gallery = Gallery::default();
-    let products = shop.catalogue.products();
-    let mut shot = Picture::default();
-    for side in SIDES {
-        // The catalogue's pictures are not the shop's light and noise: another seed.
-        let mut packages = Packages::of(products, 7_001, side);
-        for i in 0..products.len() {
-            for n in 0..ENROLLED {
-                packages.shoot(i, PackageShot::Studio, n, &mut shot);
-                let whole = [0.0, 0.0, f64::from(shot.width), f64::from(shot.height)];
-                gallery.enrol(SkuIx::from(i), item.look(&picture(&shot)?, whole)?);
-            }
-        }
-    }
-    let skus = (0..products.len()).map(SkuIx::from).collect();
-    Ok(ItemEye::new(
-        network,
-        gallery,
-        skus,
-        &shop.layout,
-        settings.clone(),
-    ))
 }

@@ -10,11 +10,13 @@ mod aim3s;
 mod calibrate;
 mod eyes;
 mod floor;
+mod hands;
 mod makers;
 mod marks;
 mod mot;
 mod render;
 mod scenarios;
+mod shelves;
 mod speed;
 mod steps;
 mod vision;
@@ -54,6 +56,10 @@ enum What {
     Eyes(eyes::Args),
     /// What the networks in models/ get right, on frames that training never saw
     Marks(marks::Args),
+    /// Gaps and wrong items on rendered shelves, seen by shelf cameras
+    Shelves(shelves::Args),
+    /// What hands hold, in rendered pictures of ceiling cameras
+    Hands(hands::Args),
     /// What networks cost in each runtime on one core, beside Python's onnxruntime
     Vision(vision::Args),
 }
@@ -90,6 +96,8 @@ pub fn run(args: Args) -> Result<ExitCode> {
         What::Render(args) => render::run(args),
         What::Eyes(args) => eyes::run(args),
         What::Marks(args) => marks::run(args),
+        What::Hands(args) => hands::run(args),
+        What::Shelves(args) => shelves::run(args),
         What::Vision(args) => vision::run(args),
     }
 }

@@ -13,6 +13,7 @@ use std::time::Duration;
 use tokio::sync::watch;
 use walkout_bench::floor::selection::choose;
 use walkout_model::StoreTime;
+use walkout_model::files::locate;
 use walkout_server::view::StateView;
 use walkout_simulator::{Plan, Preset, Simulation};
 
@@ -101,6 +102,7 @@ pub fn run(args: Args) -> Result<ExitCode> {
                     args.shop
                 );
             }
+            let gallery = locate(&args.shop)?.join(crate::items::FILE);
             let wanted = Wanted {
                 cameras: &cameras,
                 fps: args.fps,
@@ -108,6 +110,7 @@ pub fn run(args: Args) -> Result<ExitCode> {
                 seed: args.seed,
                 workers: args.from_workers,
                 models: args.from_pixels.then_some(args.models.as_path()),
+                gallery: &gallery,
             };
             Some(Seeing::new(&shop, &wanted)?)
         }
@@ -121,6 +124,7 @@ pub fn run(args: Args) -> Result<ExitCode> {
         data,
         full: false,
         eyes: None,
+        gallery: PathBuf::new(),
     };
     runtime()?.block_on(async {
         let open = opening.open().await?;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::mpsc;
 use walkout_model::{CameraFault, CameraFrame, CameraIx, Shop, Sighting, StoreTime};
-use walkout_perception::eyes::{CameraEye, EyeSettings};
+use walkout_perception::eyes::{CameraEye, EyeSettings, ItemEye};
 use walkout_perception::nets::{Network, RgbPicture};
 use walkout_sensors::camera::{Camera, CameraOptions, Clock, OpenOptions, WatchSettings};
 use walkout_server::convert::snake_case;
@@ -47,16 +47,17 @@ impl Eyes {
 
     /// Sees people in what comes, each camera with a thread and a network of its own; what is seen goes into the
     /// channel, and is dropped and counted by the driver's queue where a thread is too slow. The threads end with the
-    /// receiver.
+    /// receiver. What hands hold is looked at where the shop was shown what its goods look like.
     pub fn see(
         &self,
         shop: &Arc<Shop>,
         network: impl Fn() -> Result<Box<dyn Network>>,
+        items: impl Fn() -> Result<Option<ItemEye>>,
         seen: &mpsc::Sender<Sighting>,
     ) -> Result<()> {
         for eye in &self.cameras {
             let (layout, ix) = (&shop.layout, eye.ix);
-            let network: Arc<dyn Network> = Arc::from(network()?);
+            let (network, items) = (Arc::from(network()?), items()?);
             let settings = EyeSettings::default();
             let camera = &layout.cameras[ix.usize()];
             let mut look = CameraEye::new(ix, camera, &layout.floor, settings);
@@ -68,7 +69,7 @@ impl Eyes {
                         let Some(frame) = frames.pop(PATIENCE) else {
                             continue;
                         };
-                        match sight(&mut look, &frame, &network) {
+                        match sight(&mut look, &frame, &network, items.as_ref()) {
                             // Full: the shop is behind, and newer pictures are worth more.
                             Ok(sighting) => drop(seen.try_send(sighting)),
                             Err(error) => tracing::warn!("{error:#}"),
@@ -115,9 +116,29 @@ impl Eyes {
     }
 }
 
-fn sight(eye: &mut CameraEye, frame: &CameraFrame, network: &Arc<dyn Network>) -> Result<Sighting> {
+fn sight(
+    eye: &mut CameraEye,
+    frame: &CameraFrame,
+    network: &Arc<dyn Network>,
+    items: Option<&ItemEye>,
+) -> Result<Sighting> {
     let picture = RgbPicture::new(frame.width(), frame.height(), frame.rgb())?;
-    Ok(eye.look(frame.t, &picture, network)?)
+    sight_in(eye, frame.t, &picture, network, items)
+}
+
+/// What a camera sees in a picture, and what the hands in it hold.
+pub fn sight_in(
+    eye: &mut CameraEye,
+    t: StoreTime,
+    picture: &RgbPicture<'_>,
+    network: &Arc<dyn Network>,
+    items: Option<&ItemEye>,
+) -> Result<Sighting> {
+    let mut sighting = eye.look(t, picture, network)?;
+    if let Some(items) = items.filter(|items| items.wants(eye.view(), &sighting)) {
+        eye.inspect(&mut sighting, picture, items)?;
+    }
+    Ok(sighting)
 }
 
 /// Begins to keep a camera open; `None` if the shop names no source for it.

@@ -1,11 +1,18 @@
 //! `walkout look`: what networks see in pictures.
 
-use crate::networks::{Networks, Picture, RuntimeArgs, read_picture};
+use crate::enrol::middle;
+use crate::items::{Items, find_sku, named};
+use crate::networks::{Networks, Picture, Runtime, RuntimeArgs, read_picture};
 use anyhow::{Context, Result, ensure};
 use serde_json::json;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
-use walkout_perception::nets::{Answer, Eyes, PersonConfig, RgbPicture, Sight, Spot};
+use std::sync::Arc;
+use walkout_model::files::locate;
+use walkout_model::{Shop, SkuIx};
+use walkout_perception::nets::{
+    Answer, Eyes, Gallery, ItemNetwork, ItemPosterior, Network, PersonConfig, RgbPicture, Sight, Spot,
+};
 
 /// Arguments of `walkout look`.
 #[derive(clap::Args)]
@@ -23,6 +30,19 @@ pub struct Args {
     /// size scale for themselves
     #[arg(long, default_value_t = 1.0, value_name = "FACTOR")]
     scale: f64,
+    /// Say which of a shop's products each picture shows, by what `walkout enrol` has shown it: the shop's folder, or the
+    /// name of one under shops/
+    #[arg(long, value_name = "S")]
+    shop: Option<String>,
+    /// Its gallery; gallery.jsonl in the shop's folder by default
+    #[arg(long, value_name = "FILE", requires = "shop")]
+    gallery: Option<PathBuf>,
+    /// The products that it may be, each a GTIN or a name or a part of one; all that are enrolled by default
+    #[arg(long, value_name = "SKU", requires = "shop")]
+    among: Vec<String>,
+    /// Share of the picture's longer side that the item takes, in the middle
+    #[arg(long, default_value_t = 0.6, value_name = "SHARE", requires = "shop")]
+    fills: f64,
     #[command(flatten)]
     runtime: RuntimeArgs,
     /// Write each picture with what was seen on it into this folder, as PNG
@@ -55,6 +75,10 @@ pub fn run(args: Args) -> Result<ExitCode> {
             (Some(Eyes::of_maps(network, config)), None)
         }
     };
+    let shelf = match &args.shop {
+        Some(name) => Some(Goods::new(name, &args, &runtime)?),
+        None => None,
+    };
     for path in &args.pictures {
         let picture = read_picture(path)?;
         let [w, h] = picture.size;
@@ -69,11 +93,17 @@ pub fn run(args: Args) -> Result<ExitCode> {
             Some(items) => items.look(&[rgb])?.into_iter().next(),
             None => None,
         };
+        let goods = shelf.as_ref().map(|g| g.look(&rgb)).transpose();
+        let goods = goods.with_context(|| path.display().to_string())?;
         if let Some(folder) = &args.out {
             draw(folder, path, &picture, &sight)?;
         }
         if args.json {
-            println!("{}", report(path, &sight, item.as_ref()));
+            let mut said = report(path, &sight, item.as_ref());
+            if let Some(goods) = &goods {
+                said["item"] = goods.json();
+            }
+            println!("{said}");
             continue;
         }
         println!(
@@ -89,8 +119,100 @@ pub fn run(args: Args) -> Result<ExitCode> {
                 head.at.x, head.at.y, head.at.score, head.foot.x, head.foot.y
             );
         }
+        if let Some(goods) = &goods {
+            goods.print();
+        }
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// What a shop was shown of its goods, and which of them are asked about.
+struct Goods {
+    shop: Arc<Shop>,
+    item: ItemNetwork<Arc<dyn Network>>,
+    gallery: Gallery,
+    among: Vec<SkuIx>,
+    fills: f64,
+}
+
+/// Which product a picture shows.
+struct Guess<'a> {
+    shop: &'a Shop,
+    posterior: ItemPosterior,
+}
+
+/// Products that are told of a picture.
+const TOLD: usize = 5;
+
+impl Goods {
+    fn new(name: &str, args: &Args, runtime: &Runtime) -> Result<Self> {
+        ensure!(
+            (0.05..=1.0).contains(&args.fills),
+            "--fills must be 0.05 to 1, not {}",
+            args.fills
+        );
+        let shop = crate::serve::load(name)?;
+        let file = match &args.gallery {
+            Some(file) => file.clone(),
+            None => locate(name)?.join(crate::items::FILE),
+        };
+        let items = Items::read(&shop, &file, &args.models)?.with_context(|| {
+            format!(
+                "{}: there is none: show the shop its goods with `walkout enrol`",
+                file.display()
+            )
+        })?;
+        let mut among = Vec::new();
+        for text in &args.among {
+            let sku = find_sku(&shop, text)?;
+            ensure!(
+                !items.gallery.looks(sku).is_empty(),
+                "{}: nothing is enrolled of it: add photos with `walkout enrol`",
+                named(&shop, sku)
+            );
+            among.push(sku);
+        }
+        if among.is_empty() {
+            among.extend(items.gallery.skus());
+        }
+        Ok(Self {
+            item: items.item_network(runtime)?,
+            gallery: items.gallery,
+            shop,
+            among,
+            fills: args.fills,
+        })
+    }
+
+    fn look(&self, picture: &RgbPicture<'_>) -> Result<Guess<'_>> {
+        let area = middle([picture.width(), picture.height()], self.fills);
+        let look = self.item.look(picture, area)?;
+        Ok(Guess {
+            shop: &self.shop,
+            posterior: self.gallery.posterior(&look, &self.among),
+        })
+    }
+}
+
+impl Guess<'_> {
+    fn json(&self) -> serde_json::Value {
+        let gtin = |s: SkuIx| self.shop.catalogue.get(s).map(|p| p.gtin.to_string());
+        let told = self.posterior.ranked.iter().take(TOLD);
+        let told: Vec<_> = told
+            .map(|(s, p)| json!({ "gtin": gtin(*s), "probability": p }))
+            .collect();
+        json!({ "answer": self.posterior.answer().and_then(gtin), "likeliest": told })
+    }
+
+    fn print(&self) {
+        match self.posterior.answer() {
+            Some(sku) => println!("  shows {}", named(self.shop, sku)),
+            None => println!("  what it shows is not sure"),
+        }
+        for (sku, p) in self.posterior.ranked.iter().take(TOLD) {
+            println!("    {p:.3} {}", named(self.shop, *sku));
+        }
+    }
 }
 
 fn report(path: &Path, sight: &Sight, item: Option<&Answer>) -> serde_json::Value {

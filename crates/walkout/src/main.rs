@@ -16,9 +16,11 @@ mod check;
 mod clock;
 mod demo;
 mod devices;
+mod enrol;
 mod explain;
 mod eyes;
 mod fsck;
+mod items;
 mod look;
 mod networks;
 mod open;
@@ -26,6 +28,7 @@ mod pipeline;
 mod render;
 mod seeing;
 mod serve;
+mod shelves;
 mod shop_task;
 mod show;
 mod simulate;
@@ -54,6 +57,10 @@ enum Command {
     Cameras(cameras::Args),
     /// Say what networks see in pictures: those that ship, or your own
     Look(look::Args),
+    /// Show a shop what a product looks like, from photos or the catalogue's pictures, without training
+    Enrol(enrol::Args),
+    /// Say where shelves are empty or hold another product, from pictures of shelf cameras
+    Shelves(shelves::Args),
     /// See with some of a shop's cameras, in a process of their own; what is seen goes over the bus
     Eyes(worker::Args),
     /// Check a shop's folder and list every mistake in it
@@ -82,6 +89,8 @@ fn main() -> ExitCode {
         Command::Render(args) => render::run(args),
         Command::Cameras(args) => cameras::run(args),
         Command::Look(args) => look::run(args),
+        Command::Enrol(args) => enrol::run(args),
+        Command::Shelves(args) => shelves::run(args),
         Command::Eyes(args) => worker::run(args),
         Command::Check(args) => check::run(args),
         Command::Calibrate(args) => calibrate::run(args),

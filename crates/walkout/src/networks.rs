@@ -169,7 +169,8 @@ impl From<NetError> for Wrong {
     }
 }
 
-fn read(path: &Path, most: u64) -> Result<Vec<u8>> {
+/// Reads a file of a size that can be.
+pub fn read(path: &Path, most: u64) -> Result<Vec<u8>> {
     let name = path.display();
     let bytes = std::fs::metadata(path)
         .with_context(|| format!("{name}: cannot be read"))?

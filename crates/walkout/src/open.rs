@@ -2,6 +2,7 @@
 
 use crate::clock::wall_now;
 use crate::eyes::Eyes;
+use crate::items::Items;
 use crate::networks::Runtime;
 use crate::shop_task::ShopTask;
 use anyhow::{Context, Result, bail};
@@ -56,6 +57,8 @@ pub struct Opening {
     pub full: bool,
     /// See people in the pictures of the cameras that have a source, with person.onnx of this folder.
     pub eyes: Option<PathBuf>,
+    /// What the shop was shown of its goods: a file that `walkout enrol` wrote, if it is there.
+    pub gallery: PathBuf,
 }
 
 /// Sightings of the shop's own cameras that may wait.
@@ -108,7 +111,17 @@ impl Opening {
         let (seen, sightings) = mpsc::channel(SIGHTINGS_WAITING);
         if let Some(models) = &self.eyes {
             let network = || Runtime::Rten.load(&models.join("person.onnx"), 1);
-            eyes.see(&self.shop, network, &seen)?;
+            let known = Items::read(&self.shop, &self.gallery, models);
+            let items = || match &known {
+                Ok(Some(items)) => items.eye(&self.shop, &Runtime::Rten).map(Some),
+                Ok(None) => Ok(None),
+                // Hands are not looked at then; the rest of the shop runs on.
+                Err(error) => {
+                    tracing::warn!("what hands hold is not looked at: {error:#}");
+                    Ok(None)
+                }
+            };
+            eyes.see(&self.shop, network, items, &seen)?;
         }
         let (to_shop, from_api) = mpsc::channel(256);
         let app = AppState {

@@ -6,7 +6,9 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use walkout_model::files::{load_shop, locate};
 use walkout_model::{CameraIx, Shop};
-use walkout_simulator::render::{Coco, Frame, RenderConfig, Renderer, Snapshot};
+use walkout_simulator::render::{
+    Coco, Frame, PackageShot, Packages, Picture, RenderConfig, Renderer, Snapshot,
+};
 use walkout_simulator::{Plan, Preset, Simulation, Tick};
 
 pub mod film;
@@ -63,6 +65,8 @@ enum Format {
     Mp4,
     /// images.u8 and labels.f32, records of one size
     Training,
+    /// Four pictures of each of the shop's products alone, GTIN-1.png to GTIN-4.png, as a catalogue has them
+    Catalogue,
 }
 
 /// Parses `320x240`.
@@ -96,6 +100,9 @@ pub fn run(args: Args) -> Result<ExitCode> {
     }
     let name = args.shop.as_deref().unwrap_or(args.preset.default_shop());
     let shop = Arc::new(load_shop(&locate(name)?)?);
+    if args.format == Format::Catalogue {
+        return catalogue(&shop, &args.out, args.seed);
+    }
     let cameras = chosen(&shop, &args.camera)?;
     let count = (args.seconds * args.fps).round() as u64;
     let mut films = cameras
@@ -152,6 +159,24 @@ pub fn run(args: Args) -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
+/// Pictures of each product alone.
+fn catalogue(shop: &Shop, out: &Path, seed: u64) -> Result<ExitCode> {
+    const SIDE: u32 = 160;
+    const SHOTS: u64 = 4;
+    let products = shop.catalogue.products();
+    let mut packages = Packages::of(products, seed, SIDE);
+    let mut picture = Picture::default();
+    for (i, product) in products.iter().enumerate() {
+        for n in 0..SHOTS {
+            packages.shoot(i, PackageShot::Studio, n, &mut picture);
+            let file = out.join(format!("{}-{}.png", product.gtin, n + 1));
+            write(&file, &film::png(&picture)?)?;
+        }
+    }
+    println!("{SHOTS} pictures of each of {} products in {}", products.len(), out.display());
+    Ok(ExitCode::SUCCESS)
+}
+
 fn chosen(shop: &Shop, name: &str) -> Result<Vec<CameraIx>> {
     let cameras = &shop.layout.cameras;
     if name == "all" {
@@ -200,7 +225,7 @@ impl Film {
                 args.size,
                 args.fps,
             )?),
-            Format::Training => bail!("training data has no camera"),
+            Format::Training | Format::Catalogue => bail!("these pictures have no camera"),
         };
         Ok(Self {
             camera,

@@ -1,12 +1,14 @@
 //! The demo's cameras: rendered pictures go to the page, and with `--from-pixels` through the networks to the bus.
 
+use crate::eyes::sight_in;
+use crate::items::Items;
 use crate::networks::Runtime;
 use crate::render::live::{LiveCameras, jpeg};
 use anyhow::{Context, Result};
 use std::path::Path;
 use std::sync::Arc;
 use walkout_model::{CameraIx, Shop, Sighting, StoreTime};
-use walkout_perception::eyes::{CameraEye, EyeSettings};
+use walkout_perception::eyes::{CameraEye, EyeSettings, ItemEye};
 use walkout_perception::nets::{Network, RgbPicture};
 use walkout_simulator::Simulation;
 
@@ -22,6 +24,8 @@ pub struct Wanted<'a> {
     pub seed: u64,
     /// The folder with person.onnx, if people are to be seen in the pictures.
     pub models: Option<&'a Path>,
+    /// What the shop was shown of its goods; hands are looked at if the file is there.
+    pub gallery: &'a Path,
     /// Somebody else sees people in the pictures: no tracker is simulated.
     pub workers: bool,
 }
@@ -31,6 +35,7 @@ pub struct Seeing {
     live: LiveCameras,
     eyes: Vec<CameraEye>,
     network: Option<Arc<dyn Network>>,
+    items: Option<ItemEye>,
     ticks_a_picture: u32,
     workers: bool,
 }
@@ -56,6 +61,11 @@ impl Seeing {
             )),
             None => None,
         };
+        let items = match wanted.models {
+            Some(models) => Items::read(shop, wanted.gallery, models)?,
+            None => None,
+        };
+        let items = items.map(|i| i.eye(shop, &Runtime::Rten)).transpose()?;
         let layout = &shop.layout;
         let eyes = wanted.cameras.iter().filter_map(|&i| {
             let ix = CameraIx::from(i);
@@ -66,6 +76,7 @@ impl Seeing {
         Ok(Self {
             live: LiveCameras::new(shop, wanted.cameras, wanted.width_px, wanted.seed),
             eyes: eyes.collect(),
+            items,
             network,
             workers: wanted.workers,
             ticks_a_picture: 60 / wanted.fps.clamp(1, 60),
@@ -96,7 +107,7 @@ impl Seeing {
                 (Some(network), Some(eye)) => {
                     let rgb = RgbPicture::new(picture.width, picture.height, &picture.rgb)
                         .context("a rendered picture")?;
-                    Some(eye.look(t, &rgb, network)?)
+                    Some(sight_in(eye, t, &rgb, network, self.items.as_ref())?)
                 }
                 _ => None,
             };

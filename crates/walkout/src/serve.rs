@@ -69,6 +69,7 @@ pub fn run(args: Args) -> Result<ExitCode> {
         data: args.data,
         full: args.full,
         eyes: args.eyes,
+        gallery: locate(&args.shop)?.join(crate::items::FILE),
     };
     runtime()?.block_on(async {
         let open = opening.open().await?;

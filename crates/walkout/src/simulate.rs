@@ -59,8 +59,10 @@ pub fn run(args: Args) -> Result<ExitCode> {
         .context("cannot start the runtime")?;
     if args.pixels.from_pixels {
         let ledger = |way: &str| pixels::ledger_in(&scratch.0, way);
+        let name = args.shop.as_deref().unwrap_or(&shop.name);
+        let gallery = locate(name).unwrap_or_default().join(crate::items::FILE);
         let shop = Arc::new(shop);
-        let run = pixels::run(&shop, plan, &args.pixels, ledger);
+        let run = pixels::run(&shop, plan, &args.pixels, &gallery, ledger);
         let seen = runtime.block_on(run)?;
         pixels::print(&seen);
         if let Some(path) = &args.report {

@@ -1,6 +1,8 @@
 //! `walkout eyes`: cameras seen by a process, or a machine, of their own. What it sees goes over the bus; the shop
 //! follows people from it.
 
+use crate::eyes::sight_in;
+use crate::items::Items;
 use crate::networks::RuntimeArgs;
 use crate::serve::{load, runtime, stop_signal};
 use anyhow::{Context, Result, bail, ensure};
@@ -10,8 +12,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 use tokio::sync::mpsc;
+use walkout_model::files::locate;
 use walkout_model::{CameraFrame, CameraIx, Shop, Sighting, StoreTime};
-use walkout_perception::eyes::{CameraEye, EyeSettings};
+use walkout_perception::eyes::{CameraEye, EyeSettings, ItemEye};
 use walkout_perception::nets::{Network, RgbPicture};
 use walkout_sensors::camera::{Camera, Clock};
 use walkout_sensors::client::BrokerUrl;
@@ -38,7 +41,7 @@ pub struct Args {
     fps: u32,
     #[command(flatten)]
     runtime: RuntimeArgs,
-    /// The folder with person.onnx
+    /// The folder with person.onnx, and item.onnx if something is enrolled
     #[arg(long, default_value = "models", value_name = "FOLDER")]
     models: PathBuf,
     /// End by itself after so many pictures
@@ -77,6 +80,8 @@ pub fn run(args: Args) -> Result<ExitCode> {
     let shop = load(&args.shop)?;
     let networks = args.runtime.open()?;
     let clock: Clock = Arc::new(crate::clock::wall_now);
+    let gallery = locate(&args.shop)?.join(crate::items::FILE);
+    let known = Items::read(&shop, &gallery, &args.models)?;
     let mut eyes = Vec::new();
     for name in &args.camera {
         let camera = find(&shop, name)?;
@@ -95,6 +100,10 @@ pub fn run(args: Args) -> Result<ExitCode> {
             shop: Arc::clone(&shop),
             // One network a camera: their threads do not wait for one another.
             network: Arc::from(network),
+            items: match &known {
+                Some(items) => Some(items.eye(&shop, &networks)?),
+                None => None,
+            },
             period: Duration::from_secs_f64(1.0 / f64::from(args.fps)),
             count: args.count,
         });
@@ -187,6 +196,7 @@ struct Worker {
     feed: Feed,
     shop: Arc<Shop>,
     network: Arc<dyn Network>,
+    items: Option<ItemEye>,
     period: Duration,
     count: Option<u64>,
 }
@@ -214,7 +224,8 @@ impl Worker {
                     patience = AGAIN[0];
                     last = Some(shot.t);
                     let picture = RgbPicture::new(shot.width, shot.height, shot.rgb.bytes())?;
-                    let sighting = eye.look(shot.t, &picture, &self.network)?;
+                    let items = self.items.as_ref();
+                    let sighting = sight_in(&mut eye, shot.t, &picture, &self.network, items)?;
                     seen += 1;
                     tally.seen.fetch_add(1, Ordering::Relaxed);
                     match told.try_send(sighting) {

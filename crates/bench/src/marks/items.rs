@@ -175,9 +175,14 @@ pub fn fit(enrol: &[Seen], ask: &[Seen]) -> Calibration {
             questions.push((SkuIx(seen.class), alike));
         }
     }
+    likeliest(&questions)
+}
+
+/// Weights that make the right answers of some questions likeliest.
+pub(crate) fn likeliest(questions: &[(SkuIx, Vec<Likeness>)]) -> Calibration {
     let loss = |c: &Calibration| -> f64 {
         let of = |(truth, alike): &(SkuIx, Vec<Likeness>)| {
-            let logit = |l: &Likeness| f64::from(c.cosine * l.cosine + c.colours * l.colours);
+            let logit = |l: &Likeness| f64::from(c.logit(l));
             let own = alike.iter().find(|l| l.sku == *truth).map(logit);
             let high = alike.iter().map(logit).fold(f64::NEG_INFINITY, f64::max);
             let sum: f64 = alike.iter().map(|l| (logit(l) - high).exp()).sum();
@@ -261,7 +266,7 @@ impl Shop {
 }
 
 /// The right class and others, drawn by the question's number.
-fn candidates(truth: u32, from: &[SkuIx], size: usize, n: u64) -> Vec<SkuIx> {
+pub(crate) fn candidates(truth: u32, from: &[SkuIx], size: usize, n: u64) -> Vec<SkuIx> {
     let mut others: Vec<(u64, SkuIx)> = from
         .iter()
         .filter(|s| s.0 != truth)

@@ -139,7 +139,7 @@ impl CameraEye {
         network: &Arc<dyn Network>,
     ) -> Result<Sighting, EyeError> {
         let camera = self.view.camera();
-        let per_px = self.per_px(picture)?;
+        let per_px = per_px(self.view.camera(), picture)?;
         let size = [camera.width_px, camera.height_px].map(f64::from);
         self.backdrop.compare(picture, size);
         let mut sighting = Sighting::empty(self.camera, t);
@@ -198,30 +198,13 @@ impl CameraEye {
         picture: &RgbPicture<'_>,
         items: &ItemEye,
     ) -> Result<(), EyeError> {
-        let per_px = self.per_px(picture)?;
+        let per_px = per_px(self.view.camera(), picture)?;
         let held = items.held(&self.view, sighting, picture, per_px);
         sighting.held = held.map_err(|cause| EyeError::Network {
             camera: self.view.camera().name.clone(),
             cause,
         })?;
         Ok(())
-    }
-
-    /// Calibration pixels a pixel of the picture.
-    fn per_px(&self, picture: &RgbPicture<'_>) -> Result<f64, EyeError> {
-        let camera = self.view.camera();
-        let across = f64::from(camera.width_px) / f64::from(picture.width());
-        let down = f64::from(camera.height_px) / f64::from(picture.height());
-        // A pixel of rounding is no other shape.
-        let off = (across / down - 1.0).abs() * f64::from(picture.width().min(picture.height()));
-        if off > 1.01 {
-            return Err(EyeError::Shape {
-                camera: camera.name.clone(),
-                found: [picture.width(), picture.height()],
-                expected: [camera.width_px, camera.height_px],
-            });
-        }
-        Ok(across)
     }
 
     fn person(&self, h: &HeadSpot, per_px: f64) -> SeenPerson {
@@ -248,6 +231,22 @@ impl CameraEye {
             look: appearance(&self.backdrop, head, foot, radius),
         }
     }
+}
+
+/// Calibration pixels a pixel of the picture.
+pub(super) fn per_px(camera: &Camera, picture: &RgbPicture<'_>) -> Result<f64, EyeError> {
+    let across = f64::from(camera.width_px) / f64::from(picture.width());
+    let down = f64::from(camera.height_px) / f64::from(picture.height());
+    // A pixel of rounding is no other shape.
+    let off = (across / down - 1.0).abs() * f64::from(picture.width().min(picture.height()));
+    if off > 1.01 {
+        return Err(EyeError::Shape {
+            camera: camera.name.clone(),
+            found: [picture.width(), picture.height()],
+            expected: [camera.width_px, camera.height_px],
+        });
+    }
+    Ok(across)
 }
 
 /// Spots that cover somebody, for the backdrop to leave out.

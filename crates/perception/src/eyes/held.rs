@@ -1,6 +1,8 @@
 //! What hands near shelves hold: a square around each, through the item network, against the shop's gallery.
 
-use crate::nets::{Gallery, ItemNetwork, Look, NetError, Network, RgbPicture};
+use crate::nets::{
+    Calibration, Gallery, ItemNetwork, Likeness, Look, NetError, Network, RgbPicture,
+};
 use std::sync::Arc;
 use walkout_model::{Layout, Pixel, Point2, Point3, SeenItem, Sighting, SkuIx, View};
 
@@ -18,8 +20,13 @@ pub struct HeldSettings {
     /// A hand so near to a shelf is looked at, metres. One camera alone knows its distance by the owner's
     /// head only.
     pub near_m: f64,
-    /// Cosines are divided by this in the posterior; larger is more doubtful.
-    pub temperature: f32,
+    /// How likenesses of a hand and what is about it become probabilities. Not the gallery's own calibration, which is fitted
+    /// to pictures of items alone.
+    pub calibration: Calibration,
+    /// Where the likeliest SKU's logit is this, the look is as probably of nothing that the gallery knows.
+    pub doubt: f32,
+    /// Of a look that shows nothing known with more than this probability, nothing is told.
+    pub doubt_max: f32,
     /// SKUs that are told, at most.
     pub told: usize,
 }
@@ -32,8 +39,14 @@ impl Default for HeldSettings {
             side_m: 0.26,
             px_per_m_min: 60.0,
             near_m: 0.45,
-            temperature: 0.1,
-            told: 8,
+            calibration: Calibration {
+                cosine: 10.0,
+                colours: 0.0,
+                ..Calibration::default()
+            },
+            doubt: -20.0,
+            doubt_max: 0.95,
+            told: 16,
         }
     }
 }
@@ -61,7 +74,6 @@ impl ItemEye {
     pub fn new(
         network: Arc<dyn Network>,
         gallery: Gallery,
-        skus: Vec<SkuIx>,
         layout: &Layout,
         settings: HeldSettings,
     ) -> Self {
@@ -71,8 +83,8 @@ impl ItemEye {
         });
         Self {
             network: ItemNetwork::new(network),
+            skus: gallery.skus().collect(),
             gallery,
-            skus,
             shelves: shelves.collect(),
             settings,
         }
@@ -90,6 +102,26 @@ impl ItemEye {
         picture: &RgbPicture<'_>,
         per_px: f64,
     ) -> Result<Vec<SeenItem>, NetError> {
+        let looks = self.looks(view, sighting, picture, per_px)?;
+        let told = looks.into_iter().filter_map(|(at, px_per_m, look)| {
+            let skus = self.posterior(&look);
+            (!skus.is_empty()).then_some(SeenItem { at, px_per_m, skus })
+        });
+        Ok(told.collect())
+    }
+
+    /// What hands near shelves look like, with where they are (calibration pixels) and how large a metre is there.
+    /// `per_px`: calibration pixels a pixel of the picture.
+    ///
+    /// # Errors
+    /// The network fails.
+    pub fn looks(
+        &self,
+        view: &View,
+        sighting: &Sighting,
+        picture: &RgbPicture<'_>,
+        per_px: f64,
+    ) -> Result<Vec<(Pixel, f32, Look)>, NetError> {
         let mut out = Vec::new();
         for (pixel, px_per_m) in self.spots(view, sighting) {
             if px_per_m / per_px < self.settings.px_per_m_min {
@@ -98,12 +130,7 @@ impl ItemEye {
             let half = 0.5 * self.settings.side_m * px_per_m / per_px;
             let (x, y) = (pixel.u / per_px, pixel.v / per_px);
             let area = [x - half, y - half, x + half, y + half];
-            let look = self.network.look(picture, area)?;
-            out.push(SeenItem {
-                at: pixel,
-                px_per_m: px_per_m as f32,
-                skus: self.posterior(&look),
-            });
+            out.push((pixel, px_per_m as f32, self.network.look(picture, area)?));
         }
         Ok(out)
     }
@@ -143,25 +170,83 @@ impl ItemEye {
         })
     }
 
-    /// Softmax of the cosines over the temperature. Not the gallery's own posterior, which is fitted to
-    /// photos of items alone: a hand and what is behind it have colours of their own.
-    fn posterior(&self, look: &Look) -> Vec<(SkuIx, f32)> {
-        let mut ranked = self.gallery.likenesses(look, &self.skus);
-        ranked.sort_by(|a, b| b.cosine.total_cmp(&a.cosine).then(a.sku.cmp(&b.sku)));
-        let Some(best) = ranked.first() else {
-            return Vec::new();
+    /// What the eye knows of the goods.
+    pub fn gallery(&self) -> &Gallery {
+        &self.gallery
+    }
+
+    /// Probabilities of what a hand that looks so holds, if it holds any of the goods: the likeliest first, as many as are told. Empty
+    /// where the look is like nothing known. Of the candidates that mass and place leave, each is as probable as these
+    /// numbers are to one another.
+    pub fn posterior(&self, look: &Look) -> Vec<(SkuIx, f32)> {
+        let alike = self.gallery.likenesses(look, &self.skus);
+        let told = doubted(&alike, &self.settings);
+        told.map_or_else(Vec::new, |mut ranked| {
+            ranked.truncate(self.settings.told);
+            ranked
+        })
+    }
+}
+
+/// The softmax mixed with knowing nothing, as far as the likeliest is unlike what it is taken for. `None`: the look shows
+/// nothing known.
+fn doubted(alike: &[Likeness], s: &HeldSettings) -> Option<Vec<(SkuIx, f32)>> {
+    let logits = alike.iter().map(|l| s.calibration.logit(l));
+    let best = logits.fold(f32::NEG_INFINITY, f32::max);
+    let doubt = 1.0 / (1.0 + (best - s.doubt).exp());
+    if alike.is_empty() || doubt > s.doubt_max {
+        return None;
+    }
+    let mut ranked = s.calibration.posterior(alike).ranked;
+    let even = 1.0 / ranked.len().max(1) as f32;
+    for (_, p) in &mut ranked {
+        *p = (1.0 - doubt) * *p + doubt * even;
+    }
+    Some(ranked)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn alike(values: &[f32]) -> Vec<Likeness> {
+        let of = |(i, v): (usize, &f32)| Likeness {
+            sku: SkuIx::from(i),
+            cosine: *v,
+            colours: 0.5,
         };
-        let t = self.settings.temperature.max(1e-3);
-        let weights: Vec<f32> = ranked
-            .iter()
-            .map(|l| ((l.cosine - best.cosine) / t).exp())
-            .collect();
-        let sum: f32 = weights.iter().sum::<f32>().max(1e-9);
-        ranked
-            .iter()
-            .zip(weights)
-            .take(self.settings.told)
-            .map(|(l, w)| (l.sku, w / sum))
-            .collect()
+        values.iter().enumerate().map(of).collect()
+    }
+
+    fn settings() -> HeldSettings {
+        HeldSettings {
+            calibration: Calibration {
+                cosine: 20.0,
+                colours: 4.0,
+                ..Calibration::default()
+            },
+            doubt: 10.0,
+            ..HeldSettings::default()
+        }
+    }
+
+    #[test]
+    fn what_is_like_one_is_told_and_what_is_like_none_is_not() {
+        let clear = doubted(&alike(&[0.9, 0.3, 0.1]), &settings()).unwrap();
+        assert_eq!(clear[0].0, SkuIx(0));
+        assert!(clear[0].1 > 0.95, "{clear:?}");
+        assert_eq!(doubted(&alike(&[0.2, 0.1, 0.0]), &settings()), None);
+        assert_eq!(doubted(&[], &settings()), None);
+    }
+
+    #[test]
+    fn probabilities_sum_to_one_and_doubt_makes_them_even() {
+        let spread = |first: f32| {
+            let all = doubted(&alike(&[first, first - 0.1, first - 0.3]), &settings()).unwrap();
+            let sum: f32 = all.iter().map(|(_, p)| p).sum();
+            assert!((sum - 1.0).abs() < 1e-5);
+            all[0].1 / all[2].1
+        };
+        assert!(spread(0.4) < spread(0.5) && spread(0.5) < spread(0.8));
     }
 }

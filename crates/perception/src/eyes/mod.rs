@@ -10,6 +10,7 @@ mod backdrop;
 mod camera;
 mod clothes;
 mod colours;
+mod facings;
 mod gather;
 mod held;
 mod shelves;
@@ -17,6 +18,9 @@ mod watch;
 
 pub use backdrop::Backdrop;
 pub use camera::{CameraEye, EyeError, EyeSettings};
+pub use facings::{
+    CLUES, ClueWeights, Clues, FacingSight, FacingState, ScanError, ScanSettings, ShelfScan, Verdict,
+};
 pub use gather::{Gather, GatherCounters, GatherSettings};
 pub use held::{HeldSettings, ItemEye};
 pub use shelves::{ShelfSettings, ShelfWatch};

@@ -410,7 +410,7 @@ fn difference(a: &Colours, b: &Colours) -> f32 {
 }
 
 /// Whether a body stands in the line of sight, or so near to its end that an arm may.
-fn hides(body: Point2, from: Point3, to: Point3, clear_m: f64) -> bool {
+pub(super) fn hides(body: Point2, from: Point3, to: Point3, clear_m: f64) -> bool {
     if body.distance(to.floor()) < 0.6 {
         return true;
     }

@@ -3,11 +3,17 @@
 
 use super::colours::colours;
 use super::picture::RgbPicture;
+use super::resample::{resample, taps};
 use super::{Area, Fit, NetError, Network, Numbers, Preparation, Size};
+use std::collections::BTreeMap;
 use walkout_model::SkuIx;
 
 /// Side of the network's input, pixels.
 const SIDE: usize = 96;
+/// Side of the small picture that an item is taught by, too.
+const SMALL: usize = 36;
+/// What a square is filled with beyond the picture's edge, 0–255.
+const PAD: f32 = 0.45 * 255.0;
 /// Most looks that are kept of a SKU.
 const PER_SKU_MAX: usize = 64;
 
@@ -38,6 +44,21 @@ impl<N: Network> ItemNetwork<N> {
     pub fn look(&self, picture: &RgbPicture<'_>, area: Area) -> Result<Look, NetError> {
         let looks = self.look_at(&[(*picture, area)])?;
         Ok(looks.into_iter().next().unwrap_or_default())
+    }
+
+    /// The looks by which a picture of one item teaches what it looks like: as it is, and as small as a hand's
+    /// surroundings are in a ceiling camera's picture.
+    ///
+    /// # Errors
+    /// As [`ItemNetwork::look`].
+    pub fn teach(&self, picture: &RgbPicture<'_>, area: Area) -> Result<Vec<Look>, NetError> {
+        let (small, bytes) = (SMALL as u32, shrunk(picture, square(area)));
+        let far = RgbPicture::new(small, small, &bytes).ok();
+        let boxes: Vec<_> = [Some((*picture, area)), far.map(|f| (f, f.area()))]
+            .into_iter()
+            .flatten()
+            .collect();
+        self.look_at(&boxes)
     }
 
     /// The looks of some boxes, in one run.
@@ -86,6 +107,17 @@ impl<N: Network> ItemNetwork<N> {
         };
         colours.into_iter().enumerate().map(look).collect()
     }
+}
+
+/// A square of a picture at [`SMALL`] pixels a side.
+fn shrunk(picture: &RgbPicture<'_>, [left, top, right, bottom]: Area) -> Vec<u8> {
+    let across = taps(left, right, SMALL, picture.width() as usize);
+    let down = taps(top, bottom, SMALL, picture.height() as usize);
+    let mut bytes = Vec::with_capacity(SMALL * SMALL * 3);
+    resample(picture, &across, &down, [PAD; 3], |_, row| {
+        bytes.extend(row.iter().map(|v| v.round().clamp(0.0, 255.0) as u8));
+    });
+    bytes
 }
 
 /// The square around a box.
@@ -148,7 +180,7 @@ impl ItemPosterior {
 /// What SKUs look like: some looks of each.
 #[derive(Clone, Debug, Default)]
 pub struct Gallery {
-    looks: Vec<(SkuIx, Look)>,
+    looks: BTreeMap<SkuIx, Vec<Look>>,
     calibration: Calibration,
 }
 
@@ -156,27 +188,44 @@ impl Gallery {
     /// An empty gallery for a network that was calibrated otherwise.
     pub fn new(calibration: Calibration) -> Self {
         Self {
-            looks: Vec::new(),
+            looks: BTreeMap::new(),
             calibration,
         }
     }
 
     /// Adds a look. Beyond 64 of one SKU nothing is added, and `false` comes back.
     pub fn enrol(&mut self, sku: SkuIx, look: Look) -> bool {
-        if self.looks.iter().filter(|(s, _)| *s == sku).count() >= PER_SKU_MAX {
-            return false;
+        let own = self.looks.entry(sku).or_default();
+        let fits = own.len() < PER_SKU_MAX;
+        if fits {
+            own.push(look);
         }
-        self.looks.push((sku, look));
-        true
+        fits
+    }
+
+    /// The SKUs that have a look, in order.
+    pub fn skus(&self) -> impl Iterator<Item = SkuIx> + '_ {
+        self.looks.keys().copied()
+    }
+
+    /// The looks of a SKU, in the order in which they were added.
+    pub fn looks(&self, sku: SkuIx) -> &[Look] {
+        self.looks.get(&sku).map_or(&[], Vec::as_slice)
+    }
+
+    /// How alike both are together, −1 to 1: the cosines' mean by the weights of the calibration.
+    pub fn joint(&self, alike: &Likeness) -> f32 {
+        let c = &self.calibration;
+        c.logit(alike) / (c.cosine + c.colours).max(1e-6)
     }
 
     /// How alike each candidate is, in the order given: for each the mean of the two highest cosines
     /// with its looks. SKUs without a look are left out.
     pub fn likenesses(&self, look: &Look, candidates: &[SkuIx]) -> Vec<Likeness> {
         let of = |&sku: &SkuIx| {
-            let own = || self.looks.iter().filter(move |(s, _)| *s == sku);
-            let cosine = best_two(own().map(|(_, l)| dot(&l.vector, &look.vector)))?;
-            let colours = best_two(own().map(|(_, l)| dot(&l.colours, &look.colours)))?;
+            let own = self.looks.get(&sku)?.iter();
+            let cosine = best_two(own.clone().map(|l| dot(&l.vector, &look.vector)))?;
+            let colours = best_two(own.map(|l| dot(&l.colours, &look.colours)))?;
             Some(Likeness {
                 sku,
                 cosine,
@@ -188,9 +237,20 @@ impl Gallery {
 
     /// Probabilities of the candidates, given that the item is one of them.
     pub fn posterior(&self, look: &Look, candidates: &[SkuIx]) -> ItemPosterior {
-        let c = &self.calibration;
-        let logit = |l: &Likeness| c.cosine * l.cosine + c.colours * l.colours;
-        let alike = self.likenesses(look, candidates);
+        self.calibration
+            .posterior(&self.likenesses(look, candidates))
+    }
+}
+
+impl Calibration {
+    /// What the softmax is taken of.
+    pub fn logit(&self, alike: &Likeness) -> f32 {
+        self.cosine * alike.cosine + self.colours * alike.colours
+    }
+
+    /// Probabilities of candidates that are so alike.
+    pub fn posterior(&self, alike: &[Likeness]) -> ItemPosterior {
+        let logit = |l: &Likeness| self.logit(l);
         let highest = alike.iter().map(logit).fold(f32::NEG_INFINITY, f32::max);
         let mut ranked: Vec<(SkuIx, f32)> = alike
             .iter()
@@ -201,7 +261,7 @@ impl Gallery {
         ranked.sort_by(|a, b| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0)));
         ItemPosterior {
             ranked,
-            answer: c.answer,
+            answer: self.answer,
         }
     }
 }

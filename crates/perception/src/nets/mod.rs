@@ -5,6 +5,7 @@
 //! of each is described in `docs/reference/networks.md`.
 
 mod colours;
+mod gallery_file;
 mod item;
 mod onnx;
 #[cfg(feature = "ort")]
@@ -19,6 +20,7 @@ mod scale;
 mod tensor;
 mod users;
 
+pub use gallery_file::{EnrolledLook, GALLERY_VERSION, GalleryError, GalleryFile, GalleryNetwork};
 pub use item::{Calibration, Gallery, ItemNetwork, ItemPosterior, Likeness, Look};
 #[cfg(feature = "ort")]
 pub use ort_runtime::{NoRuntime, OrtNetwork, OrtRuntime};

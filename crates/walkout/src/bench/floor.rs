@@ -132,6 +132,7 @@ pub fn run(args: Args) -> Result<ExitCode> {
                 let networks = Networks {
                     person: Arc::from(person),
                     item: None,
+                    gallery: None,
                 };
                 let pixels = PixelOptions::new(cameras, args.seed);
                 let row = seen::run(name, &shop, &options, networks, &pixels)?;

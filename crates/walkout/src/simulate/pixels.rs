@@ -3,10 +3,11 @@
 
 use super::day::{Open, name};
 use super::report::accuracy;
+use crate::items::Items;
 use crate::networks::Runtime;
 use anyhow::{Context, Result, ensure};
 use serde::Serialize;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Instant;
 use walkout_bench::floor::selection::choose;
@@ -99,6 +100,7 @@ pub async fn run(
     shop: &Arc<Shop>,
     plan: Plan,
     args: &Args,
+    gallery: &Path,
     ledger: impl Fn(&str) -> String,
 ) -> Result<Seen> {
     ensure!(
@@ -116,6 +118,10 @@ pub async fn run(
             false => Some(Arc::from(
                 Runtime::Rten.load(&args.models.join("item.onnx"), 1)?,
             )),
+        },
+        gallery: match args.no_items {
+            true => None,
+            false => Items::read(shop, gallery, &args.models)?.map(|items| items.gallery),
         },
     };
     let options = PixelOptions {

@@ -9,6 +9,8 @@ mod closed_pipe;
 #[cfg(test)]
 mod devices;
 #[cfg(test)]
+mod enrol;
+#[cfg(test)]
 mod explain;
 #[cfg(test)]
 mod eyes;
