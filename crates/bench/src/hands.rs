@@ -84,10 +84,15 @@ pub enum HandsError {
 ///
 /// # Errors
 /// The network fails, or the shop has no camera.
-pub fn look(shop: &Arc<Shop>, items: &ItemEye, options: &Options) -> Result<Vec<HandLook>, HandsError> {
+pub fn look(
+    shop: &Arc<Shop>,
+    items: &ItemEye,
+    options: &Options,
+) -> Result<Vec<HandLook>, HandsError> {
     let layout = &shop.layout;
     let first = layout.cameras.first().ok_or(PixelError::NoCamera)?;
-    let mut simulation = Simulation::new(Arc::clone(shop), Plan::preset(Preset::Busy, options.seed))?;
+    let mut simulation =
+        Simulation::new(Arc::clone(shop), Plan::preset(Preset::Busy, options.seed))?;
     let config = RenderConfig {
         size_px: [
             options.width_px,
@@ -99,7 +104,8 @@ pub fn look(shop: &Arc<Shop>, items: &ItemEye, options: &Options) -> Result<Vec<
     };
     let mut renderer = Renderer::new(Arc::clone(shop), config);
     let mut draw = Draw::new(options.seed, 71);
-    let (mut tick, mut snapshot, mut frame) = (Tick::default(), Snapshot::default(), Frame::default());
+    let (mut tick, mut snapshot, mut frame) =
+        (Tick::default(), Snapshot::default(), Frame::default());
     let mut looks = Vec::new();
     for n in 0..options.instants {
         let ticks = if n == 0 { FILL } else { EVERY };
@@ -206,10 +212,18 @@ pub fn measure(shop: &Shop, items: &ItemEye, looks: &[HandLook], options: &Optio
         let mut ask = |k: usize, among: &[SkuIx]| {
             // As fusion does it: what is not told shares what is missing to 1.
             let sum: f32 = posterior.iter().map(|(_, p)| p).sum();
-            let rest = (1.0 - sum).max(0.0) / (all.len() - posterior.len().min(all.len())).max(1) as f32;
-            let of = |s: &SkuIx| posterior.iter().find(|(k, _)| k == s).map_or(rest, |(_, p)| *p);
+            let rest =
+                (1.0 - sum).max(0.0) / (all.len() - posterior.len().min(all.len())).max(1) as f32;
+            let of = |s: &SkuIx| {
+                posterior
+                    .iter()
+                    .find(|(k, _)| k == s)
+                    .map_or(rest, |(_, p)| *p)
+            };
             let total: f32 = among.iter().map(of).sum();
-            let best = among.iter().max_by(|a, b| of(a).total_cmp(&of(b)).then(b.cmp(a)));
+            let best = among
+                .iter()
+                .max_by(|a, b| of(a).total_cmp(&of(b)).then(b.cmp(a)));
             let Some(&best) = best.filter(|_| total > 0.0) else {
                 return;
             };
@@ -259,7 +273,10 @@ pub fn fit(items: &ItemEye, looks: &[HandLook], settings: &HeldSettings) -> Held
         .filter_map(|seen| {
             let truth = seen.holds?;
             let alike = items.gallery().likenesses(&seen.look, &all);
-            let best = alike.iter().map(|l| calibration.logit(l)).fold(f32::NEG_INFINITY, f32::max);
+            let best = alike
+                .iter()
+                .map(|l| calibration.logit(l))
+                .fold(f32::NEG_INFINITY, f32::max);
             let ranked = calibration.posterior(&alike).ranked;
             let p = ranked.iter().find(|(s, _)| *s == truth)?.1;
             Some((best, p, 1.0 / all.len() as f32))
@@ -285,6 +302,11 @@ pub fn fit(items: &ItemEye, looks: &[HandLook], settings: &HeldSettings) -> Held
 }
 
 /// An eye over a shop's goods.
-pub fn eye(shop: &Shop, network: &Arc<dyn Network>, gallery: &Gallery, settings: HeldSettings) -> ItemEye {
+pub fn eye(
+    shop: &Shop,
+    network: &Arc<dyn Network>,
+    gallery: &Gallery,
+    settings: HeldSettings,
+) -> ItemEye {
     ItemEye::new(Arc::clone(network), gallery.clone(), &shop.layout, settings)
 }

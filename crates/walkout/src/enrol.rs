@@ -9,9 +9,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use walkout_model::files::locate;
 use walkout_model::{Gtin, Shop, SkuIx};
-use walkout_perception::nets::{
-    Area, EnrolledLook, GalleryFile, ItemNetwork, Network, RgbPicture,
-};
+use walkout_perception::nets::{Area, EnrolledLook, GalleryFile, ItemNetwork, Network, RgbPicture};
 
 /// Arguments of `walkout enrol`.
 #[derive(clap::Args)]
@@ -168,7 +166,10 @@ fn catalogue_pictures(shop: &Shop, folder: &Path) -> Result<BTreeMap<SkuIx, Vec<
         let kind = path.extension().unwrap_or_default().to_ascii_lowercase();
         let picture = ["png", "jpg", "jpeg"].iter().any(|k| kind == *k);
         let gtin: Option<Gtin> = digits.and_then(|d| d.parse().ok());
-        if let Some(sku) = gtin.filter(|_| picture).and_then(|g| shop.catalogue.find(g)) {
+        if let Some(sku) = gtin
+            .filter(|_| picture)
+            .and_then(|g| shop.catalogue.find(g))
+        {
             found.entry(sku).or_default().push(path);
         }
     }
@@ -207,19 +208,25 @@ impl Pupil<'_> {
         let picture = read_picture(photo)?;
         let [w, h] = picture.size;
         let area = middle(picture.size, fills);
-        let side = (area[2] - area[0]).max(area[3] - area[1]).min(f64::from(w.min(h)));
+        let side = (area[2] - area[0])
+            .max(area[3] - area[1])
+            .min(f64::from(w.min(h)));
         ensure!(
             side >= SIDE_MIN,
             "{name}: the item has {side:.0} pixels in a picture of {w} x {h}, and {SIDE_MIN} are needed: give a larger picture, or say with \
              --fills how much of it the item takes"
         );
         let rgb = RgbPicture::new(w, h, &picture.rgb).with_context(|| name.to_string())?;
-        let looks = self
-            .item
-            .teach(&rgb, area)
-            .context("item.onnx is no network of looks as docs/reference/networks.md describes them")?;
+        let looks = self.item.teach(&rgb, area).context(
+            "item.onnx is no network of looks as docs/reference/networks.md describes them",
+        )?;
         let gtin = self.shop.catalogue[sku].gtin;
-        let there = self.gallery.looks().iter().filter(|l| l.gtin == gtin).count();
+        let there = self
+            .gallery
+            .looks()
+            .iter()
+            .filter(|l| l.gtin == gtin)
+            .count();
         ensure!(
             there + looks.len() <= LOOKS_MAX,
             "{}: {there} looks are enrolled and {LOOKS_MAX} are used at most: begin anew with --replace",
@@ -228,7 +235,12 @@ impl Pupil<'_> {
         // What --again needs to look in the same way.
         let absolute = std::path::absolute(photo).unwrap_or_else(|_| photo.to_owned());
         let source = format!("{}#{fills}", absolute.display());
-        if self.gallery.looks().iter().any(|l| l.gtin == gtin && l.source == source) {
+        if self
+            .gallery
+            .looks()
+            .iter()
+            .any(|l| l.gtin == gtin && l.source == source)
+        {
             bail!(
                 "{name}: is enrolled as {} already: --replace looks at its pictures anew",
                 named(self.shop, sku)
@@ -252,7 +264,9 @@ impl Pupil<'_> {
         for (&sku, pictures) in learnt {
             let others: Vec<SkuIx> = known.iter().copied().filter(|s| *s != sku).collect();
             let own = gallery.looks(sku);
-            let alike = own.iter().flat_map(|look| gallery.likenesses(look, &others));
+            let alike = own
+                .iter()
+                .flat_map(|look| gallery.likenesses(look, &others));
             let nearest = alike.max_by(|a, b| gallery.joint(a).total_cmp(&gallery.joint(b)));
             let beside = match nearest {
                 Some(n) if gallery.joint(&n) >= TWINS => format!(
@@ -260,7 +274,11 @@ impl Pupil<'_> {
                     named(self.shop, n.sku),
                     gallery.joint(&n)
                 ),
-                Some(n) => format!("; most like {} ({:.2})", named(self.shop, n.sku), gallery.joint(&n)),
+                Some(n) => format!(
+                    "; most like {} ({:.2})",
+                    named(self.shop, n.sku),
+                    gallery.joint(&n)
+                ),
                 None => String::new(),
             };
             println!(
@@ -290,7 +308,12 @@ pub fn middle(size: [u32; 2], fills: f64) -> Area {
 fn list(shop: &Shop, path: &Path) -> Result<()> {
     let gallery = read_gallery(path)?;
     let network = gallery.network();
-    println!("{}: looks by {} ({})", path.display(), network.name, network.id);
+    println!(
+        "{}: looks by {} ({})",
+        path.display(),
+        network.name,
+        network.id
+    );
     let mut looks: BTreeMap<Gtin, usize> = BTreeMap::new();
     for look in gallery.looks() {
         *looks.entry(look.gtin).or_default() += 1;

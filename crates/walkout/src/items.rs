@@ -91,7 +91,11 @@ pub fn find_sku(shop: &Shop, text: &str) -> Result<SkuIx> {
         "name a product: its GTIN, or its name or a part of it"
     );
     let products = shop.catalogue.products();
-    if let Some(sku) = text.parse::<Gtin>().ok().and_then(|g| shop.catalogue.find(g)) {
+    if let Some(sku) = text
+        .parse::<Gtin>()
+        .ok()
+        .and_then(|g| shop.catalogue.find(g))
+    {
         return Ok(sku);
     }
     let names = |i: usize| {
@@ -99,9 +103,19 @@ pub fn find_sku(shop: &Shop, text: &str) -> Result<SkuIx> {
         [p.name_ko.to_lowercase(), p.name_en.to_lowercase()]
     };
     let all = 0..products.len();
-    let exact: Vec<usize> = all.clone().filter(|i| names(*i).contains(&wanted)).collect();
-    let part = || all.clone().filter(|i| names(*i).iter().any(|n| n.contains(&wanted)));
-    let found = if exact.is_empty() { part().collect() } else { exact };
+    let exact: Vec<usize> = all
+        .clone()
+        .filter(|i| names(*i).contains(&wanted))
+        .collect();
+    let part = || {
+        all.clone()
+            .filter(|i| names(*i).iter().any(|n| n.contains(&wanted)))
+    };
+    let found = if exact.is_empty() {
+        part().collect()
+    } else {
+        exact
+    };
     match found.as_slice() {
         [one] => Ok(SkuIx::from(*one)),
         [] => {

@@ -11,7 +11,8 @@ use std::sync::Arc;
 use walkout_model::files::locate;
 use walkout_model::{Shop, SkuIx};
 use walkout_perception::nets::{
-    Answer, Eyes, Gallery, ItemNetwork, ItemPosterior, Network, PersonConfig, RgbPicture, Sight, Spot,
+    Answer, Eyes, Gallery, ItemNetwork, ItemPosterior, Network, PersonConfig, RgbPicture, Sight,
+    Spot,
 };
 
 /// Arguments of `walkout look`.

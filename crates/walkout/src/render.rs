@@ -173,7 +173,11 @@ fn catalogue(shop: &Shop, out: &Path, seed: u64) -> Result<ExitCode> {
             write(&file, &film::png(&picture)?)?;
         }
     }
-    println!("{SHOTS} pictures of each of {} products in {}", products.len(), out.display());
+    println!(
+        "{SHOTS} pictures of each of {} products in {}",
+        products.len(),
+        out.display()
+    );
     Ok(ExitCode::SUCCESS)
 }
 

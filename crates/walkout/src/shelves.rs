@@ -160,8 +160,14 @@ fn print(shop: &Shop, s: &FacingState, as_json: bool) {
     }
     let told = match (s.verdict, seems) {
         (Verdict::Gap, _) => format!("empty ({:.2})", s.gap),
-        (Verdict::Wrong, Some(sku)) => format!("seems to hold {} ({:.2})", named(shop, sku), s.wrong),
+        (Verdict::Wrong, Some(sku)) => {
+            format!("seems to hold {} ({:.2})", named(shop, sku), s.wrong)
+        }
         _ => format!("filled ({:.2})", 1.0 - s.gap),
     };
-    println!("{lane} facing {}, {}: {told}", s.facing + 1, named(shop, s.sku));
+    println!(
+        "{lane} facing {}, {}: {told}",
+        s.facing + 1,
+        named(shop, s.sku)
+    );
 }

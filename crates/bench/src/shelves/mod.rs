@@ -378,7 +378,11 @@ impl Tally {
         });
         let fixtures: Vec<&str> = fixtures.collect();
         let scanned = |lane: LaneIx| {
-            let name = scene.real.planogram.get(lane).map_or("", |l| l.name.as_str());
+            let name = scene
+                .real
+                .planogram
+                .get(lane)
+                .map_or("", |l| l.name.as_str());
             fixtures.contains(&name.split('/').next().unwrap_or_default())
         };
         self.facings[0] += scene
@@ -422,7 +426,11 @@ impl Tally {
             self.named += usize::from(wrong && other.is_some() && other == s.seems);
         }
         for (lane, [seen, empty, gap]) in lanes {
-            let all = scene.real.planogram.get(lane).map_or(0, |l| l.facings.max(1));
+            let all = scene
+                .real
+                .planogram
+                .get(lane)
+                .map_or(0, |l| l.facings.max(1));
             if seen == all {
                 count(&mut self.lanes, empty == all, gap == all);
             }

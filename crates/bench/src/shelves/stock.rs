@@ -133,7 +133,9 @@ impl Stock {
 /// Width and depth of a unit in its column, and the rows of units.
 fn column(shop: &Shop, lane: &Lane) -> (f64, f64, u32) {
     let shelf = &shop.layout.shelves[lane.shelf.usize()];
-    let size = shop.catalogue[lane.sku].size_mm.map(|mm| f64::from(mm) / 1e3);
+    let size = shop.catalogue[lane.sku]
+        .size_mm
+        .map(|mm| f64::from(mm) / 1e3);
     let pitch = lane.width_m / f64::from(lane.facings.max(1));
     let depth = size[1].clamp(0.01, shelf.depth_m);
     let rows = ((shelf.depth_m / depth + 1e-6) as u32).clamp(1, 60);
@@ -152,7 +154,9 @@ fn other(shop: &Shop, lane: &Lane, pitch: f64, draw: &mut Draw) -> Option<SkuIx>
         .fold(shelf.height_m + 0.45, f64::min);
     let depth = f64::from(shop.catalogue[lane.sku].size_mm[1]) / 1e3;
     let fits = |i: &usize| {
-        let size = shop.catalogue[SkuIx::from(*i)].size_mm.map(|mm| f64::from(mm) / 1e3);
+        let size = shop.catalogue[SkuIx::from(*i)]
+            .size_mm
+            .map(|mm| f64::from(mm) / 1e3);
         SkuIx::from(*i) != lane.sku
             && size[0] <= pitch + 0.01
             && size[1] <= depth + 0.02

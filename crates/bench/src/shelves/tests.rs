@@ -11,9 +11,8 @@ fn stock_is_drawn_by_the_seed_and_has_gaps_and_wrong_items() {
     assert_eq!(draw(1).stands, draw(1).stands);
     assert_ne!(draw(1).stands, draw(2).stands);
     let all: Vec<Stand> = (0..20).flat_map(|s| draw(s).stands.into_values()).collect();
-    let share = |of: fn(&Stand) -> bool| {
-        all.iter().filter(|s| of(s)).count() as f64 / all.len() as f64
-    };
+    let share =
+        |of: fn(&Stand) -> bool| all.iter().filter(|s| of(s)).count() as f64 / all.len() as f64;
     let empty = share(|s| *s == Stand::Empty);
     let wrong = share(|s| matches!(s, Stand::Other(_)));
     assert!((0.1..0.22).contains(&empty), "{empty}");

@@ -19,7 +19,8 @@ mod watch;
 pub use backdrop::Backdrop;
 pub use camera::{CameraEye, EyeError, EyeSettings};
 pub use facings::{
-    CLUES, ClueWeights, Clues, FacingSight, FacingState, ScanError, ScanSettings, ShelfScan, Verdict,
+    CLUES, ClueWeights, Clues, FacingSight, FacingState, ScanError, ScanSettings, ShelfScan,
+    Verdict,
 };
 pub use gather::{Gather, GatherCounters, GatherSettings};
 pub use held::{HeldSettings, ItemEye};

@@ -66,10 +66,14 @@ struct Head {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum GalleryError {
     /// It does not begin as a gallery does.
-    #[error("no gallery: it must begin with {{\"walkout_gallery\":1,…}}, as `walkout enrol` writes it")]
+    #[error(
+        "no gallery: it must begin with {{\"walkout_gallery\":1,…}}, as `walkout enrol` writes it"
+    )]
     Head,
     /// It is of another version.
-    #[error("a gallery of version {0}, and this walkout reads {GALLERY_VERSION}: enrol the goods anew")]
+    #[error(
+        "a gallery of version {0}, and this walkout reads {GALLERY_VERSION}: enrol the goods anew"
+    )]
     Version(u32),
     /// A line is wrong.
     #[error("line {line}: {cause}")]
@@ -109,7 +113,10 @@ impl GalleryFile {
         let mut lines = text.lines().enumerate();
         let head = lines.next().map_or("", |(_, l)| l);
         let head: serde_json::Value = serde_json::from_str(head).map_err(|_| GalleryError::Head)?;
-        match head.get("walkout_gallery").and_then(serde_json::Value::as_u64) {
+        match head
+            .get("walkout_gallery")
+            .and_then(serde_json::Value::as_u64)
+        {
             Some(v) if v == u64::from(GALLERY_VERSION) => {}
             Some(v) => return Err(GalleryError::Version(u32::try_from(v).unwrap_or(u32::MAX))),
             None => return Err(GalleryError::Head),
@@ -118,8 +125,11 @@ impl GalleryFile {
         let mut file = Self::new(head.network);
         for (i, line) in lines.filter(|(_, l)| !l.trim().is_empty()) {
             let wrong = |cause: String| GalleryError::Line { line: i + 1, cause };
-            let look: EnrolledLook = serde_json::from_str(line)
-                .map_err(|e| wrong(format!("no look: {e}: remove the line, or enrol the goods anew")))?;
+            let look: EnrolledLook = serde_json::from_str(line).map_err(|e| {
+                wrong(format!(
+                    "no look: {e}: remove the line, or enrol the goods anew"
+                ))
+            })?;
             if let Some(cause) = file.refusal(&look) {
                 return Err(wrong(cause));
             }

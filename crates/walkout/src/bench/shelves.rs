@@ -5,9 +5,7 @@ use anyhow::{Result, ensure};
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
-use walkout_bench::shelves::{
-    Options, ShelfMarks, catalogue_gallery, fit, measure, with_weights,
-};
+use walkout_bench::shelves::{Options, ShelfMarks, catalogue_gallery, fit, measure, with_weights};
 use walkout_model::files::{load_shop, locate};
 use walkout_perception::eyes::ScanSettings;
 use walkout_perception::nets::Network;
@@ -45,7 +43,10 @@ pub struct Args {
 
 /// Measures and prints.
 pub fn run(args: Args) -> Result<ExitCode> {
-    ensure!((1..=1_000).contains(&args.seeds), "--seeds must be 1 to 1000");
+    ensure!(
+        (1..=1_000).contains(&args.seeds),
+        "--seeds must be 1 to 1000"
+    );
     ensure!(args.fixtures >= 1, "--fixtures must be 1 or more");
     let runtime = args.runtime.open()?;
     let network: Arc<dyn Network> = Arc::from(runtime.load(&args.models.join("item.onnx"), 1)?);
@@ -101,12 +102,20 @@ fn print(m: &ShelfMarks) {
         m.facings[0],
         m.scan_ms
     );
-    println!("{:<24}{:>8}{:>11}{:>8}{:>8}", "", "recall", "precision", "there", "told");
+    println!(
+        "{:<24}{:>8}{:>11}{:>8}{:>8}",
+        "", "recall", "precision", "there", "told"
+    );
     let row = |name: &str, recall: f64, precision: f64, [there, told]: [usize; 2]| {
         println!("{name:<24}{recall:>8.3}{precision:>11.3}{there:>8}{told:>8}");
     };
     row("gaps, facings", m.gap_recall, m.gap_precision, m.gaps);
-    row("gaps, whole lanes", m.lane_recall, m.lane_precision, m.lanes);
+    row(
+        "gaps, whole lanes",
+        m.lane_recall,
+        m.lane_precision,
+        m.lanes,
+    );
     row("wrong items", m.wrong_recall, m.wrong_precision, m.wrongs);
     println!(
         "a gap's probability is off by {:.3}; {:.3} of the {} gaps that are empty to the back told; {:.3} of wrong items told are named rightly",

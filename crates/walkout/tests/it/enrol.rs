@@ -18,7 +18,17 @@ fn shop(name: &str) -> (TempDir, PathBuf, PathBuf) {
     let other = dir.0.join("other");
     for (seed, out) in [("1", shop.join("pictures")), ("2", other.clone())] {
         let (shop, out) = (shop.to_str().unwrap(), out.to_str().unwrap());
-        said(&["render", shop, "--format", "catalogue", "--seed", seed, "--out", out]).unwrap();
+        said(&[
+            "render",
+            shop,
+            "--format",
+            "catalogue",
+            "--seed",
+            seed,
+            "--out",
+            out,
+        ])
+        .unwrap();
     }
     (dir, shop, other)
 }
@@ -51,7 +61,12 @@ fn pictures(folder: &Path, every: usize) -> Vec<(String, PathBuf)> {
     files
         .into_iter()
         .step_by(every)
-        .map(|p| (p.file_name().unwrap().to_str().unwrap()[..GTIN].to_owned(), p))
+        .map(|p| {
+            (
+                p.file_name().unwrap().to_str().unwrap()[..GTIN].to_owned(),
+                p,
+            )
+        })
         .collect()
 }
 
@@ -61,20 +76,34 @@ fn what_is_enrolled_from_the_catalogue_is_known_again_in_other_pictures() {
     let told = enrol(&shop, &["--from-catalogue"]).unwrap();
     assert!(told.contains("33 of 33 products enrolled"), "{told}");
     let listed = enrol(&shop, &["--list"]).unwrap();
-    assert!(listed.contains("8 looks") && listed.contains("0 products have none"), "{listed}");
+    assert!(
+        listed.contains("8 looks") && listed.contains("0 products have none"),
+        "{listed}"
+    );
     let asked = pictures(&other, 3);
     let others: Vec<&str> = asked.iter().map(|(gtin, _)| gtin.as_str()).collect();
     let (mut right, mut among) = (0, 0);
     for (i, (gtin, file)) in asked.iter().enumerate() {
         let look = |rest: &[&str]| -> Value {
             let shop = shop.to_str().unwrap();
-            let mut args = vec!["look", file.to_str().unwrap(), "--shop", shop, "--fills", "1", "--json"];
+            let mut args = vec![
+                "look",
+                file.to_str().unwrap(),
+                "--shop",
+                shop,
+                "--fills",
+                "1",
+                "--json",
+            ];
             args.extend(rest);
             serde_json::from_str(&said(&args).unwrap()).unwrap()
         };
         let item = &look(&[])["item"];
         right += usize::from(item["likeliest"][0]["gtin"] == gtin.as_str());
-        let [a, b] = [others[(i + 1) % others.len()], others[(i + 2) % others.len()]];
+        let [a, b] = [
+            others[(i + 1) % others.len()],
+            others[(i + 2) % others.len()],
+        ];
         let item = &look(&["--among", gtin, "--among", a, "--among", b])["item"];
         let answer = &item["answer"];
         assert!(answer.is_null() || answer.is_string());
@@ -97,7 +126,10 @@ fn photos_are_added_replaced_and_looked_at_anew() {
     let lines = || std::fs::read_to_string(&gallery).unwrap().lines().count();
     assert_eq!(lines(), 3);
     let again = enrol(&shop, &[&gtin, picture]).unwrap_err();
-    assert!(again.contains("enrolled") && again.contains("--replace"), "{again}");
+    assert!(
+        again.contains("enrolled") && again.contains("--replace"),
+        "{again}"
+    );
     enrol(&shop, &[&gtin, picture, "--replace", "--fills", "0.9"]).unwrap();
     assert_eq!(lines(), 3);
     // Another network: what it made cannot be compared.
@@ -141,13 +173,31 @@ fn what_cannot_be_enrolled_is_said_and_nothing_is_written() {
         digits.into_iter().collect::<String>()
     };
     for (args, words) in [
-        (vec![nearly.as_str(), picture], vec!["sells no", gtin.as_str()]),
-        (vec![gtin.as_str(), text.as_str()], vec!["text.png", "PNG or a JPEG"]),
-        (vec![gtin.as_str(), small.as_str()], vec!["small.png", "24 pixels", "--fills"]),
-        (vec![gtin.as_str(), picture, "--models", models], vec!["no network of looks"]),
+        (
+            vec![nearly.as_str(), picture],
+            vec!["sells no", gtin.as_str()],
+        ),
+        (
+            vec![gtin.as_str(), text.as_str()],
+            vec!["text.png", "PNG or a JPEG"],
+        ),
+        (
+            vec![gtin.as_str(), small.as_str()],
+            vec!["small.png", "24 pixels", "--fills"],
+        ),
+        (
+            vec![gtin.as_str(), picture, "--models", models],
+            vec!["no network of looks"],
+        ),
         (vec![gtin.as_str()], vec!["photos"]),
-        (vec![gtin.as_str(), picture, "--fills", "3"], vec!["--fills"]),
-        (vec!["--from-catalogue", "--pictures", models], vec!["no picture of any product"]),
+        (
+            vec![gtin.as_str(), picture, "--fills", "3"],
+            vec!["--fills"],
+        ),
+        (
+            vec!["--from-catalogue", "--pictures", models],
+            vec!["no picture of any product"],
+        ),
         (vec!["--again"], vec!["nothing is enrolled"]),
     ] {
         let error = enrol(&shop, &args).unwrap_err();

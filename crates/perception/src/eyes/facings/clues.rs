@@ -119,7 +119,8 @@ impl Patch {
         let all = self.cells();
         let [ax, ay] = ASTRAY;
         let row = |j: usize| (j + ay) * (CELLS + 2 * ax) + ax;
-        let cells = (0..CELLS).flat_map(|j| all.get(row(j)..row(j) + CELLS).unwrap_or_default().to_vec());
+        let cells =
+            (0..CELLS).flat_map(|j| all.get(row(j)..row(j) + CELLS).unwrap_or_default().to_vec());
         Template {
             cells: cells.collect(),
         }
@@ -246,7 +247,9 @@ pub(super) fn about(boxes: &[[f64; 4]]) -> Vec<bool> {
 pub(super) fn gain(a: &[[f32; 3]], b: &[[f32; 3]], about: &[bool]) -> [f32; 3] {
     [0, 1, 2].map(|c| {
         let pairs = a.iter().zip(b).zip(about).filter(|(_, about)| **about);
-        let pairs = pairs.map(|(pair, _)| pair).filter(|(a, b)| a[c] > 12.0 && b[c] > 12.0);
+        let pairs = pairs
+            .map(|(pair, _)| pair)
+            .filter(|(a, b)| a[c] > 12.0 && b[c] > 12.0);
         let mut ratios: Vec<f32> = pairs.map(|(a, b)| b[c] / a[c]).collect();
         if ratios.len() < 16 {
             return 1.0;

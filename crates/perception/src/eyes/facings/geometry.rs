@@ -133,7 +133,11 @@ fn column(
                 y,
                 part(i / PROBES) * height,
             );
-            open.push(px(p).is_some() && scene.is_open(p) && scene.enters(p, [x_m - pitch / 2.0, x_m + pitch / 2.0]));
+            open.push(
+                px(p).is_some()
+                    && scene.is_open(p)
+                    && scene.enters(p, [x_m - pitch / 2.0, x_m + pitch / 2.0]),
+            );
         }
         let mut square = Vec::with_capacity(NODES * NODES);
         for j in 0..NODES {
@@ -207,20 +211,25 @@ impl<'a> Scene<'a> {
     /// Whether neither another board nor another fixture hides a point.
     fn is_open(&self, p: Point3) -> bool {
         let local = self.fixture.pose.local_from_floor(p.floor());
-        let boards = self.shop.layout.shelves.get(
-            self.fixture.shelves.start as usize..self.fixture.shelves.end as usize,
-        );
+        let boards = self
+            .shop
+            .layout
+            .shelves
+            .get(self.fixture.shelves.start as usize..self.fixture.shelves.end as usize);
         let board_hides = boards.into_iter().flatten().any(|b| {
             // The top of a board, and its underside with the rail.
-            [b.height_m - 0.001, b.height_m - 0.035].into_iter().any(|z| {
-                let k = (z - self.eye_z) / (p.z - self.eye_z);
-                if !(0.0..0.999).contains(&k) {
-                    return false;
-                }
-                let x = self.eye.x + k * (local.x - self.eye.x);
-                let y = self.eye.y + k * (local.y - self.eye.y);
-                (b.x_m..b.x_m + b.width_m).contains(&x) && (b.y_m..b.y_m + b.depth_m).contains(&y)
-            })
+            [b.height_m - 0.001, b.height_m - 0.035]
+                .into_iter()
+                .any(|z| {
+                    let k = (z - self.eye_z) / (p.z - self.eye_z);
+                    if !(0.0..0.999).contains(&k) {
+                        return false;
+                    }
+                    let x = self.eye.x + k * (local.x - self.eye.x);
+                    let y = self.eye.y + k * (local.y - self.eye.y);
+                    (b.x_m..b.x_m + b.width_m).contains(&x)
+                        && (b.y_m..b.y_m + b.depth_m).contains(&y)
+                })
         });
         let own = self.shelf.fixture.usize();
         let fixtures = self.shop.layout.fixtures.iter().enumerate();
@@ -231,9 +240,7 @@ impl<'a> Scene<'a> {
                 let z = from.z + k * (p.z - from.z);
                 let q = from.floor() + (p.floor() - from.floor()) * k;
                 let q = f.pose.local_from_floor(q);
-                z < f.height_m
-                    && (0.0..f.width_m).contains(&q.x)
-                    && (0.0..f.depth_m).contains(&q.y)
+                z < f.height_m && (0.0..f.width_m).contains(&q.x) && (0.0..f.depth_m).contains(&q.y)
             })
         });
         !board_hides && !other_hides

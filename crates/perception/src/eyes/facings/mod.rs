@@ -220,7 +220,9 @@ impl ShelfScan {
         let size = [described.width_px, described.height_px].map(f64::from);
         let first = |c: &Column, picture: &RgbPicture<'_>, per_px: f64| {
             let front = c.fronts.first();
-            front.map_or_else(Template::default, |f| Patch::cut(picture, f, per_px).template())
+            front.map_or_else(Template::default, |f| {
+                Patch::cut(picture, f, per_px).template()
+            })
         };
         let boxes: Vec<[f64; 4]> = eye.columns.iter().map(|c| c.bounds(size)).collect();
         eye.known = Some(Known {
@@ -263,7 +265,8 @@ impl ShelfScan {
         let gains = [0, 1].map(|k: usize| gain(&now, &known.lights[k], &known.about));
         let clear = |c: &Column| {
             let from = described.position;
-            let hidden = |p: &Point2| super::shelves::hides(*p, from, c.middle, self.settings.clear_m);
+            let hidden =
+                |p: &Point2| super::shelves::hides(*p, from, c.middle, self.settings.clear_m);
             !people.iter().any(hidden)
         };
         let columns = eye.columns.iter().zip(&known.bare).zip(&known.templates);
@@ -296,12 +299,7 @@ impl ShelfScan {
         Ok(looks)
     }
 
-    fn sight(
-        &self,
-        camera: CameraIx,
-        seen: &Seen<'_>,
-        look: &Look,
-    ) -> FacingSight {
+    fn sight(&self, camera: CameraIx, seen: &Seen<'_>, look: &Look) -> FacingSight {
         let column = seen.column;
         let most = |among: &[SkuIx]| {
             let alike = self.gallery.likenesses(look, among);
@@ -316,12 +314,7 @@ impl ShelfScan {
             lane: column.lane,
             facing: column.facing,
             sku: column.sku,
-            clues: Clues::of(
-                seen.matched,
-                seen.unlike_bare,
-                likenesses,
-                &seen.first,
-            ),
+            clues: Clues::of(seen.matched, seen.unlike_bare, likenesses, &seen.first),
             seems,
             px: column.px,
         }
@@ -400,7 +393,8 @@ impl<'a> Seen<'a> {
         let first = all.first()?.0.clone();
         let as_bare = first.matched(&bare.front, column.fronts.first()?, of_bare);
         let likeness = |m: &Match| m.correlation - m.colour;
-        let best = (0..all.len()).max_by(|a, b| likeness(&all[*a].1).total_cmp(&likeness(&all[*b].1)))?;
+        let best =
+            (0..all.len()).max_by(|a, b| likeness(&all[*a].1).total_cmp(&likeness(&all[*b].1)))?;
         let (best, matched) = all.swap_remove(best);
         Some(Self {
             column,
@@ -408,7 +402,11 @@ impl<'a> Seen<'a> {
             best,
             matched,
             unlike_bare: [
-                unlike_bare(&through(&column.behind, picture, per_px), &bare.through, of_bare),
+                unlike_bare(
+                    &through(&column.behind, picture, per_px),
+                    &bare.through,
+                    of_bare,
+                ),
                 (f64::from(as_bare.difference) + 0.02).ln(),
             ],
         })

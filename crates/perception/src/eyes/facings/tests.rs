@@ -50,7 +50,8 @@ impl Network for Mean {
         let plane = input.shape[2] * input.shape[3];
         let mut data = Vec::new();
         for planes in pixels.chunks_exact(3 * plane) {
-            let mean = |c: usize| planes[c * plane..(c + 1) * plane].iter().sum::<f32>() / plane as f32;
+            let mean =
+                |c: usize| planes[c * plane..(c + 1) * plane].iter().sum::<f32>() / plane as f32;
             let v = [mean(0) - 0.4, mean(1) - 0.4, mean(2) - 0.4];
             let n = v.iter().map(|x| x * x).sum::<f32>().sqrt().max(1e-6);
             data.extend(v.map(|x| x / n));
@@ -79,7 +80,11 @@ fn a_camera_faces_the_fixture_before_it_and_not_the_backs_of_others() {
     let (shop, camera) = before_a_fixture(1.3);
     let view = View::new(&shop.layout.cameras[camera.usize()]);
     let seen = columns(&shop, &view, 14.0, 0.5);
-    let own = |lane: LaneIx| shop.planogram.lanes[lane.usize()].name.starts_with(&shop.layout.fixtures[0].name);
+    let own = |lane: LaneIx| {
+        shop.planogram.lanes[lane.usize()]
+            .name
+            .starts_with(&shop.layout.fixtures[0].name)
+    };
     let of_own = seen.iter().filter(|c| own(c.lane)).count();
     let all: u32 = shop
         .planogram
@@ -92,7 +97,9 @@ fn a_camera_faces_the_fixture_before_it_and_not_the_backs_of_others() {
     for c in &seen {
         let shelf = &shop.layout.shelves[shop.planogram.lanes[c.lane.usize()].shelf.usize()];
         let fixture = &shop.layout.fixtures[shelf.fixture.usize()];
-        let eye = fixture.pose.local_from_floor(view.camera().position.floor());
+        let eye = fixture
+            .pose
+            .local_from_floor(view.camera().position.floor());
         assert!(eye.y < 0.0);
         assert!(c.fronts[0].seen >= 0.5 && c.px >= 14.0);
     }
@@ -130,14 +137,20 @@ fn who_stands_before_a_facing_hides_it() {
     let mut scan = ShelfScan::new(&shop, &[camera], mean(), gallery, ScanSettings::default());
     let rgb = vec![90; 1280 * 960 * 3];
     let picture = RgbPicture::new(1280, 960, &rgb).unwrap();
-    assert!(scan.look(camera, &picture, &[]).unwrap().is_empty(), "nothing was learnt");
+    assert!(
+        scan.look(camera, &picture, &[]).unwrap().is_empty(),
+        "nothing was learnt"
+    );
     scan.learn(camera, &picture, &picture).unwrap();
     let all = scan.look(camera, &picture, &[]).unwrap().len();
     let f = &shop.layout.fixtures[0];
     let somebody = f.pose.floor_from_local(Point2::new(f.width_m / 2.0, -0.4));
     let fewer = scan.look(camera, &picture, &[somebody]).unwrap().len();
     assert!(all > 0 && fewer < all / 2, "{fewer} of {all}");
-    assert_eq!(scan.judge(&scan.look(camera, &picture, &[]).unwrap()).len(), scan.watched().len());
+    assert_eq!(
+        scan.judge(&scan.look(camera, &picture, &[]).unwrap()).len(),
+        scan.watched().len()
+    );
     let wrong = vec![0; 640 * 640 * 3];
     let wrong = RgbPicture::new(640, 640, &wrong).unwrap();
     assert!(matches!(
@@ -179,7 +192,11 @@ fn what_became_bare_differs_from_the_stocked_shelf_and_other_light_does_not() {
     let other = patch(&|x, y| label(y * 2 + 5, x));
     let gain = [2.0, 2.0, 3.0];
     let like = |p: &Patch, gain| p.matched(&template, &front, gain);
-    let (same, bare, other) = (like(&same, gain), like(&bare, [1.0; 3]), like(&other, [1.0; 3]));
+    let (same, bare, other) = (
+        like(&same, gain),
+        like(&bare, [1.0; 3]),
+        like(&other, [1.0; 3]),
+    );
     assert!(same.correlation > 0.8 && same.colour < 0.1, "{same:?}");
     assert!(bare.correlation < 0.4, "{bare:?}");
     assert!(other.correlation < 0.6, "{other:?}");
