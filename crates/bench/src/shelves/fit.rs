@@ -7,7 +7,7 @@ use walkout_perception::eyes::{CLUES, ClueWeights};
 const STEPS: usize = 3_000;
 const RATE: f64 = 0.5;
 /// Weight of the squares of the (standardised) weights: clues that say the same share what they say.
-const RIDGE: f64 = 1e-3;
+const RIDGE: f64 = 1e-2;
 
 /// The logistic functions of clues that make the gaps and the wrong items of the examples likeliest.
 pub fn fit(examples: &[Example]) -> [ClueWeights; 2] {

@@ -16,7 +16,7 @@ pub struct Args {
     /// Shops: folders, or names of folders under shops/
     #[arg(long, default_values = ["corner", "nano", "flash"], value_delimiter = ',', value_name = "S,…")]
     shop: Vec<String>,
-    /// The first seed of stock, racks, light and cameras; the weights were fitted to 1 to 12
+    /// The first seed of stock, racks, light and cameras; the weights were fitted to 1 to 4 of corner
     #[arg(long, default_value_t = 101, value_name = "S")]
     seed: u64,
     /// How many seeds

@@ -167,11 +167,9 @@ fn what_cannot_be_enrolled_is_said_and_nothing_is_written() {
     std::fs::create_dir_all(&models).unwrap();
     std::fs::copy(root().join("models/person.onnx"), models.join("item.onnx")).unwrap();
     let models = models.to_str().unwrap();
-    let nearly = {
-        let mut digits: Vec<char> = gtin.chars().collect();
-        digits.swap(9, 10);
-        digits.into_iter().collect::<String>()
-    };
+    // A digit that was misread.
+    let last = gtin.chars().last().and_then(|c| c.to_digit(10)).unwrap();
+    let nearly = format!("{}{}", &gtin[..GTIN - 1], (last + 1) % 10);
     for (args, words) in [
         (
             vec![nearly.as_str(), picture],

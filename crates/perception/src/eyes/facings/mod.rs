@@ -372,7 +372,8 @@ struct Seen<'a> {
     first: Patch,
     best: Patch,
     matched: Match,
-    unlike_bare: [f64; 2],
+    /// By what is seen through the front, in the middle and the most unlike; by the front.
+    unlike_bare: [f64; 3],
 }
 
 impl<'a> Seen<'a> {
@@ -391,6 +392,8 @@ impl<'a> Seen<'a> {
         });
         let mut all: Vec<(Patch, Match)> = compared.collect();
         let first = all.first()?.0.clone();
+        let behind = through(&column.behind, picture, per_px);
+        let [middle, most] = unlike_bare(&behind, &bare.through, of_bare);
         let as_bare = first.matched(&bare.front, column.fronts.first()?, of_bare);
         let likeness = |m: &Match| m.correlation - m.colour;
         let best =
@@ -401,14 +404,7 @@ impl<'a> Seen<'a> {
             first,
             best,
             matched,
-            unlike_bare: [
-                unlike_bare(
-                    &through(&column.behind, picture, per_px),
-                    &bare.through,
-                    of_bare,
-                ),
-                (f64::from(as_bare.difference) + 0.02).ln(),
-            ],
+            unlike_bare: [middle, most, (f64::from(as_bare.difference) + 0.02).ln()],
         })
     }
 }

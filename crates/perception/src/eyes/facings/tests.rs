@@ -209,7 +209,32 @@ fn a_bare_column_is_like_itself_in_other_light() {
     let dim: Vec<[f32; 3]> = bare.iter().map(|c| c.map(|v| v / 2.0)).collect();
     let goods: Vec<[f32; 3]> = bare.iter().map(|c| [c[2], c[0] * 0.3, 200.0]).collect();
     let [same, other] = [dim, goods].map(|now| clues::unlike_bare(&now, &bare, [2.0; 3]));
-    assert!(same < -4.0 && other > -1.5, "{same} {other}");
+    assert!(same.iter().all(|d| *d < -4.0), "{same:?}");
+    assert!(other.iter().all(|d| *d > -1.5), "{other:?}");
     // Of too little nothing is said.
-    assert_eq!(clues::unlike_bare(&[], &[], [1.0; 3]), -1.0);
+    assert_eq!(clues::unlike_bare(&[], &[], [1.0; 3]), [-1.0; 2]);
+}
+
+#[test]
+fn a_unit_that_stands_deep_covers_some_of_what_is_seen_through_the_front() {
+    let bare = vec![[90.0, 80.0, 70.0]; 14];
+    let mut deep = bare.clone();
+    deep[10..].fill([20.0, 150.0, 30.0]);
+    let [middle, most] = clues::unlike_bare(&deep, &bare, [1.0; 3]);
+    assert!(middle < -4.0 && most > -1.5, "{middle} {most}");
+}
+
+#[test]
+fn what_is_like_the_stocked_facing_is_no_gap_and_what_is_like_the_bare_one_is() {
+    let [gap, _] = clues::fitted();
+    // Correlation, colour, difference, own, any - own, busy, bare front, bare through (middle, most).
+    let filled = [0.85, 0.09, 0.14, 0.61, 0.04, -1.82, -0.85, -0.93, -0.7];
+    let empty = [0.36, 0.28, 0.37, 0.46, 0.2, -3.13, -2.32, -2.46, -2.2];
+    let odds = |numbers| gap.log_odds(&Clues::from_numbers(numbers));
+    assert!(
+        odds(filled) < -2.0 && odds(empty) > 1.0,
+        "{} {}",
+        odds(filled),
+        odds(empty)
+    );
 }
