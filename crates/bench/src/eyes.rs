@@ -1,14 +1,14 @@
 //! `walkout bench eyes`: what seeing costs, by the number of cameras.
 //!
 //! Pictures of a busy shop are drawn beforehand and not counted. What is counted is the time that the process ran
-//! itself, over all its threads, so that a busy machine does not count either.
+//! itself, over all its threads, so that a busy machine counts little; caches and clock rates that others use still do.
 
 use crate::pixels::PixelError;
 use serde::Serialize;
 use std::sync::Arc;
 use walkout_model::{CameraIx, Shop, Sighting, StoreTime, TimeDelta};
-use walkout_perception::eyes::{CameraEye, EyeSettings, Watch, WatchSettings};
-use walkout_perception::nets::{Network, RgbPicture};
+use walkout_perception::eyes::{CameraEye, EyeSettings, Finder, Watch, WatchSettings};
+use walkout_perception::nets::RgbPicture;
 use walkout_simulator::render::{Frame, Picture, RenderConfig, Renderer, Snapshot};
 use walkout_simulator::{Plan, Preset, Simulation, Tick};
 
@@ -38,11 +38,16 @@ pub struct EyesRow {
     pub people: usize,
     /// Pictures looked at.
     pub pictures: u64,
-    /// Time of one picture: backdrop, network, decoding, milliseconds of one core.
+    /// Time to decode one picture of H.264, milliseconds of one core; 0 where that was not measured.
+    pub decode_ms: f64,
+    /// Time of one picture: backdrop, network and what its maps say, milliseconds of one core.
     pub picture_ms: f64,
-    /// Time of the tracker for all cameras at one instant, milliseconds of one core.
+    /// The same where nothing is new in the picture, and the network is spared.
+    pub still_ms: f64,
+    /// Time of the tracker, and of the watch over calibrations, for all cameras at one instant, milliseconds of one core.
     pub watch_ms: f64,
-    /// Cores that a camera needs at 10 pictures a second, its share of the tracker included.
+    /// Cores that a camera needs at 10 pictures a second with somebody in each: decoding and its share of the tracker
+    /// included.
     pub cores_per_camera: f64,
     /// Cores that all of them need.
     pub cores: f64,
@@ -51,15 +56,24 @@ pub struct EyesRow {
 /// Store time before the first picture, while the shop fills.
 const FILL_S: u64 = 90;
 
-/// Measures.
+/// Pictures of a busy shop: of each instant one of each camera.
+pub struct Shots {
+    people: usize,
+    instants: Vec<Vec<Picture>>,
+}
+
+impl Shots {
+    /// The pictures of one camera, in order.
+    pub fn of_camera(&self, camera: usize) -> impl Iterator<Item = &Picture> {
+        self.instants.iter().filter_map(move |all| all.get(camera))
+    }
+}
+
+/// Draws the pictures.
 ///
 /// # Errors
-/// A network fails, or the shop has no camera.
-pub fn measure(
-    shop: &Arc<Shop>,
-    network: &Arc<dyn Network>,
-    options: &Options,
-) -> Result<Vec<EyesRow>, EyesError> {
+/// The shop has no camera, or cannot be simulated.
+pub fn draw(shop: &Arc<Shop>, options: &Options) -> Result<Shots, EyesError> {
     let mut plan = Plan::preset(Preset::Busy, options.seed);
     plan.people = Some(options.people);
     let mut simulation = Simulation::new(Arc::clone(shop), plan)?;
@@ -82,7 +96,7 @@ pub fn measure(
     );
     let most = options.cameras.iter().copied().max().unwrap_or(1);
     let most = most.min(shop.layout.cameras.len());
-    let mut shots: Vec<(StoreTime, Vec<Picture>)> = Vec::new();
+    let mut instants = Vec::new();
     let (mut snapshot, mut frame) = (Snapshot::default(), Frame::default());
     let mut people = 0;
     for _ in 0..options.instants.max(1) {
@@ -95,13 +109,26 @@ pub fn measure(
             renderer.render(CameraIx::from(c), &snapshot, &mut frame);
             frame.picture.clone()
         });
-        shots.push((snapshot.t, pictures.collect()));
+        instants.push(pictures.collect());
     }
-    let mut rows = Vec::new();
-    for &n in &options.cameras {
-        rows.push(row(shop, network, &shots, n.clamp(1, most), people)?);
-    }
-    Ok(rows)
+    Ok(Shots { people, instants })
+}
+
+/// Measures with so many cameras; a shop that has fewer is measured with those, and the row says so. `decode_s` is what
+/// decoding a picture costs, `finders` are the cameras', one each.
+///
+/// # Errors
+/// A network fails.
+pub fn measure(
+    shop: &Arc<Shop>,
+    shots: &Shots,
+    cameras: usize,
+    decode_s: f64,
+    finders: &mut [Finder],
+) -> Result<EyesRow, EyesError> {
+    let most = shots.instants.first().map_or(0, Vec::len);
+    let cameras = cameras.min(most).min(finders.len()).max(1);
+    row(shop, shots, cameras, decode_s, finders)
 }
 
 /// Why nothing was measured.
@@ -117,65 +144,98 @@ pub enum EyesError {
 
 fn row(
     shop: &Arc<Shop>,
-    network: &Arc<dyn Network>,
-    shots: &[(StoreTime, Vec<Picture>)],
+    shots: &Shots,
     n: usize,
-    people: usize,
+    decode_s: f64,
+    finders: &mut [Finder],
 ) -> Result<EyesRow, EyesError> {
-    let settings = EyeSettings {
-        // Every picture costs: the dearest case.
-        skip_still: false,
+    let settings = |skip_still| EyeSettings {
+        // Else every picture costs: the dearest case.
+        skip_still,
         ..EyeSettings::default()
     };
+    let instants = &shots.instants;
     let layout = &shop.layout;
     let mut eyes: Vec<CameraEye> = (0..n)
         .filter_map(|c| {
             let camera = layout.cameras.get(c)?;
             let ix = CameraIx::from(c);
-            Some(CameraEye::new(ix, camera, &layout.floor, settings.clone()))
+            Some(CameraEye::new(ix, camera, &layout.floor, settings(false)))
         })
         .collect();
     let mut watch = Watch::new(shop, WatchSettings::default());
     let (mut looking, mut watching, mut pictures) = (0.0, 0.0, 0_u64);
     // Few cameras look at the same pictures more often, so that each row rests on enough of them.
-    let rounds = (24 / (n * shots.len())).max(1);
+    let rounds = 1 + 24 / (n * instants.len().max(1));
     let mut t = StoreTime(0);
-    for (i, (_, shot)) in (0..rounds).flat_map(|_| shots.iter().enumerate()) {
+    for (i, shot) in (0..rounds).flat_map(|_| instants.iter().enumerate()) {
         let begin = cpu_s();
         let mut sightings: Vec<Sighting> = Vec::with_capacity(n);
         t += TimeDelta::from_millis(100);
-        for (eye, picture) in eyes.iter_mut().zip(shot) {
-            let picture = RgbPicture::new(picture.width, picture.height, &picture.rgb)
-                .map_err(PixelError::from)?;
-            sightings.push(eye.look(t, &picture, network).map_err(PixelError::from)?);
+        for ((eye, finder), picture) in eyes.iter_mut().zip(finders.iter_mut()).zip(shot) {
+            let seen = eye.look_by(t, &rgb(picture)?, finder);
+            sightings.push(seen.map_err(PixelError::from)?);
         }
         let seen = cpu_s();
         watch.update(t, &sightings);
         // The first look of all warms up.
-        if i > 0 || shots.len() == 1 {
+        if i > 0 || instants.len() == 1 {
             looking += seen - begin;
             watching += cpu_s() - seen;
             pictures += n as u64;
         }
     }
-    let instants = (pictures / n.max(1) as u64).max(1) as f64;
+    let counted = (pictures / n.max(1) as u64).max(1) as f64;
     let picture_s = looking / pictures.max(1) as f64;
-    let watch_s = watching / instants;
-    let cores = 10.0 * (picture_s * n as f64 + watch_s);
+    let watch_s = watching / counted;
+    let cores = 10.0 * ((decode_s + picture_s) * n as f64 + watch_s);
+    let first = instants.first().and_then(|shot| shot.first());
+    let still_s = match (layout.cameras.first(), first, finders.first_mut()) {
+        (Some(camera), Some(picture), Some(finder)) => {
+            let eye = CameraEye::new(CameraIx(0), camera, &layout.floor, settings(true));
+            still(eye, &rgb(picture)?, finder)?
+        }
+        _ => 0.0,
+    };
     Ok(EyesRow {
         shop: shop.name.clone(),
         cameras: n,
-        people,
+        people: shots.people,
         pictures,
+        decode_ms: 1e3 * decode_s,
         picture_ms: 1e3 * picture_s,
+        still_ms: 1e3 * still_s,
         watch_ms: 1e3 * watch_s,
         cores_per_camera: cores / n.max(1) as f64,
         cores,
     })
 }
 
+fn rgb(picture: &Picture) -> Result<RgbPicture<'_>, PixelError> {
+    Ok(RgbPicture::new(
+        picture.width,
+        picture.height,
+        &picture.rgb,
+    )?)
+}
+
+/// The cost of a picture in which nothing is new.
+fn still(
+    mut eye: CameraEye,
+    picture: &RgbPicture<'_>,
+    finder: &mut Finder,
+) -> Result<f64, PixelError> {
+    const ROUNDS: i64 = 20;
+    eye.look_by(StoreTime(0), picture, finder)?;
+    let begin = cpu_s();
+    for i in 1..=ROUNDS {
+        eye.look_by(StoreTime(i * 100_000), picture, finder)?;
+    }
+    Ok((cpu_s() - begin) / ROUNDS as f64)
+}
+
 /// Time that this process ran, all threads together, seconds.
-fn cpu_s() -> f64 {
+pub fn cpu_s() -> f64 {
     let t = rustix::time::clock_gettime(rustix::time::ClockId::ProcessCPUTime);
     t.tv_sec as f64 + t.tv_nsec as f64 * 1e-9
 }

@@ -11,9 +11,9 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
 use std::time::Duration;
 use walkout_model::{
-    APPEARANCE_MAX, CameraIx, FixtureIx, GateCrossing, GateIx, Gtin, ItemLook, LoadSample, Pixel,
-    PlateIx, Point2, Point3, SeenHand, SeenItem, SeenPerson, Shop, Sighting, SkuIx, StoreTime,
-    TimeDelta, TrackId, TrackPoint, Wrist,
+    APPEARANCE_MAX, CameraFault, CameraHealth, CameraIx, FixtureIx, GateCrossing, GateIx, Gtin,
+    ItemLook, LoadSample, Pixel, PlateIx, Point2, Point3, SeenHand, SeenItem, SeenPerson, Shop,
+    Sighting, SkuIx, StoreTime, TimeDelta, TrackId, TrackPoint, Wrist,
 };
 use walkout_wire::senml::{self, SenmlError, Value};
 
@@ -28,6 +28,8 @@ pub enum Observation {
     Look(ItemLook),
     /// What one camera saw at one instant.
     Sighting(Sighting),
+    /// How a camera fares that somebody else keeps open.
+    Camera(CameraFault),
     /// Somebody crossed a gate.
     Crossing(GateCrossing),
     /// A phone showed a code at a gate.
@@ -419,6 +421,12 @@ impl Decoder {
         };
         if !self.admit(origin, t, wall, clock) {
             return;
+        }
+        if let Some(health) = message.health {
+            out.push(Observation::Camera(CameraFault { t, camera, health }));
+            if health != CameraHealth::Good {
+                return;
+            }
         }
         let counts = [
             message.people.len(),

@@ -98,6 +98,11 @@ impl Device {
         let _ = connected.wait_for(|&there| there).await;
     }
 
+    /// Whether the bus is there now.
+    pub fn is_connected(&self) -> bool {
+        *self.connected.borrow()
+    }
+
     /// Sends at most once (QoS 0): for what is stale when it would be sent again.
     ///
     /// # Errors

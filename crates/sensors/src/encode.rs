@@ -5,7 +5,8 @@ use crate::message::{
     SeenItemMessage, SeenPersonMessage, TrackMessage, WristMessage,
 };
 use walkout_model::{
-    GateCrossing, ItemLook, LoadSample, Pixel, Shop, Sighting, SkuIx, StoreTime, TrackPoint,
+    CameraFault, GateCrossing, ItemLook, LoadSample, Pixel, Shop, Sighting, SkuIx, StoreTime,
+    TrackPoint,
 };
 use walkout_wire::senml::{self, Format, Record, SenmlError};
 
@@ -93,9 +94,19 @@ pub fn sighting(shop: &Shop, seen: &Sighting) -> CameraMessage {
     });
     CameraMessage {
         t: seen.t.as_secs_f64(),
+        health: None,
         people: people.collect(),
         hands: hands.collect(),
         held: held.collect(),
+    }
+}
+
+/// A `camera/<camera>` message of a camera that is at fault, or well again.
+pub fn camera_fault(fault: &CameraFault) -> CameraMessage {
+    CameraMessage {
+        t: fault.t.as_secs_f64(),
+        health: Some(fault.health),
+        ..CameraMessage::default()
     }
 }
 

@@ -2,7 +2,7 @@
 //! seconds since 1970-01-01T00:00:00Z, places are metres in the floor frame.
 
 use serde::{Deserialize, Serialize};
-use walkout_model::{GateDirection, Gtin};
+use walkout_model::{CameraHealth, GateDirection, Gtin};
 
 /// A hand, as `track` carries it.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
@@ -131,11 +131,14 @@ pub struct SeenItemMessage {
     pub skus: Vec<(Gtin, f32)>,
 }
 
-/// `camera/<camera>`: what the camera's networks found in one picture.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+/// `camera/<camera>`: what the camera's networks found in one picture, or what is wrong with the camera.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct CameraMessage {
-    /// When the picture was taken.
+    /// When the picture was taken, or the fault noticed.
     pub t: f64,
+    /// How the camera fares, if it is at fault: then nothing else counts.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub health: Option<CameraHealth>,
     /// People.
     #[serde(default)]
     pub people: Vec<SeenPersonMessage>,

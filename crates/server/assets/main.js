@@ -19,6 +19,7 @@ function setLang(lang) {
   $("lang").textContent = lang === "ko" ? "English" : "한국어";
   $("legend").replaceChildren(...legend());
   $("cameras-legend").textContent = t("cameras_legend");
+  cameras?.relabel();
   drawn.clear();
   draw();
   drawMoves();
@@ -112,7 +113,7 @@ async function start() {
   $("title").textContent = shop.title;
   document.title = `${shop.title} · Walkout`;
   floor = new Floor($("plan"), $("elevation"), shop);
-  cameras = new Cameras($("cameras"), $("cameras-list"));
+  cameras = new Cameras($("cameras"), $("cameras-list"), document.querySelector('nav a[href="#cameras"]'));
   setTheme(asked.get("theme") ?? stored("walkout.theme") ?? (matchMedia("(prefers-color-scheme: dark)").matches ? "dark" : "light"));
   setLang(asked.get("lang") ?? stored("walkout.lang") ?? (navigator.language.startsWith("ko") ? "ko" : "en"));
   $("lang").onclick = () => setLang(locale.lang === "ko" ? "en" : "ko");

@@ -94,7 +94,10 @@ export function health(h, shop) {
     ? el("table", { class: "refusals" }, refused.map((r) => el("tr", {}, el("td", {}, el("span", { class: "chip warn" }, r.cause)), el("td", {}, r.source), el("td", {}, count(r.count)), el("td", { class: "muted" }, r.last))))
     : el("div", { class: "empty" }, t("no_refusals"));
   const faults = h.faults.length ? el("div", { class: "factors" }, h.faults.slice(0, 40).map((f) => el("span", { class: "chip bad" }, `${f.plate} ${f.health}`))) : null;
-  const cameras = h.cameras.length ? el("table", { class: "refusals" }, h.cameras.map((c) => el("tr", {}, el("td", {}, el("span", { class: `chip ${c.health === "good" ? "good" : "bad"}` }, c.camera)),
-    el("td", {}, t(`camera_${c.health}`)), el("td", {}, c.width ? `${c.width}×${c.height}, ${c.fps.toFixed(1)} /s` : ""), el("td", {}, c.dropped ? `${t("dropped")} ${count(c.dropped)}` : ""), el("td", { class: "muted" }, c.error ?? c.source)))) : null;
+  const lost = (c) => [["dropped", c.dropped], ["damaged", c.damaged], ["skipped", c.skipped]].filter(([, n]) => n).map(([key, n]) => `${t(key)} ${count(n)}`).join(", ");
+  const fares = (c) => c.health !== "good" || !c.off_deg ? t(`camera_${c.health}`) : `${t("camera_off")} ${c.off_deg.toFixed(1)}°`;
+  const size = (c) => [c.width ? `${c.width}×${c.height}` : "", c.fps ? `${c.fps.toFixed(1)} /s` : ""].filter(Boolean).join(", ");
+  const cameras = h.cameras.length ? el("table", { class: "refusals" }, h.cameras.map((c) => el("tr", {}, el("td", {}, el("span", { class: `chip ${c.health === "good" && !c.off_deg ? "good" : "bad"}` }, c.camera)),
+    el("td", {}, fares(c)), el("td", {}, size(c)), el("td", {}, lost(c)), el("td", { class: "muted" }, c.error ?? c.source)))) : null;
   return [cells, cameras, faults, table].filter(Boolean);
 }

@@ -1,5 +1,6 @@
-//! Camera pictures for the page: the newest of each camera, and nothing older. Whoever runs a camera puts its pictures
-//! here; what networks found in them is drawn over by the page ([`crate::view::CamerasView`]).
+//! Camera pictures for the page: the newest of each camera, and nothing older. Those of the shop's own cameras are asked of
+//! whoever keeps them open ([`PictureSource`]); whoever else runs a camera puts its pictures here. What networks found in
+//! them is drawn over by the page ([`crate::view::CamerasView`]).
 
 use crate::problem::Problem;
 use crate::state::AppState;
@@ -10,19 +11,29 @@ use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
-use walkout_model::{CameraIx, Shop};
+use walkout_model::{CameraIx, Shop, StoreTime};
 
 /// Largest picture, bytes.
 pub const PICTURE_BYTES_MAX: usize = 512 << 10;
 /// The header that tells when a picture was taken, seconds since 1970-01-01T00:00:00Z by the shop's clock.
 pub const CAPTURED_AT: &str = "x-captured-at";
 /// A camera without a new picture for so long is called silent.
-const SILENT: Duration = Duration::from_secs(3);
+const SILENT: Duration = Duration::from_millis(1_500);
+
+/// Cameras that are kept open in this process.
+pub trait PictureSource: Send + Sync + std::fmt::Debug {
+    /// How many pictures of a camera have come, and whether they still come; `None` if the camera is somebody else's.
+    fn state(&self, camera: CameraIx) -> Option<(u64, bool)>;
+
+    /// A camera's newest picture as a JPEG, and when it was taken. May take a while: it is made when it is asked for.
+    fn newest(&self, camera: CameraIx) -> Option<(Vec<u8>, StoreTime)>;
+}
 
 /// The newest pictures of a shop's cameras.
 #[derive(Clone, Debug, Default)]
 pub struct Cameras {
     shots: Arc<Mutex<Vec<Shot>>>,
+    own: Option<Arc<dyn PictureSource>>,
 }
 
 /// A camera's newest picture.
@@ -46,22 +57,28 @@ impl Cameras {
         };
         Self {
             shots: Arc::new(Mutex::new(vec![none; shop.layout.cameras.len()])),
+            own: None,
         }
+    }
+
+    /// The same beside cameras that are kept open here.
+    #[must_use]
+    pub fn beside(mut self, own: Arc<dyn PictureSource>) -> Self {
+        self.own = Some(own);
+        self
     }
 
     /// How many pictures of a camera have come, and whether the newest is recent.
     pub fn state(&self, camera: CameraIx) -> (u64, bool) {
+        if let Some(state) = self.own.as_ref().and_then(|own| own.state(camera)) {
+            return state;
+        }
         let shots = self.lock();
         let shot = shots.get(camera.usize());
         shot.map_or((0, false), |s| {
             let live = s.came.is_some_and(|at| at.elapsed() < SILENT);
             (s.number, live)
         })
-    }
-
-    /// Whether any picture has come.
-    pub fn any(&self) -> bool {
-        self.lock().iter().any(|s| s.number > 0)
     }
 
     fn put(&self, camera: CameraIx, jpeg: Bytes, t: Option<HeaderValue>) -> bool {
@@ -74,6 +91,19 @@ impl Cameras {
         shot.number += 1;
         shot.came = Some(Instant::now());
         true
+    }
+
+    async fn newest(&self, camera: CameraIx) -> Option<(Bytes, Option<HeaderValue>)> {
+        let own = self.own.clone().filter(|own| own.state(camera).is_some());
+        let Some(own) = own else {
+            return self.get(camera);
+        };
+        let made = tokio::task::spawn_blocking(move || own.newest(camera));
+        let (jpeg, t) = made.await.ok()??;
+        Some((
+            jpeg.into(),
+            HeaderValue::try_from(format!("{:.6}", t.as_secs_f64())).ok(),
+        ))
     }
 
     fn get(&self, camera: CameraIx) -> Option<(Bytes, Option<HeaderValue>)> {
@@ -116,7 +146,7 @@ pub(crate) async fn picture(
     Path(name): Path<String>,
 ) -> Result<Response, Problem> {
     let camera = find(&app, &name)?;
-    let (jpeg, t) = app.cameras.get(camera).ok_or_else(|| {
+    let (jpeg, t) = app.cameras.newest(camera).await.ok_or_else(|| {
         Problem::not_found("no-picture", format!("no picture has come from {name} yet"))
     })?;
     let headers = [

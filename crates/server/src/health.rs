@@ -99,7 +99,7 @@ fn cameras(out: &mut String, cameras: &[CameraView]) {
     type Value = fn(&CameraView) -> f64;
     let good: Value = |c| f64::from(u8::from(c.health == "good"));
     let connected: Value = |c| f64::from(u8::from(c.connected));
-    let rows: [(&str, &str, Value); 8] = [
+    let rows: [(&str, &str, Value); 9] = [
         ("camera_good", "gauge", good),
         ("camera_connected", "gauge", connected),
         ("camera_connections_total", "counter", |c| {
@@ -116,6 +116,9 @@ fn cameras(out: &mut String, cameras: &[CameraView]) {
             c.skipped as f64
         }),
         ("camera_fps", "gauge", |c| c.fps),
+        ("camera_calibration_off_degrees", "gauge", |c| {
+            c.off_deg.map_or(0.0, f64::from)
+        }),
     ];
     for (name, kind, value) in rows.iter().filter(|_| !cameras.is_empty()) {
         let _ = writeln!(out, "# TYPE walkout_{name} {kind}");

@@ -16,7 +16,7 @@ mod state;
 pub mod view;
 
 pub use api::inside;
-pub use cameras::{CAPTURED_AT, Cameras, PICTURE_BYTES_MAX};
+pub use cameras::{CAPTURED_AT, Cameras, PICTURE_BYTES_MAX, PictureSource};
 pub use live::Live;
 pub use openapi::document;
 pub use plan::PlanView;

@@ -50,7 +50,7 @@ pub struct CameraListView {
     pub cameras: Vec<PictureView>,
 }
 
-/// What is found in the pictures of the cameras that send any. Places are shares of the picture's width and height.
+/// What is found in the pictures of the cameras that send any, or should. Places are shares of the picture's width and height.
 #[derive(Clone, Debug, Default, Serialize, ToSchema)]
 pub struct CamerasView {
     /// Store time.
@@ -67,6 +67,12 @@ pub struct SeenView {
     /// The camera.
     #[serde(flatten)]
     pub camera: PictureView,
+    /// `good`, `silent`, `frozen`, `dark`, `bright`, `moved` or `misshapen`.
+    pub health: String,
+    /// How far its calibration is off, degrees; none if it holds.
+    pub off_deg: Option<f32>,
+    /// What is wrong with it, in words.
+    pub error: Option<String>,
     /// Heads that the network found: across, down, radius as a share of the width, confidence.
     pub heads: Vec<[f64; 4]>,
     /// Hands: across, down, confidence.
@@ -310,12 +316,13 @@ pub struct BusView {
     pub refusals: Vec<RefusalView>,
 }
 
-/// A camera that the shop keeps open.
+/// A camera that the shop keeps open, or that somebody else looks through for it.
 #[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
 pub struct CameraView {
     /// Its name.
     pub camera: String,
-    /// Where its pictures come from, without the password.
+    /// Where its pictures come from, without the password; `bus` where a worker tells what it sees, `page` where pictures
+    /// alone come.
     pub source: String,
     /// `good`, `silent`, `frozen`, `dark`, `bright`, `moved` or `misshapen`.
     pub health: String,
@@ -341,8 +348,12 @@ pub struct CameraView {
     pub fps: f64,
     /// When the newest frame was taken.
     pub last: Option<i64>,
-    /// Why it was opened anew, or cannot be.
+    /// Why it was opened anew, or cannot be; or that its calibration is off, and what to do.
     pub error: Option<String>,
+    /// How far its calibration is off by what other cameras see, degrees; none if it holds.
+    pub off_deg: Option<f32>,
+    /// What that makes at people's usual distance from it, metres.
+    pub off_m: Option<f32>,
 }
 
 /// How the shop fares.
@@ -356,7 +367,7 @@ pub struct HealthView {
     pub plates_faulty: usize,
     /// The first of those.
     pub faults: Vec<FaultView>,
-    /// The cameras that have a source.
+    /// The cameras that have a source or were heard of.
     pub cameras: Vec<CameraView>,
     /// Entries in the ledger.
     pub entries: u64,

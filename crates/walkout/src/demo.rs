@@ -123,8 +123,7 @@ pub fn run(args: Args) -> Result<ExitCode> {
         ledger: ledger.clone(),
         data,
         full: false,
-        eyes: None,
-        gallery: PathBuf::new(),
+        finders: None,
     };
     runtime()?.block_on(async {
         let open = opening.open().await?;

@@ -1,100 +1,126 @@
-//! The cameras of an open shop: one driver each, for those whose source the shop names.
+//! The cameras of an open shop: one driver each, for those whose source the shop names; their newest pictures for the
+//! page, and eyes that see people in them.
 
-use anyhow::{Context, Result};
-use std::sync::Arc;
-use std::time::Duration;
-use tokio::sync::mpsc;
-use walkout_model::{CameraFault, CameraFrame, CameraIx, Shop, Sighting, StoreTime};
-use walkout_perception::eyes::{CameraEye, EyeSettings, ItemEye};
-use walkout_perception::nets::{Network, RgbPicture};
-use walkout_sensors::camera::{Camera, CameraOptions, Clock, OpenOptions, WatchSettings};
+use crate::looking::{self, Feed, Looker, Shot, Tally};
+use crate::networks::Finders;
+use crate::outbox::Outbox;
+use anyhow::{Context, Result, ensure};
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use walkout_model::{CameraFault, CameraFrame, CameraHealth, CameraIx, Shop, StoreTime};
+use walkout_perception::eyes::GatherSettings;
+use walkout_sensors::camera::{
+    Camera, CameraOptions, Clock, FrameQueue, OpenOptions, WatchSettings,
+};
+use walkout_server::PictureSource;
 use walkout_server::convert::snake_case;
 use walkout_server::view::CameraView;
 
-/// Frames of one camera that may wait for the networks.
-const QUEUE_FRAMES: usize = 4;
-/// How long an eye waits for a frame before it looks whether it should end.
-const PATIENCE: Duration = Duration::from_millis(500);
+/// Frames of one camera that may wait for the networks: what waits longer comes too late for its instant.
+const QUEUE_FRAMES: usize = 2;
+/// Widest picture for the page, pixels.
+const PAGE_PX: u32 = 640;
+/// Quality of the page's JPEGs, 1–100.
+const PAGE_QUALITY: u8 = 75;
 
 /// The cameras that are kept open.
 #[derive(Default)]
 pub struct Eyes {
-    cameras: Vec<Eye>,
+    cameras: BTreeMap<CameraIx, Eye>,
+    stop: Arc<AtomicBool>,
 }
 
 struct Eye {
-    ix: CameraIx,
     name: String,
-    camera: Camera,
+    camera: Arc<Camera>,
+    /// What becomes of its pictures, with eyes.
+    tally: OnceLock<(Arc<Tally>, Arc<Outbox>)>,
+    /// The newest picture that was asked for.
+    shown: Mutex<Option<(u64, Vec<u8>)>>,
+}
+
+impl std::fmt::Debug for Eyes {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Eyes")
+            .field("cameras", &self.cameras.keys())
+            .finish_non_exhaustive()
+    }
+}
+
+impl Drop for Eyes {
+    fn drop(&mut self) {
+        self.stop.store(true, Ordering::Relaxed);
+    }
 }
 
 impl Eyes {
     /// Opens the cameras that the shop names a source for. What does not answer is tried again and again.
     pub fn open(shop: &Shop, clock: &Clock) -> Result<Self> {
-        let mut cameras = Vec::new();
+        let mut cameras = BTreeMap::new();
         for (i, camera) in shop.layout.cameras.iter().enumerate() {
             let ix = CameraIx::from(i);
             if let Some(opened) = start(shop, ix, clock)? {
-                cameras.push(Eye {
-                    ix,
+                let eye = Eye {
                     name: camera.name.clone(),
-                    camera: opened,
-                });
+                    camera: Arc::new(opened),
+                    tally: OnceLock::new(),
+                    shown: Mutex::new(None),
+                };
+                cameras.insert(ix, eye);
             }
         }
-        Ok(Self { cameras })
+        Ok(Self {
+            cameras,
+            stop: Arc::default(),
+        })
     }
 
-    /// Sees people in what comes, each camera with a thread and a network of its own; what is seen goes into the
-    /// channel, and is dropped and counted by the driver's queue where a thread is too slow. The threads end with the
-    /// receiver. What hands hold is looked at where the shop was shown what its goods look like.
-    pub fn see(
-        &self,
-        shop: &Arc<Shop>,
-        network: impl Fn() -> Result<Box<dyn Network>>,
-        items: impl Fn() -> Result<Option<ItemEye>>,
-        seen: &mpsc::Sender<Sighting>,
-    ) -> Result<()> {
-        for eye in &self.cameras {
-            let (layout, ix) = (&shop.layout, eye.ix);
-            let (network, items) = (Arc::from(network()?), items()?);
-            let settings = EyeSettings::default();
-            let camera = &layout.cameras[ix.usize()];
-            let mut look = CameraEye::new(ix, camera, &layout.floor, settings);
-            let (frames, seen) = (eye.camera.frames().clone(), seen.clone());
-            std::thread::Builder::new()
-                .name(format!("eye {}", eye.name))
-                .spawn(move || {
-                    while !seen.is_closed() {
-                        let Some(frame) = frames.pop(PATIENCE) else {
-                            continue;
-                        };
-                        match sight(&mut look, &frame, &network, items.as_ref()) {
-                            // Full: the shop is behind, and newer pictures are worth more.
-                            Ok(sighting) => drop(seen.try_send(sighting)),
-                            Err(error) => tracing::warn!("{error:#}"),
-                        }
-                    }
-                })
-                .with_context(|| format!("starting the eye of camera {}", eye.name))?;
+    /// Sees people in what comes, with as many threads as the machine has cores; what is seen goes into the outbox. The
+    /// threads end with the eyes, or when the outbox is closed.
+    pub fn see(&self, shop: &Shop, finders: &Finders, told: &Arc<Outbox>) -> Result<()> {
+        ensure!(
+            !self.cameras.is_empty(),
+            "no [[camera]] of {} has a source to see people in: add source = \"rtsp://…\" to its shop.toml, or let `walkout eyes` see \
+             and leave --eyes out",
+            shop.name
+        );
+        let threads = threads(self.cameras.len());
+        let mut shares = Vec::new();
+        for _ in 0..threads {
+            shares.push(finders.share()?);
         }
-        Ok(())
+        let mut lookers = Vec::new();
+        for (i, (ix, eye)) in self.cameras.iter().enumerate() {
+            let feed = Box::new(Opened {
+                frames: eye.camera.frames().clone(),
+                camera: Arc::clone(&eye.camera),
+            });
+            let finder = shares[i % threads].finder()?;
+            let period = GatherSettings::default().period;
+            if let Some(looker) = Looker::new(&shop.layout, *ix, feed, finder, period) {
+                let _ = eye.tally.set((looker.tally(), Arc::clone(told)));
+                lookers.push(looker);
+            }
+        }
+        looking::begin(lookers, threads, told, &self.stop).map(drop)
     }
 
-    /// What became of the cameras' health since the last call, with the camera's name.
-    pub fn tick(&self, now: StoreTime) -> Vec<(String, CameraFault)> {
-        let ticked = self.cameras.iter().flat_map(|eye| {
-            let faults = eye.camera.tick(now).into_iter();
-            faults.map(|fault| (eye.name.clone(), fault))
-        });
+    /// What became of the cameras' health since the last call.
+    pub fn tick(&self, now: StoreTime) -> Vec<CameraFault> {
+        let ticked = self.cameras.values().flat_map(|eye| eye.camera.tick(now));
         ticked.collect()
     }
 
     /// How they fare, for the page.
-    pub fn views(&self) -> Vec<CameraView> {
-        let view = |eye: &Eye| {
+    pub fn views(&self) -> Vec<(CameraIx, CameraView)> {
+        let view = |(ix, eye): (&CameraIx, &Eye)| {
             let status = eye.camera.status();
-            CameraView {
+            let (unseen, why) = match eye.tally.get() {
+                Some((tally, told)) => (told.dropped(*ix), tally.error()),
+                None => (0, None),
+            };
+            let view = CameraView {
                 camera: eye.name.clone(),
                 source: status.source,
                 health: snake_case(&status.health),
@@ -102,43 +128,94 @@ impl Eyes {
                 connected: status.connected,
                 connections: status.connections,
                 frames: status.frames,
-                dropped: status.dropped,
+                dropped: status.dropped + unseen,
                 damaged: status.damaged,
                 skipped: status.skipped,
                 width: status.size.map(|[w, _]| w),
                 height: status.size.map(|[_, h]| h),
                 fps: (status.fps * 10.0).round() / 10.0,
                 last: status.last.map(|t| t.0),
-                error: status.error,
-            }
+                error: status.error.or(why),
+                off_deg: None,
+                off_m: None,
+            };
+            (*ix, view)
         };
         self.cameras.iter().map(view).collect()
     }
 }
 
-fn sight(
-    eye: &mut CameraEye,
-    frame: &CameraFrame,
-    network: &Arc<dyn Network>,
-    items: Option<&ItemEye>,
-) -> Result<Sighting> {
-    let picture = RgbPicture::new(frame.width(), frame.height(), frame.rgb())?;
-    sight_in(eye, frame.t, &picture, network, items)
+/// Threads for so many cameras on this machine.
+pub fn threads(cameras: usize) -> usize {
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    cores.clamp(1, cameras.max(1))
 }
 
-/// What a camera sees in a picture, and what the hands in it hold.
-pub fn sight_in(
-    eye: &mut CameraEye,
-    t: StoreTime,
-    picture: &RgbPicture<'_>,
-    network: &Arc<dyn Network>,
-    items: Option<&ItemEye>,
-) -> Result<Sighting> {
-    let mut sighting = eye.look(t, picture, network)?;
-    if let Some(items) = items.filter(|items| items.wants(eye.view(), &sighting)) {
-        eye.inspect(&mut sighting, picture, items)?;
+impl PictureSource for Eyes {
+    fn state(&self, camera: CameraIx) -> Option<(u64, bool)> {
+        let eye = self.cameras.get(&camera)?;
+        Some((
+            eye.camera.frames_come(),
+            eye.camera.health() != CameraHealth::Silent,
+        ))
     }
-    Ok(sighting)
+
+    fn newest(&self, camera: CameraIx) -> Option<(Vec<u8>, StoreTime)> {
+        let eye = self.cameras.get(&camera)?;
+        let frame = eye.camera.newest()?;
+        let mut shown = eye.shown.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((sequence, jpeg)) = &*shown
+            && *sequence == frame.sequence
+        {
+            return Some((jpeg.clone(), frame.t));
+        }
+        let jpeg = page_jpeg(&frame)?;
+        *shown = Some((frame.sequence, jpeg.clone()));
+        Some((jpeg, frame.t))
+    }
+}
+
+/// A picture for the page, at most [`PAGE_PX`] wide; every n-th pixel of a larger one.
+fn page_jpeg(frame: &CameraFrame) -> Option<Vec<u8>> {
+    let every = frame.width().div_ceil(PAGE_PX).max(1) as usize;
+    let (w, h) = (frame.width() as usize, frame.height() as usize);
+    let (sw, sh) = ((w / every).max(1), (h / every).max(1));
+    let mut small = Vec::with_capacity(sw * sh * 3);
+    for y in 0..sh {
+        let row = frame.rgb().get(y * every * w * 3..)?;
+        small.extend((0..sw).flat_map(|x| {
+            let pixel = row.get(x * every * 3..x * every * 3 + 3);
+            pixel.map_or([0; 3], |p| [p[0], p[1], p[2]])
+        }));
+    }
+    let mut jpeg = Vec::new();
+    jpeg_encoder::Encoder::new(&mut jpeg, PAGE_QUALITY)
+        .encode(
+            &small,
+            u16::try_from(sw).ok()?,
+            u16::try_from(sh).ok()?,
+            jpeg_encoder::ColorType::Rgb,
+        )
+        .ok()?;
+    Some(jpeg)
+}
+
+/// The frames of a camera that is kept open.
+pub struct Opened {
+    /// Its frames.
+    pub frames: FrameQueue,
+    /// Itself.
+    pub camera: Arc<Camera>,
+}
+
+impl Feed for Opened {
+    fn next(&mut self) -> Result<Option<Shot>> {
+        Ok(self.frames.try_pop().map(Shot::from))
+    }
+
+    fn health(&mut self) -> CameraHealth {
+        self.camera.health()
+    }
 }
 
 /// Begins to keep a camera open; `None` if the shop names no source for it.

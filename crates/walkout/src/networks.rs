@@ -2,8 +2,11 @@
 
 use anyhow::{Context, Result, bail, ensure};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use walkout_perception::eyes::Finder;
 use walkout_perception::nets::{
-    Eyes, NetError, Network, NetworkConfig, NetworksConfig, Role, RtenNetwork, UserNetwork,
+    Eyes, NetError, Network, NetworkConfig, NetworksConfig, PersonConfig, PersonNetwork,
+    RgbPicture, Role, RtenNetwork, UserNetwork,
 };
 
 /// Largest network that is read: far above any that a shop's box could run.
@@ -108,6 +111,69 @@ impl Runtime {
             Self::Rten => Box::new(RtenNetwork::from_bytes(&name, data, threads)?),
             #[cfg(feature = "ort")]
             Self::Ort(runtime) => Box::new(runtime.network(&name, data, threads)?),
+        })
+    }
+}
+
+/// What finds people in pictures: the network that ships, or a user's own.
+pub struct Finders {
+    found: Found,
+}
+
+enum Found {
+    Maps(Box<dyn Network>),
+    Users(Eyes),
+}
+
+impl Finders {
+    /// Loads and tries them: `networks` is a file of networks, else person.onnx of `models` finds people.
+    pub fn load(runtime: &Runtime, models: &Path, networks: Option<&Path>) -> Result<Self> {
+        let Some(file) = networks else {
+            let network = runtime.load(&models.join("person.onnx"), 1)?;
+            // A file of another kind is refused now, and not by every camera later.
+            let config = PersonConfig::default();
+            let grey = [115; 64 * 64 * 3];
+            PersonNetwork::new(network.session()?, config)
+                .look(&RgbPicture::new(64, 64, &grey)?)?;
+            return Ok(Self {
+                found: Found::Maps(network),
+            });
+        };
+        let eyes = Networks::read(file)?.eyes(runtime, 1, 1.0)?;
+        let eyes = eyes.with_context(|| {
+            format!(
+                "{}: it has no [people], which finds people in pictures: add one",
+                file.display()
+            )
+        })?;
+        Ok(Self {
+            found: Found::Users(eyes),
+        })
+    }
+
+    /// Those of one thread.
+    pub fn share(&self) -> Result<Share> {
+        Ok(match &self.found {
+            Found::Maps(network) => Share::Maps(Arc::from(network.session()?)),
+            Found::Users(eyes) => Share::Users(eyes.session()?),
+        })
+    }
+}
+
+/// What finds people for the cameras of one thread.
+pub enum Share {
+    /// One network for all of them.
+    Maps(Arc<dyn Network>),
+    /// Networks that each camera sets to its own scale.
+    Users(Eyes),
+}
+
+impl Share {
+    /// For one camera.
+    pub fn finder(&self) -> Result<Finder> {
+        Ok(match self {
+            Self::Maps(network) => Finder::Maps(Arc::clone(network)),
+            Self::Users(eyes) => Finder::Users(Box::new(eyes.session()?)),
         })
     }
 }

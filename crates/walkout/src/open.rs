@@ -2,8 +2,8 @@
 
 use crate::clock::wall_now;
 use crate::eyes::Eyes;
-use crate::items::Items;
-use crate::networks::Runtime;
+use crate::networks::Finders;
+use crate::outbox::Outbox;
 use crate::shop_task::ShopTask;
 use anyhow::{Context, Result, bail};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
@@ -55,14 +55,9 @@ pub struct Opening {
     pub data: PathBuf,
     /// Take every lane for full if the ledger has no opening count.
     pub full: bool,
-    /// See people in the pictures of the cameras that have a source, with person.onnx of this folder.
-    pub eyes: Option<PathBuf>,
-    /// What the shop was shown of its goods: a file that `walkout enrol` wrote, if it is there.
-    pub gallery: PathBuf,
+    /// See people in the pictures of the cameras that have a source with these.
+    pub finders: Option<Finders>,
 }
-
-/// Sightings of the shop's own cameras that may wait.
-const SIGHTINGS_WAITING: usize = 256;
 
 /// An open shop.
 pub struct OpenShop {
@@ -108,24 +103,14 @@ impl Opening {
         let bus = connect(self.shop.clone(), &broker, clock.clone());
         let camera_clock = clock.clone();
         let eyes = Eyes::open(&self.shop, &(Arc::new(move || camera_clock.now()) as _))?;
-        let (seen, sightings) = mpsc::channel(SIGHTINGS_WAITING);
-        if let Some(models) = &self.eyes {
-            let network = || Runtime::Rten.load(&models.join("person.onnx"), 1);
-            let known = Items::read(&self.shop, &self.gallery, models);
-            let items = || match &known {
-                Ok(Some(items)) => items.eye(&self.shop, &Runtime::Rten).map(Some),
-                Ok(None) => Ok(None),
-                // Hands are not looked at then; the rest of the shop runs on.
-                Err(error) => {
-                    tracing::warn!("what hands hold is not looked at: {error:#}");
-                    Ok(None)
-                }
-            };
-            eyes.see(&self.shop, network, items, &seen)?;
+        let eyes = Arc::new(eyes);
+        let seen = Arc::new(Outbox::new(self.shop.layout.cameras.len()));
+        if let Some(finders) = &self.finders {
+            eyes.see(&self.shop, finders, &seen)?;
         }
         let (to_shop, from_api) = mpsc::channel(256);
         let app = AppState {
-            cameras: Cameras::of(&self.shop),
+            cameras: Cameras::of(&self.shop).beside(eyes.clone()),
             shop: self.shop,
             checkout,
             ledger,
@@ -135,13 +120,7 @@ impl Opening {
             concluded: Arc::default(),
         };
         let (stop, stopped) = watch::channel(false);
-        let task = ShopTask::new(
-            app.clone(),
-            bus,
-            (eyes, sightings),
-            broker.to_string(),
-            from_api,
-        );
+        let task = ShopTask::new(app.clone(), bus, (eyes, seen), broker.to_string(), from_api);
         let shop_task = tokio::spawn(task.run(stopped.clone()));
         let http_task = tokio::spawn(serve_http(listener, app.clone(), stopped));
         Ok(OpenShop {

@@ -1,5 +1,6 @@
 //! `walkout serve`.
 
+use crate::networks::{Finders, RuntimeArgs};
 use crate::open::{Broker, Opening};
 use anyhow::{Context, Result, bail};
 use std::net::SocketAddr;
@@ -41,6 +42,11 @@ pub struct Args {
     /// See people in the pictures of the cameras that have a source, with person.onnx of this folder
     #[arg(long, value_name = "FOLDER", num_args = 0..=1, default_missing_value = "models")]
     eyes: Option<PathBuf>,
+    /// See with your own networks instead (docs/reference/networks.md)
+    #[arg(long, value_name = "FILE.toml")]
+    networks: Option<PathBuf>,
+    #[command(flatten)]
+    runtime: RuntimeArgs,
 }
 
 /// Opens a shop and keeps it open until Ctrl-C.
@@ -61,6 +67,14 @@ pub fn run(args: Args) -> Result<ExitCode> {
         Some(url) => url,
         None => sqlite_url(&args.data.join(format!("{}.sqlite", shop.name))),
     };
+    let finders = match (&args.eyes, &args.networks) {
+        (None, None) => None,
+        (models, networks) => {
+            let models = models.clone().unwrap_or_default();
+            let runtime = args.runtime.open()?;
+            Some(Finders::load(&runtime, &models, networks.as_deref())?)
+        }
+    };
     let opening = Opening {
         shop: shop.clone(),
         http: args.http,
@@ -68,8 +82,7 @@ pub fn run(args: Args) -> Result<ExitCode> {
         ledger: ledger.clone(),
         data: args.data,
         full: args.full,
-        eyes: args.eyes,
-        gallery: locate(&args.shop)?.join(crate::items::FILE),
+        finders,
     };
     runtime()?.block_on(async {
         let open = opening.open().await?;

@@ -2,15 +2,18 @@
 //! publishes what the page shows.
 
 use crate::eyes::Eyes;
+use crate::heard::Heard;
+use crate::outbox::{Outbox, Word};
 use crate::pipeline::{Pipeline, PipelineEvent};
 use crate::show::Show;
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 use tokio::time::MissedTickBehavior;
 use walkout_checkout::{Applied, CheckoutError, EntryRefused};
-use walkout_model::{GateIx, SessionOpened, Sighting, StoreTime, TimeDelta};
+use walkout_model::{CameraFault, GateIx, SessionOpened, Sighting, StoreTime, TimeDelta};
 use walkout_perception::eyes::{Gather, GatherSettings, Watch, WatchSettings};
 use walkout_sensors::Observation;
 use walkout_sensors::client::{Batch, Bus};
@@ -26,15 +29,24 @@ const STRIDE: TimeDelta = TimeDelta::from_millis(15);
 const SCANS_MAX: usize = 64;
 /// Messages taken from the queue at once.
 const BATCHES_MAX: usize = 256;
+/// A shop whose bus says nothing for so long goes by what its own cameras see.
+const QUIET: Duration = Duration::from_secs(1);
+/// Then the estimators stay behind the newest picture by this: an instant waits so long for slow cameras.
+const CAMERAS_LATENESS: TimeDelta = TimeDelta::from_millis(600);
 
 /// An open shop.
 pub struct ShopTask {
     app: AppState,
     pipeline: Pipeline,
     bus: Bus,
-    eyes: Eyes,
+    eyes: Arc<Eyes>,
     /// What the shop's own eyes see.
-    sightings: mpsc::Receiver<Sighting>,
+    seen: Arc<Outbox>,
+    /// Cameras that somebody else looks through.
+    heard: Heard,
+    /// The newest picture of the shop's own eyes, and when the bus last said something.
+    newest: Option<StoreTime>,
+    batch_at: Instant,
     from_api: mpsc::Receiver<ToShop>,
     show: Show,
     /// Cameras that tell what they see by themselves.
@@ -50,7 +62,7 @@ impl ShopTask {
     pub fn new(
         app: AppState,
         bus: Bus,
-        (eyes, sightings): (Eyes, mpsc::Receiver<Sighting>),
+        (eyes, seen): (Arc<Eyes>, Arc<Outbox>),
         broker: String,
         from_api: mpsc::Receiver<ToShop>,
     ) -> Self {
@@ -62,7 +74,10 @@ impl ShopTask {
             app,
             bus,
             eyes,
-            sightings,
+            seen,
+            heard: Heard::default(),
+            newest: None,
+            batch_at: Instant::now(),
             from_api,
             scans: JoinSet::new(),
             watermark: None,
@@ -82,14 +97,21 @@ impl ShopTask {
             tokio::select! {
                 biased;
                 () = told_to_stop(&mut stop) => break,
-                _ = floor.tick() => self.show.floor(&self.pipeline, self.bus.clock.newest()),
+                _ = floor.tick() => {
+                    self.look_after_cameras();
+                    self.show.floor(&self.pipeline, self.newest());
+                }
                 _ = state.tick() => self.publish(),
                 _ = second.tick() => {
                     let ticked = self.app.checkout.tick(self.bus.clock.now()).await;
                     self.report(ticked);
                 }
                 Some(told) = self.from_api.recv() => self.told(told),
-                Some(sighting) = self.sightings.recv() => self.seen(sighting),
+                Some(word) = self.seen.next() => {
+                    if let Word::Saw(sighting) = word {
+                        self.own(sighting).await;
+                    }
+                }
                 Some(scanned) = self.scans.join_next() => {
                     if let Ok((gate, outcome)) = scanned {
                         self.scanned(gate, outcome);
@@ -110,6 +132,7 @@ impl ShopTask {
     }
 
     async fn take(&mut self, batch: Batch) {
+        self.batch_at = Instant::now();
         let due = batch.newest - LATENESS;
         if self.watermark.is_none_or(|at| due.since(at) >= STRIDE) {
             self.watermark = Some(due);
@@ -124,10 +147,58 @@ impl ShopTask {
                     self.pipeline.push_track(point);
                 }
                 Observation::Look(look) => self.pipeline.push_look(look),
-                Observation::Sighting(sighting) => self.seen(sighting),
+                Observation::Sighting(sighting) => {
+                    let fault = self.heard.saw(&sighting);
+                    self.camera_faults(fault);
+                    self.seen(sighting);
+                }
+                Observation::Camera(fault) => {
+                    let fault = self.heard.fares(fault);
+                    self.camera_faults(fault);
+                }
                 Observation::Crossing(crossing) => self.pipeline.push_crossing(crossing),
                 Observation::Scan { t, gate, code } => self.scan(t, gate, code),
             }
+        }
+    }
+
+    /// One of the shop's own cameras saw something. In a shop where nothing else speaks time goes on by its pictures.
+    async fn own(&mut self, sighting: Sighting) {
+        let t = sighting.t;
+        self.newest = self.newest.max(Some(t));
+        self.seen(sighting);
+        let due = t - CAMERAS_LATENESS;
+        if self.batch_at.elapsed() >= QUIET
+            && self.watermark.is_none_or(|at| due.since(at) >= STRIDE)
+        {
+            self.watermark = Some(due);
+            self.advance(due).await;
+            self.app.concluded.store(due.0, Ordering::Relaxed);
+        }
+    }
+
+    /// The newest time that a device or one of the shop's own cameras told.
+    fn newest(&self) -> StoreTime {
+        let devices = self.bus.clock.newest();
+        self.newest.map_or(devices, |seen| seen.max(devices))
+    }
+
+    /// Takes note of cameras that fail or are well again, and tells the page at once.
+    fn look_after_cameras(&mut self) {
+        let now = self.bus.clock.now();
+        let mut faults = self.eyes.tick(now);
+        faults.extend(self.heard.tick(now));
+        self.camera_faults(faults);
+    }
+
+    fn camera_faults(&mut self, faults: impl IntoIterator<Item = CameraFault>) {
+        let mut any = false;
+        for fault in faults {
+            self.show.camera_fault(fault);
+            any = true;
+        }
+        if any {
+            self.publish();
         }
     }
 
@@ -143,6 +214,9 @@ impl ShopTask {
             }
             for look in watched.looks {
                 self.pipeline.push_look(look);
+            }
+            for fault in watched.calibration {
+                self.show.calibration(fault);
             }
         }
     }
@@ -219,15 +293,12 @@ impl ShopTask {
 
     fn publish(&mut self) {
         let bus = self.bus.counters.snapshot();
-        let newest = self.bus.clock.newest();
+        let newest = self.newest();
         let lag = self
             .watermark
             .map_or(TimeDelta::ZERO, |at| newest.since(at));
         let now = self.bus.clock.now();
-        for (camera, fault) in self.eyes.tick(now) {
-            self.show.camera_fault(&camera, fault.health);
-        }
-        self.show.cameras(self.eyes.views());
+        self.show.cameras(self.eyes.views(), &self.heard, now);
         self.show
             .eyes(&self.gather.counters(), &self.watch.counters());
         self.show.state(&self.pipeline, bus, now, lag);
@@ -243,6 +314,7 @@ impl ShopTask {
 
     /// Takes in what has come already and lets codes that are being checked end.
     async fn close(&mut self) {
+        self.seen.close();
         while let Ok(batch) = self.bus.observations.try_recv() {
             self.take(batch).await;
         }

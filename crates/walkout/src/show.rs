@@ -1,12 +1,14 @@
 //! What the page is told, gathered from all parts of an open shop.
 
+use crate::heard::Heard;
 use crate::pipeline::Pipeline;
 use std::collections::BTreeMap;
 use walkout_fusion::Notice;
 use walkout_ledger::Account;
 use walkout_model::{
-    CameraHealth, CameraIx, MovementId, PartyKind, Pixel, PlateFault, PlateHealth, PlateIx, Point3,
-    Sighting, StoreTime, TimeDelta, TrackId, TrackPoint, View, Who,
+    CalibrationFault, CameraFault, CameraHealth, CameraIx, MovementId, PartyKind, Pixel,
+    PlateFault, PlateHealth, PlateIx, Point3, Sighting, StoreTime, TimeDelta, TrackId, TrackPoint,
+    View, Who,
 };
 use walkout_perception::eyes::{GatherCounters, WatchCounters};
 use walkout_sensors::CountersSnapshot;
@@ -38,7 +40,9 @@ pub struct Show {
     eyes: Vec<RefusalView>,
     faults: BTreeMap<PlateIx, PlateFault>,
     notices: BTreeMap<(String, String), (u64, String)>,
-    cameras: Vec<CameraView>,
+    cameras: BTreeMap<CameraIx, CameraView>,
+    /// Cameras whose calibration does not hold.
+    off: BTreeMap<CameraIx, CalibrationFault>,
     movements: u64,
 }
 
@@ -54,7 +58,8 @@ impl Show {
             eyes: Vec::new(),
             faults: BTreeMap::new(),
             notices: BTreeMap::new(),
-            cameras: Vec::new(),
+            cameras: BTreeMap::new(),
+            off: BTreeMap::new(),
             movements: 0,
         }
     }
@@ -86,14 +91,82 @@ impl Show {
         }
     }
 
-    /// How the cameras fare.
-    pub fn cameras(&mut self, cameras: Vec<CameraView>) {
-        self.cameras = cameras;
+    /// How the cameras fare: the shop's own, those heard over the bus, and those of which only pictures come.
+    pub fn cameras(&mut self, own: Vec<(CameraIx, CameraView)>, heard: &Heard, now: StoreTime) {
+        self.cameras = own.into_iter().collect();
+        let layout = &self.app.shop.layout;
+        for (i, camera) in layout.cameras.iter().enumerate() {
+            let ix = CameraIx::from(i);
+            if self.cameras.contains_key(&ix) {
+                continue;
+            }
+            let (pictures, live) = self.app.cameras.state(ix);
+            let told = heard.cameras().find(|(heard, _)| *heard == ix);
+            if told.is_none() && pictures == 0 {
+                continue;
+            }
+            let told = told.map(|(_, heard)| heard);
+            let health = match told {
+                Some(heard) => heard.health,
+                None if live => CameraHealth::Good,
+                None => CameraHealth::Silent,
+            };
+            let view = CameraView {
+                camera: camera.name.clone(),
+                source: if told.is_some() { "bus" } else { "page" }.to_owned(),
+                health: convert::snake_case(&health),
+                since: told.map_or(now, |heard| heard.since).0,
+                connected: health != CameraHealth::Silent,
+                connections: 0,
+                frames: told.map_or(pictures, |heard| heard.pictures),
+                dropped: 0,
+                damaged: 0,
+                skipped: 0,
+                width: None,
+                height: None,
+                fps: told.map_or(0.0, |heard| (heard.fps * 10.0).round() / 10.0),
+                last: told.map(|heard| heard.last.0),
+                error: None,
+                off_deg: None,
+                off_m: None,
+            };
+            self.cameras.insert(ix, view);
+        }
+        for (ix, off) in &self.off {
+            let Some(view) = self.cameras.get_mut(ix) else {
+                continue;
+            };
+            (view.off_deg, view.off_m) = (Some(off.angle_deg), Some(off.miss_m));
+            view.error.get_or_insert_with(|| off.message(&view.camera));
+        }
+    }
+
+    /// A camera's calibration does not hold, or holds again.
+    pub fn calibration(&mut self, fault: CalibrationFault) {
+        let camera = self.camera_name(fault.camera);
+        if fault.off {
+            let said = format!(
+                "{}/shop.toml: {}",
+                self.app.shop.name,
+                fault.message(&camera)
+            );
+            self.notice("calibration_off", &format!("camera/{camera}"), &said);
+            self.off.insert(fault.camera, fault);
+        } else {
+            tracing::info!("{}", fault.message(&camera));
+            self.off.remove(&fault.camera);
+        }
+    }
+
+    fn camera_name(&self, camera: CameraIx) -> String {
+        let camera = self.app.shop.layout.cameras.get(camera.usize());
+        camera.map_or_else(String::new, |c| c.name.clone())
     }
 
     /// A camera's health changed.
-    pub fn camera_fault(&mut self, camera: &str, health: CameraHealth) {
-        let (cause, said) = match health {
+    pub fn camera_fault(&mut self, fault: CameraFault) {
+        let camera = self.camera_name(fault.camera);
+        let (cause, said) = match fault.health {
             CameraHealth::Good => return,
             CameraHealth::Silent => ("camera_silent", "no pictures come"),
             CameraHealth::Frozen => ("camera_frozen", "the picture stands still"),
@@ -178,7 +251,7 @@ impl Show {
             t: newest.0,
             people: self.tracks.values().map(person).collect(),
         });
-        if self.app.cameras.any() {
+        if !self.cameras.is_empty() {
             self.app.live.cameras(&self.pictures(pipeline, newest));
         }
     }
@@ -189,7 +262,8 @@ impl Show {
         for (i, view) in self.views.iter().enumerate() {
             let ix = CameraIx::from(i);
             let (pictures, live) = self.app.cameras.state(ix);
-            if pictures == 0 {
+            let fares = self.cameras.get(&ix);
+            if pictures == 0 && fares.is_none() {
                 continue;
             }
             let camera = view.camera();
@@ -226,6 +300,9 @@ impl Show {
                     pictures,
                     live,
                 },
+                health: fares.map_or_else(|| "good".to_owned(), |c| c.health.clone()),
+                off_deg: fares.and_then(|c| c.off_deg),
+                error: fares.and_then(|c| c.error.clone()),
                 heads: people
                     .iter()
                     .map(|p| {
@@ -316,7 +393,7 @@ impl Show {
                     since: f.t.0,
                 })
                 .collect(),
-            cameras: self.cameras.clone(),
+            cameras: self.cameras.values().cloned().collect(),
             entries: self.app.ledger.head().seq,
             lag_s: lag.as_secs_f64(),
             refusals: self.refusals(pipeline),

@@ -1,22 +1,19 @@
 //! `walkout eyes`: cameras seen by a process, or a machine, of their own. What it sees goes over the bus; the shop
 //! follows people from it.
 
-use crate::eyes::sight_in;
-use crate::items::Items;
-use crate::networks::RuntimeArgs;
+use crate::eyes::{Opened, threads};
+use crate::looking::{self, Feed, Looker, Pixels, Shot, Tally};
+use crate::networks::{Finders, RuntimeArgs};
+use crate::outbox::{Outbox, Word};
 use crate::serve::{load, runtime, stop_signal};
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Result, anyhow, bail, ensure};
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
-use tokio::sync::mpsc;
-use walkout_model::files::locate;
-use walkout_model::{CameraFrame, CameraIx, Shop, Sighting, StoreTime};
-use walkout_perception::eyes::{CameraEye, EyeSettings, ItemEye};
-use walkout_perception::nets::{Network, RgbPicture};
-use walkout_sensors::camera::{Camera, Clock};
+use walkout_model::{CameraHealth, CameraIx, Shop, StoreTime, TimeDelta};
+use walkout_sensors::camera::{CameraWatch, Clock, Grey, WatchSettings, decode_picture};
 use walkout_sensors::client::BrokerUrl;
 use walkout_sensors::device::Device;
 use walkout_sensors::{Topic, encode};
@@ -44,30 +41,22 @@ pub struct Args {
     /// The folder with person.onnx, and item.onnx if something is enrolled
     #[arg(long, default_value = "models", value_name = "FOLDER")]
     models: PathBuf,
+    /// See with your own networks instead (docs/reference/networks.md)
+    #[arg(long, value_name = "FILE.toml")]
+    networks: Option<PathBuf>,
     /// End by itself after so many pictures
     #[arg(long, value_name = "N")]
     count: Option<u64>,
 }
 
-/// Sightings that may wait for the bus; then the newest is dropped and counted.
-const WAITING: usize = 64;
-/// How long a camera's next picture is waited for before the worker looks whether it should end.
-const PATIENCE: Duration = Duration::from_millis(500);
 /// Largest picture that is fetched.
 const PICTURE_BYTES_MAX: u64 = 8 << 20;
-/// A picture must come within this.
-const TIMEOUT: Duration = Duration::from_secs(5);
+/// A picture must come within this, or the camera is silent.
+const TIMEOUT: Duration = Duration::from_millis(1_400);
 /// A camera that does not answer is asked again after this, then after twice that.
-const AGAIN: [Duration; 2] = [Duration::from_millis(200), Duration::from_secs(5)];
-
-#[derive(Default)]
-struct Tally {
-    seen: AtomicU64,
-    /// Pictures that were fetched twice and looked at once.
-    same: AtomicU64,
-    failed: AtomicU64,
-    dropped: AtomicU64,
-}
+const AGAIN: [Duration; 2] = [Duration::from_millis(200), Duration::from_secs(1)];
+/// A bus that does not answer for so long is spoken of.
+const BUS_PATIENCE: Duration = Duration::from_secs(3);
 
 /// Looks until told to stop.
 pub fn run(args: Args) -> Result<ExitCode> {
@@ -78,68 +67,69 @@ pub fn run(args: Args) -> Result<ExitCode> {
         args.fps
     );
     let shop = load(&args.shop)?;
-    let networks = args.runtime.open()?;
+    let finders = Finders::load(
+        &args.runtime.open()?,
+        &args.models,
+        args.networks.as_deref(),
+    )?;
     let clock: Clock = Arc::new(crate::clock::wall_now);
-    let gallery = locate(&args.shop)?.join(crate::items::FILE);
-    let known = Items::read(&shop, &gallery, &args.models)?;
-    let mut eyes = Vec::new();
-    for name in &args.camera {
-        let camera = find(&shop, name)?;
-        let network = networks.load(&args.models.join("person.onnx"), 1)?;
-        let feed = match &args.pictures {
-            Some(url) => Feed::Url(url.replace("{camera}", name)),
-            None => Feed::Source(crate::eyes::start(&shop, camera, &clock)?.with_context(|| {
-                format!(
-                    "camera {name} has no source: add source = \"rtsp://…\" to its table of shop.toml, or give --pictures"
-                )
-            })?),
-        };
-        eyes.push(Worker {
-            camera,
-            feed,
-            shop: Arc::clone(&shop),
-            // One network a camera: their threads do not wait for one another.
-            network: Arc::from(network),
-            items: match &known {
-                Some(items) => Some(items.eye(&shop, &networks)?),
-                None => None,
-            },
-            period: Duration::from_secs_f64(1.0 / f64::from(args.fps)),
-            count: args.count,
-        });
+    let period = TimeDelta::from_secs_f64(1.0 / f64::from(args.fps));
+    // Whoever waits for a URL's answer must not keep other cameras waiting.
+    let threads = match &args.pictures {
+        Some(_) => args.camera.len(),
+        None => threads(args.camera.len()),
+    };
+    let mut shares = Vec::new();
+    for _ in 0..threads {
+        shares.push(finders.share()?);
     }
-    let tally = Arc::new(Tally::default());
+    let (mut lookers, mut tallies) = (Vec::new(), Vec::new());
+    for (i, name) in args.camera.iter().enumerate() {
+        let camera = find(&shop, name)?;
+        let feed: Box<dyn Feed> = match &args.pictures {
+            Some(url) => Box::new(Fetched::new(camera, url.replace("{camera}", name), period)),
+            None => Box::new(kept(&shop, camera, name, &clock)?),
+        };
+        let finder = shares[i % threads].finder()?;
+        let looker = Looker::new(&shop.layout, camera, feed, finder, period)
+            .with_context(|| format!("camera {name} is no camera of the shop"))?
+            .at_most(args.count);
+        tallies.push(looker.tally());
+        lookers.push(looker);
+    }
+    let told = Arc::new(Outbox::new(shop.layout.cameras.len()));
     let stop = Arc::new(AtomicBool::new(false));
-    let (told, sightings) = mpsc::channel(WAITING);
-    let threads: Vec<_> = eyes
-        .into_iter()
-        .map(|worker| {
-            let (told, tally, stop) = (told.clone(), Arc::clone(&tally), Arc::clone(&stop));
-            std::thread::spawn(move || worker.run(&told, &tally, &stop))
-        })
-        .collect();
-    drop(told);
+    let threads = looking::begin(lookers, threads, &told, &stop)?;
     println!("{}: eyes of {}", shop.title, args.camera.join(", "));
     println!(
         "  bus     {}  topics walkout/{}/camera/…",
         args.mqtt, shop.name
     );
     println!("  Ctrl-C ends it");
-    let sent = runtime()?.block_on(publish(&shop, &args.mqtt, sightings));
-    stop.store(true, Ordering::Relaxed);
-    for thread in threads {
-        match thread.join() {
-            Ok(ended) => ended?,
-            Err(_) => bail!("an eye ended in a panic"),
+    let sent = runtime()?.block_on(async {
+        let ended = Arc::clone(&told);
+        let joined = tokio::task::spawn_blocking(move || {
+            let panics = threads.into_iter().filter_map(|t| t.join().err()).count();
+            ended.close();
+            panics
+        });
+        let sent = publish(&shop, &args.mqtt, &told).await;
+        stop.store(true, Ordering::Relaxed);
+        match joined.await {
+            Ok(0) => sent,
+            _ => bail!("an eye ended in a panic"),
         }
-    }
-    let of = |n: &AtomicU64| n.load(Ordering::Relaxed);
+    });
+    let sum = |of: fn(&Tally) -> &AtomicU64| -> u64 {
+        let counts = tallies.iter().map(|t| of(t).load(Ordering::Relaxed));
+        counts.sum()
+    };
     println!(
-        "{} pictures seen, {} fetched again before there was a newer one, {} not fetched, {} dropped",
-        of(&tally.seen),
-        of(&tally.same),
-        of(&tally.failed),
-        of(&tally.dropped)
+        "{} pictures seen, {} spared, {} failed, {} words dropped",
+        sum(|t| &t.seen),
+        sum(|t| &t.spared),
+        sum(|t| &t.failed),
+        told.all_dropped()
     );
     sent.map(|()| ExitCode::SUCCESS)
 }
@@ -159,18 +149,30 @@ fn find(shop: &Shop, name: &str) -> Result<CameraIx> {
     }
 }
 
-async fn publish(
-    shop: &Shop,
-    broker: &BrokerUrl,
-    mut sightings: mpsc::Receiver<Sighting>,
-) -> Result<()> {
+async fn publish(shop: &Shop, broker: &BrokerUrl, told: &Outbox) -> Result<()> {
     let name = format!("eyes-{}-{}", shop.name, std::process::id());
     let device = Device::connect(&name, broker, &[]);
     let send = async {
-        while let Some(sighting) = sightings.recv().await {
-            let topic = Topic::Camera(sighting.camera).text(shop);
-            let message = serde_json::to_vec(&encode::sighting(shop, &sighting))?;
-            device.publish(&topic, message).await?;
+        // While the bus is away the outbox drops what is old.
+        if tokio::time::timeout(BUS_PATIENCE, device.ready())
+            .await
+            .is_err()
+        {
+            tracing::warn!(
+                "no bus answers at {broker}: trying again; is the shop open, and is --mqtt right?"
+            );
+            device.ready().await;
+        }
+        while let Some(word) = told.next().await {
+            let (camera, message) = match word {
+                Word::Saw(sighting) => (sighting.camera, encode::sighting(shop, &sighting)),
+                Word::Fares(fault) => (fault.camera, encode::camera_fault(&fault)),
+            };
+            let topic = Topic::Camera(camera).text(shop);
+            device
+                .publish(&topic, serde_json::to_vec(&message)?)
+                .await?;
+            device.ready().await;
         }
         // What was published last must leave before the connection does.
         tokio::time::sleep(Duration::from_millis(200)).await;
@@ -182,87 +184,90 @@ async fn publish(
     }
 }
 
-/// Where pictures come from.
-enum Feed {
-    /// A driver that keeps the camera open.
-    Source(Camera),
-    /// Fetched one by one.
-    Url(String),
+/// A camera of the shop that this worker keeps open.
+struct Kept(Opened);
+
+fn kept(shop: &Shop, camera: CameraIx, name: &str, clock: &Clock) -> Result<Kept> {
+    let opened = crate::eyes::start(shop, camera, clock)?.with_context(|| {
+        format!(
+            "camera {name} has no source: add source = \"rtsp://…\" to its table of shop.toml, or give --pictures"
+        )
+    })?;
+    Ok(Kept(Opened {
+        frames: opened.frames().clone(),
+        camera: Arc::new(opened),
+    }))
 }
 
-/// One camera's thread.
-struct Worker {
-    camera: CameraIx,
-    feed: Feed,
-    shop: Arc<Shop>,
-    network: Arc<dyn Network>,
-    items: Option<ItemEye>,
+impl Feed for Kept {
+    fn next(&mut self) -> Result<Option<Shot>> {
+        self.0.next()
+    }
+
+    fn health(&mut self) -> CameraHealth {
+        // Nobody else looks whether it is silent.
+        drop(self.0.camera.tick(crate::clock::wall_now()));
+        self.0.health()
+    }
+}
+
+/// A camera whose newest picture is fetched again and again.
+struct Fetched {
+    url: String,
+    agent: ureq::Agent,
     period: Duration,
-    count: Option<u64>,
+    due: Instant,
+    patience: Duration,
+    last: Option<StoreTime>,
+    watch: CameraWatch,
 }
 
-impl Worker {
-    fn run(self, told: &mpsc::Sender<Sighting>, tally: &Tally, stop: &AtomicBool) -> Result<()> {
-        let layout = &self.shop.layout;
-        let camera = &layout.cameras[self.camera.usize()];
-        let settings = EyeSettings::default();
-        let mut eye = CameraEye::new(self.camera, camera, &layout.floor, settings);
+impl Fetched {
+    fn new(camera: CameraIx, url: String, period: TimeDelta) -> Self {
         let config = ureq::Agent::config_builder()
             .timeout_global(Some(TIMEOUT))
             .build();
-        let agent: ureq::Agent = config.into();
-        let (mut last, mut patience) = (None, AGAIN[0]);
-        let mut seen = 0;
-        while !stop.load(Ordering::Relaxed) && self.count.is_none_or(|n| seen < n) {
-            let begun = Instant::now();
-            match self.next(&agent) {
-                Ok(None) => continue,
-                Ok(Some(shot)) if last == Some(shot.t) => {
-                    tally.same.fetch_add(1, Ordering::Relaxed);
-                }
-                Ok(Some(shot)) => {
-                    patience = AGAIN[0];
-                    last = Some(shot.t);
-                    let picture = RgbPicture::new(shot.width, shot.height, shot.rgb.bytes())?;
-                    let items = self.items.as_ref();
-                    let sighting = sight_in(&mut eye, shot.t, &picture, &self.network, items)?;
-                    seen += 1;
-                    tally.seen.fetch_add(1, Ordering::Relaxed);
-                    match told.try_send(sighting) {
-                        Ok(()) => {}
-                        Err(mpsc::error::TrySendError::Full(_)) => {
-                            tally.dropped.fetch_add(1, Ordering::Relaxed);
-                        }
-                        Err(mpsc::error::TrySendError::Closed(_)) => return Ok(()),
-                    }
-                }
-                Err(error) => {
-                    if tally.failed.fetch_add(1, Ordering::Relaxed) == 0 {
-                        tracing::warn!("{error:#}");
-                    }
-                    std::thread::sleep(patience);
-                    patience = (patience * 2).min(AGAIN[1]);
-                }
-            }
-            std::thread::sleep(self.period.saturating_sub(begun.elapsed()));
+        Self {
+            url,
+            agent: config.into(),
+            period: Duration::from_secs_f64(period.as_secs_f64()),
+            due: Instant::now(),
+            patience: AGAIN[0],
+            last: None,
+            // Another shape than the calibration's is the eye's to refuse, by name.
+            watch: CameraWatch::new(camera, None, WatchSettings::default()),
         }
-        Ok(())
+    }
+}
+
+impl Feed for Fetched {
+    fn next(&mut self) -> Result<Option<Shot>> {
+        let now = Instant::now();
+        if now < self.due {
+            return Ok(None);
+        }
+        self.due = now + self.period;
+        let shot = match fetch(&self.agent, &self.url) {
+            Ok(shot) => shot,
+            Err(error) => {
+                self.due = Instant::now() + self.patience;
+                self.patience = (self.patience * 2).min(AGAIN[1]);
+                return Err(error);
+            }
+        };
+        self.patience = AGAIN[0];
+        // The same picture again is no news of the camera.
+        if self.last.replace(shot.t) == Some(shot.t) {
+            return Ok(None);
+        }
+        let grey = Grey::of_rgb([shot.width, shot.height], shot.rgb.bytes());
+        self.watch.observe(crate::clock::wall_now(), &grey);
+        Ok(Some(shot))
     }
 
-    /// The next picture; `None` if none has come in a while.
-    fn next(&self, agent: &ureq::Agent) -> Result<Option<Shot>> {
-        match &self.feed {
-            Feed::Url(url) => fetch(agent, url).map(Some),
-            Feed::Source(camera) => {
-                let frame = camera.frames().pop(PATIENCE);
-                Ok(frame.map(|frame| Shot {
-                    t: frame.t,
-                    width: frame.width(),
-                    height: frame.height(),
-                    rgb: Pixels::Shared(frame),
-                }))
-            }
-        }
+    fn health(&mut self) -> CameraHealth {
+        self.watch.tick(crate::clock::wall_now());
+        self.watch.health()
     }
 }
 
@@ -281,38 +286,11 @@ fn fetch(agent: &ureq::Agent, url: &str) -> Result<Shot> {
         .limit(PICTURE_BYTES_MAX)
         .read_to_vec()
         .with_context(at)?;
-    let mut decoder = zune_jpeg::JpegDecoder::new(&bytes);
-    let rgb = decoder
-        .decode()
-        .with_context(|| format!("{url}: no JPEG"))?;
-    let (width, height) = decoder
-        .dimensions()
-        .with_context(|| format!("{url}: no size"))?;
+    let picture = decode_picture(&bytes).map_err(|e| anyhow!("{url}: {e}"))?;
     Ok(Shot {
         t,
-        width: u32::try_from(width)?,
-        height: u32::try_from(height)?,
-        rgb: Pixels::Own(rgb),
+        width: picture.width,
+        height: picture.height,
+        rgb: Pixels::Own(picture.rgb),
     })
-}
-
-struct Shot {
-    t: StoreTime,
-    width: u32,
-    height: u32,
-    rgb: Pixels,
-}
-
-enum Pixels {
-    Shared(CameraFrame),
-    Own(Vec<u8>),
-}
-
-impl Pixels {
-    fn bytes(&self) -> &[u8] {
-        match self {
-            Self::Shared(frame) => frame.rgb(),
-            Self::Own(bytes) => bytes,
-        }
-    }
 }

@@ -3,12 +3,23 @@
 use super::backdrop::Backdrop;
 use super::clothes::appearance;
 use super::held::ItemEye;
-use crate::nets::{HeadSpot, NetError, Network, PersonConfig, PersonNetwork, RgbPicture, Spot};
+use crate::nets::{
+    Eyes, HeadSpot, NetError, Network, PersonConfig, PersonNetwork, PersonView, RgbPicture, Spot,
+    input_scale,
+};
 use std::sync::Arc;
 use walkout_model::layout::Camera;
 use walkout_model::{
     CameraIx, Pixel, Point2, Polygon, SeenHand, SeenPerson, Sighting, StoreTime, View,
 };
+
+/// What finds people in one camera's pictures.
+pub enum Finder {
+    /// The network that ships, or another that gives the same maps. Cameras of one thread share it.
+    Maps(Arc<dyn Network>),
+    /// A user's own networks, this camera's alone.
+    Users(Box<Eyes>),
+}
 
 /// How a camera's pictures are looked at.
 #[derive(Clone, Debug)]
@@ -81,7 +92,10 @@ pub struct CameraEye {
     settings: EyeSettings,
     /// Input pixels a calibration pixel.
     scale: f64,
+    /// The same for networks that a user brings.
+    users_scale: f64,
     backdrop: Backdrop,
+    people: People,
     skipped: u64,
     looked: u64,
 }
@@ -95,12 +109,15 @@ impl CameraEye {
         settings: EyeSettings,
     ) -> Self {
         let view = View::new(description);
+        let scale = scale_of(&view, floor, &settings);
         Self {
-            scale: scale_of(&view, floor, &settings),
+            users_scale: input_scale(&view, floor).map_or(scale, |s| s.scale),
+            scale,
             camera,
             view,
             settings,
             backdrop: Backdrop::default(),
+            people: People::default(),
             skipped: 0,
             looked: 0,
         }
@@ -138,17 +155,9 @@ impl CameraEye {
         picture: &RgbPicture<'_>,
         network: &Arc<dyn Network>,
     ) -> Result<Sighting, EyeError> {
-        let camera = self.view.camera();
-        let per_px = per_px(self.view.camera(), picture)?;
-        let size = [camera.width_px, camera.height_px].map(f64::from);
-        self.backdrop.compare(picture, size);
-        let mut sighting = Sighting::empty(self.camera, t);
-        if self.settings.skip_still && !self.backdrop.shows_something() {
-            self.skipped += 1;
-            self.backdrop.learn(t, &[]);
-            return Ok(sighting);
-        }
-        self.looked += 1;
+        let Some(per_px) = self.compare(t, picture)? else {
+            return Ok(Sighting::empty(self.camera, t));
+        };
         let [head, floor, hand] = self.settings.least;
         let config = PersonConfig {
             head,
@@ -158,17 +167,78 @@ impl CameraEye {
             ..PersonConfig::default()
         };
         let network = PersonNetwork::new(Arc::clone(network), config);
-        let seen = network.look(picture).map_err(|cause| EyeError::Network {
-            camera: camera.name.clone(),
-            cause,
-        })?;
+        let seen = network.look(picture).map_err(|cause| self.failed(cause))?;
+        Ok(self.conclude(t, per_px, &seen, &[]))
+    }
+
+    /// The same with whatever finds people. A user's network for looks of people takes the place of their clothes.
+    ///
+    /// # Errors
+    /// As [`CameraEye::look`].
+    pub fn look_by(
+        &mut self,
+        t: StoreTime,
+        picture: &RgbPicture<'_>,
+        finder: &mut Finder,
+    ) -> Result<Sighting, EyeError> {
+        let eyes = match finder {
+            Finder::Maps(network) => return self.look(t, picture, network),
+            Finder::Users(eyes) => eyes,
+        };
+        let Some(per_px) = self.compare(t, picture)? else {
+            return Ok(Sighting::empty(self.camera, t));
+        };
+        eyes.rescale(self.users_scale * per_px);
+        let sights = eyes.look(std::slice::from_ref(picture));
+        let sight = sights
+            .map_err(|cause| self.failed(cause))?
+            .into_iter()
+            .next();
+        let sight = sight.unwrap_or_default();
+        let people = &mut self.people;
+        let look = |p: &crate::nets::SeenPerson| {
+            let look = p.look.as_deref()?;
+            Some(people.centred(eyes.appearance(look)))
+        };
+        let looks: Vec<Option<Vec<f32>>> = sight.people.iter().map(look).collect();
+        Ok(self.conclude(t, per_px, &sight.view, &looks))
+    }
+
+    /// Holds the picture against the backdrop. Calibration pixels a pixel of it; `None` if nothing is to be seen.
+    fn compare(&mut self, t: StoreTime, picture: &RgbPicture<'_>) -> Result<Option<f64>, EyeError> {
+        let camera = self.view.camera();
+        let per_px = self.per_px(picture)?;
+        let size = [camera.width_px, camera.height_px].map(f64::from);
+        self.backdrop.compare(picture, size);
+        if self.settings.skip_still && !self.backdrop.shows_something() {
+            self.skipped += 1;
+            self.backdrop.learn(t, &[]);
+            return Ok(None);
+        }
+        self.looked += 1;
+        Ok(Some(per_px))
+    }
+
+    /// What was found, in the calibration's pixels and held against the backdrop. `looks` are the heads', where a
+    /// network gives them.
+    fn conclude(
+        &mut self,
+        t: StoreTime,
+        per_px: f64,
+        seen: &PersonView,
+        looks: &[Option<Vec<f32>>],
+    ) -> Sighting {
+        let mut sighting = Sighting::empty(self.camera, t);
         let to_px = |s: Spot| Pixel {
             u: s.x * per_px,
             v: s.y * per_px,
         };
-        for h in &seen.heads {
-            let person = self.person(h, per_px);
-            if person.score >= head {
+        for (i, h) in seen.heads.iter().enumerate() {
+            let mut person = self.person(h, per_px);
+            if person.score >= self.settings.least[0] {
+                if let Some(Some(look)) = looks.get(i) {
+                    person.look.clone_from(look);
+                }
                 sighting.people.push(person);
             }
         }
@@ -185,7 +255,14 @@ impl CameraEye {
         }
         let people: Vec<(Pixel, f64)> = sighting.people.iter().flat_map(spots_of).collect();
         self.backdrop.learn(t, &people);
-        Ok(sighting)
+        sighting
+    }
+
+    fn failed(&self, cause: NetError) -> EyeError {
+        EyeError::Network {
+            camera: self.view.camera().name.clone(),
+            cause,
+        }
     }
 
     /// Looks at what the sighting's hands hold, in a picture of the same instant, as large as there is.
@@ -233,20 +310,37 @@ impl CameraEye {
     }
 }
 
-/// Calibration pixels a pixel of the picture.
-pub(super) fn per_px(camera: &Camera, picture: &RgbPicture<'_>) -> Result<f64, EyeError> {
-    let across = f64::from(camera.width_px) / f64::from(picture.width());
-    let down = f64::from(camera.height_px) / f64::from(picture.height());
-    // A pixel of rounding is no other shape.
-    let off = (across / down - 1.0).abs() * f64::from(picture.width().min(picture.height()));
-    if off > 1.01 {
-        return Err(EyeError::Shape {
-            camera: camera.name.clone(),
-            found: [picture.width(), picture.height()],
-            expected: [camera.width_px, camera.height_px],
-        });
+/// What everybody whom a camera has seen has in common, by a user's network: its light, its angle, and that they are people.
+/// It tells nobody from anybody and is taken off.
+#[derive(Clone, Debug, Default)]
+struct People {
+    mean: Vec<f32>,
+    looks: u16,
+}
+
+/// Looks before which the mean is one person's.
+const LOOKS_MIN: u16 = 20;
+/// Looks over which the mean is taken.
+const LOOKS_MAX: u16 = 2_000;
+
+impl People {
+    /// A look without what all have in common; empty while that is not known.
+    fn centred(&mut self, look: Vec<f32>) -> Vec<f32> {
+        if self.mean.len() != look.len() {
+            self.mean = vec![0.0; look.len()];
+            self.looks = 0;
+        }
+        self.looks = (self.looks + 1).min(LOOKS_MAX);
+        let step = 1.0 / f32::from(self.looks);
+        for (mean, x) in self.mean.iter_mut().zip(&look) {
+            *mean += step * (x - *mean);
+        }
+        if self.looks < LOOKS_MIN {
+            return Vec::new();
+        }
+        let own = look.iter().zip(&self.mean);
+        own.map(|(x, mean)| (x - mean).clamp(-4.0, 4.0)).collect()
     }
-    Ok(across)
 }
 
 /// Spots that cover somebody, for the backdrop to leave out.

@@ -1,5 +1,8 @@
 use super::*;
-use crate::nets::{Element, Input, NetError, Network, Numbers, Port, Ports, RgbPicture, Tensor};
+use crate::nets::{
+    Element, Eyes, Input, NetError, Network, NetworksConfig, Numbers, Port, Ports, RgbPicture,
+    RtenNetwork, Tensor,
+};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use walkout_model::layout::Camera;
@@ -193,6 +196,58 @@ fn pictures_of_another_shape_and_foreign_networks_are_refused_with_the_cameras_n
     let picture = RgbPicture::new(320, 240, &rgb).unwrap();
     let error = eye.look(at(0), &picture, &network).unwrap_err().to_string();
     assert!(error.contains("C1") && error.contains("320"), "{error}");
+}
+
+#[test]
+fn a_users_networks_find_people_and_their_looks_take_the_place_of_clothes() {
+    let text = r#"
+        [people]
+        file = "boxes.onnx"
+        kind = "yolov8"
+        classes = ["nothing", "red"]
+        people = ["red"]
+        [appearance]
+        file = "mean_of_bytes.onnx"
+        kind = "vector"
+    "#;
+    let folder = walkout_testkit::root().join("crates/perception/tests/networks");
+    let config = NetworksConfig::parse("networks.toml", text).unwrap();
+    let eyes = Eyes::new(&config, 1.0, |_, network| {
+        let data = std::fs::read(folder.join(&network.file)).unwrap();
+        let network = RtenNetwork::from_bytes(&network.file, data, 1)?;
+        Ok::<Box<dyn Network>, NetError>(Box::new(network))
+    })
+    .unwrap();
+    let mut finder = Finder::Users(Box::new(eyes));
+    let settings = EyeSettings {
+        // The network's boxes are larger than its squares, and the head lies beside.
+        still: 1.0,
+        ..EyeSettings::default()
+    };
+    let mut eye = CameraEye::new(CameraIx(0), &camera(), &room(), settings);
+    let (w, h) = (320, 180);
+    let empty = grey(w, h);
+    let picture = RgbPicture::new(w, h, &empty).unwrap();
+    let none = eye.look_by(at(0), &picture, &mut finder).unwrap();
+    assert!(none.people.is_empty());
+    let red = with_red(grey(w, h), w, (160, 90, 20));
+    let picture = RgbPicture::new(w, h, &red).unwrap();
+    let mut looks = 0;
+    for i in 1..40 {
+        let seen = eye.look_by(at(100 * i), &picture, &mut finder).unwrap();
+        let person = seen.people.first().unwrap();
+        // Calibration pixels, four times the picture's.
+        assert!((person.head.u - 640.0).abs() < 120.0, "{person:?}");
+        assert!((0.0..720.0).contains(&person.head.v), "{person:?}");
+        looks += usize::from(person.look.len() == 16);
+        // Who is alone and never changes is what everybody has in common.
+        assert!(person.look.iter().all(|x| x.abs() < 0.01), "{person:?}");
+    }
+    assert_eq!(
+        looks, 20,
+        "none while it is not known what people have in common"
+    );
+    assert_eq!(eye.looked_and_skipped(), (39, 1));
 }
 
 #[test]

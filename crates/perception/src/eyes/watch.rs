@@ -1,12 +1,13 @@
 //! All cameras' sightings at one instant: people on the floor, their hands, and what is in them.
 
+use crate::calibration::{CalibrationMonitor, MonitorSettings};
 use crate::floor::{
     CameraFrame, FloorCounters, FloorSettings, FloorTracker, HandDetection, PersonDetection,
     PixelPoint, Swap,
 };
 use walkout_model::{
-    CameraIx, ItemLook, Layout, Pixel, SeenHand, SeenItem, SeenPerson, Shop, Sighting, StoreTime,
-    TrackPoint, View,
+    CalibrationFault, CameraIx, ItemLook, Layout, Pixel, SeenHand, SeenItem, SeenPerson, Shop,
+    Sighting, StoreTime, TrackPoint, View,
 };
 
 /// How sightings become tracks.
@@ -14,6 +15,8 @@ use walkout_model::{
 pub struct WatchSettings {
     /// The tracker's.
     pub floor: FloorSettings,
+    /// When a camera's calibration counts as wrong.
+    pub monitor: MonitorSettings,
 }
 
 impl Default for WatchSettings {
@@ -24,6 +27,7 @@ impl Default for WatchSettings {
                 birth_score_single: 0.8,
                 ..FloorSettings::default()
             },
+            monitor: MonitorSettings::default(),
         }
     }
 }
@@ -37,6 +41,8 @@ pub struct Watched {
     pub looks: Vec<ItemLook>,
     /// Pairs that may have exchanged people.
     pub swaps: Vec<Swap>,
+    /// Cameras whose rays began to miss, or again meet, what the others see.
+    pub calibration: Vec<CalibrationFault>,
 }
 
 /// What was taken in and refused.
@@ -55,6 +61,7 @@ const SAME_HAND_M: f64 = 0.15;
 #[derive(Clone, Debug)]
 pub struct Watch {
     tracker: FloorTracker,
+    monitor: CalibrationMonitor,
     views: Vec<View>,
     looks_astray: u64,
 }
@@ -74,6 +81,7 @@ impl Watch {
                 gates,
                 settings.floor,
             ),
+            monitor: CalibrationMonitor::new(&layout.cameras, settings.monitor),
             views: layout.cameras.iter().map(View::new).collect(),
             looks_astray: 0,
         }
@@ -100,7 +108,9 @@ impl Watch {
             .collect();
         let report = self.tracker.update(t, &frames);
         let looks = self.looks(t, sightings, &report.points);
+        let calibration = self.monitor.update(t, &frames, &report.points);
         Watched {
+            calibration,
             points: report.points,
             looks,
             swaps: report.swaps,

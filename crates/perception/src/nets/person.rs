@@ -96,6 +96,22 @@ impl<N: Network> PersonNetwork<N> {
         Self { network, config }
     }
 
+    /// The same with a thread of its own, for another worker.
+    ///
+    /// # Errors
+    /// The runtime has no room for another.
+    pub fn session(&self) -> Result<PersonNetwork<Box<dyn Network>>, NetError> {
+        Ok(PersonNetwork::new(
+            self.network.session()?,
+            self.config.clone(),
+        ))
+    }
+
+    /// Scales pictures by this from now on.
+    pub fn rescale(&mut self, scale: f64) {
+        self.config.scale = scale;
+    }
+
     /// Finds people.
     ///
     /// # Errors

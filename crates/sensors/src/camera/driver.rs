@@ -102,6 +102,7 @@ struct State {
     faults: Vec<CameraFault>,
     /// What the sources before this one counted.
     before: (u64, u64),
+    newest: Option<CameraFrame>,
 }
 
 impl Camera {
@@ -133,6 +134,7 @@ impl Camera {
                 },
                 faults: Vec::new(),
                 before: (0, 0),
+                newest: None,
             }),
         });
         let keeper = Keeper {
@@ -155,6 +157,21 @@ impl Camera {
     /// Its frames.
     pub fn frames(&self) -> &FrameQueue {
         &self.queue
+    }
+
+    /// The newest frame, whoever takes frames from the queue.
+    pub fn newest(&self) -> Option<CameraFrame> {
+        self.shared.lock().newest.clone()
+    }
+
+    /// By the watchdog; the same as in [`Camera::status`].
+    pub fn health(&self) -> CameraHealth {
+        self.shared.lock().status.health
+    }
+
+    /// How many frames came; the same as in [`Camera::status`].
+    pub fn frames_come(&self) -> u64 {
+        self.shared.lock().status.frames
     }
 
     /// How it fares.
@@ -224,11 +241,17 @@ impl Keeper {
                 let cause = Cause::Damaged("the decoder gave up on it".into());
                 Err(CameraError::new(&self.source, cause))
             });
+            let jitter = (self.jitter)();
+            let wait = match &ended {
+                Err(CameraError { cause, .. }) if !cause.is_absence() => {
+                    self.back_off.after_failure(jitter)
+                }
+                _ => self.back_off.after_absence(jitter),
+            };
             let said = match ended {
                 Ok(()) => "the file has ended and begins anew".to_owned(),
                 Err(error) => error.to_string(),
             };
-            let wait = self.back_off.after_failure((self.jitter)());
             {
                 let mut state = self.shared.lock();
                 state.status.connected = false;
@@ -297,6 +320,8 @@ impl Keeper {
             status.size = Some(size);
             (status.damaged, status.skipped) = (before.0 + damaged, before.1 + skipped);
             status.error = None;
+            state.newest = Some(frame.clone());
+            let status = &mut state.status;
             if let Some(last) = status.last.replace(t) {
                 let dt = t.since(last).as_secs_f64().clamp(1e-3, 10.0);
                 // The mean of about the last ten.

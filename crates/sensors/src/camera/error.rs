@@ -64,3 +64,13 @@ pub enum Cause {
     #[error("cannot be opened: this walkout was built without {0}")]
     NotBuilt(&'static str),
 }
+
+impl Cause {
+    /// Whether the source is only away and may be back any moment; else somebody must do something about it.
+    pub(super) fn is_absence(&self) -> bool {
+        matches!(
+            self,
+            Self::Unreachable(_) | Self::Silent(_) | Self::Ended | Self::Read(_)
+        )
+    }
+}

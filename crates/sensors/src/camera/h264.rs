@@ -82,6 +82,17 @@ impl Times {
         pts
     }
 
+    /// A unit gave no picture.
+    pub fn forget(&mut self, pts: i64) {
+        if let Some(n) = self.waiting.get_mut(&pts) {
+            *n -= 1;
+            if *n == 0 {
+                self.waiting.remove(&pts);
+            }
+            self.count -= 1;
+        }
+    }
+
     /// What went in gives no pictures any more.
     pub fn clear(&mut self) {
         self.waiting.clear();
@@ -135,10 +146,10 @@ impl H264Decoder {
         (self.damage.damaged, self.damage.skipped)
     }
 
-    /// Units were lost on the way: what refers to them cannot be decoded.
-    pub fn lost(&mut self) {
+    /// Units were lost on the way: what refers to them cannot be decoded. Pictures that waited to be shown come out.
+    pub fn lost(&mut self, out: &mut Vec<(i64, Picture)>) {
         self.damage.damaged += 1;
-        self.await_key();
+        self.finish(out);
     }
 
     /// Decodes a unit; pictures that are ready go to `out` with their times.
@@ -152,7 +163,7 @@ impl H264Decoder {
         out: &mut Vec<(i64, Picture)>,
     ) -> Result<(), H264Error> {
         if unit.annex_b.len() > UNIT_BYTES_MAX {
-            self.lost();
+            self.lost(out);
             return Ok(());
         }
         let (mut is_key, mut has_slice) = (false, false);
@@ -206,9 +217,10 @@ impl H264Decoder {
                 }
             }
             Ok(None) => {}
+            // The pictures before it are whole and wait, where they are shown in another order.
             Err(_) => {
-                self.damage.damaged += 1;
-                self.await_key();
+                self.times.forget(unit.pts);
+                self.lost(out);
             }
         }
         Ok(())
@@ -350,5 +362,8 @@ mod tests {
             times.push(pts);
         }
         assert_eq!(times.pop(), 83);
+        times.forget(84);
+        times.forget(4_000);
+        assert_eq!(times.pop(), 85);
     }
 }

@@ -100,14 +100,14 @@ impl Rtsp {
                 Err(_) => self.corrupt += 1,
             },
             Coding::H264 => {
+                let mut out = Vec::new();
                 if unit.lost {
-                    self.decoder.lost();
+                    self.decoder.lost(&mut out);
                 }
                 if self.times.len() == UNITS_MAX {
                     self.times.pop_front();
                 }
                 self.times.push_back((unit.rtp, t));
-                let mut out = Vec::new();
                 let access = AccessUnit {
                     annex_b: unit.data,
                     pts: unit.rtp,

@@ -126,6 +126,40 @@ fn after_damage_pictures_come_again_from_the_next_key_frame() {
 }
 
 #[test]
+fn pictures_that_wait_to_be_shown_outlive_the_damage_after_them() {
+    let footage = walkout_testkit::root().join("crates/sensors/tests/footage/reordered.h264");
+    let bytes = std::fs::read(&footage).unwrap();
+    assert_eq!(whole(&footage).len(), 20);
+    let dir = TempDir::new("reordered");
+    // The last picture's bytes end in their middle.
+    let last = bytes.windows(3).rposition(|w| w == [0, 0, 1]).unwrap();
+    let cut = dir.write("cut.h264", &bytes[..(last + bytes.len()) / 2]);
+    let (pictures, (damaged, _)) = all(&source(&cut)).unwrap();
+    assert!(
+        pictures.len() + damaged as usize >= 20 && damaged <= 1,
+        "{damaged}"
+    );
+    assert!(pictures.len() >= 19, "{} pictures", pictures.len());
+    let mut times: Vec<_> = pictures.iter().map(|(t, _)| *t).collect();
+    times.dedup();
+    assert_eq!(times.len(), pictures.len(), "each has its own time");
+    // One of the first ten is spoilt: the others before it, and all after the next key frame, come.
+    let mut torn = bytes.clone();
+    let starts: Vec<usize> = (0..bytes.len() - 3)
+        .filter(|&i| bytes[i..i + 3] == [0, 0, 1])
+        .collect();
+    let sixth = starts[starts.len() / 4];
+    torn[sixth + 5..sixth + 25].fill(0x77);
+    let torn = dir.write("torn.h264", &torn);
+    let (pictures, damage) = all(&source(&torn)).unwrap();
+    assert!(
+        pictures.len() >= 10,
+        "{} pictures, {damage:?}",
+        pictures.len()
+    );
+}
+
+#[test]
 fn bad_files_are_refused_by_name_and_cause() {
     let dir = TempDir::new("bad");
     let film = mp4(&h264(10, SIZE, 10), SIZE);

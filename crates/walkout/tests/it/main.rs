@@ -17,7 +17,11 @@ mod eyes;
 #[cfg(test)]
 mod page;
 #[cfg(test)]
+mod pixels;
+#[cfg(test)]
 mod program;
+#[cfg(test)]
+mod rendered;
 #[cfg(test)]
 mod serve;
 #[cfg(test)]

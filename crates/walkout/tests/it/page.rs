@@ -2,6 +2,7 @@
 
 use crate::devices::{Mosquitto, is_there, one_shopper_takes_one};
 use crate::program::{Program, TempDir};
+use crate::rendered::Shop;
 use serde_json::{Value, json};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -131,5 +132,92 @@ fn the_page_shows_who_took_what_at_desk_and_phone_size() {
     browser.until(
         "nothing wider than a phone",
         "return document.documentElement.scrollWidth <= window.innerWidth",
+    );
+}
+
+#[test]
+fn the_page_shows_what_cameras_see_and_which_are_down_at_desk_and_phone_size() {
+    const NAME: &str = "the_page_shows_what_cameras_see_and_which_are_down_at_desk_and_phone_size";
+    for part in ["chromedriver", "chromium"] {
+        if !is_there(part) {
+            return skip(NAME, &format!("no {part}"));
+        }
+    }
+    let shop = Shop::new("page-cameras", 2, 20, &["gone.mp4"]);
+    let port = free_port().unwrap().to_string();
+    let arguments = ["--mqtt-port", &port, "--eyes"];
+    let program = Program::serve("page-cameras", shop.name(), &arguments);
+    // The camera that is down is the third with a source.
+    let view = |name: &str| {
+        format!(
+            "[...document.querySelectorAll('.camera')].find(c => c.querySelector('b').textContent === '{name}')"
+        )
+    };
+    let health = program.get("/healthz");
+    let gone = health["cameras"].as_array().unwrap();
+    let gone = gone
+        .iter()
+        .find(|c| !shop.cameras.iter().any(|n| c["camera"] == n.as_str()));
+    let gone = view(gone.unwrap()["camera"].as_str().unwrap());
+    for (width, height) in [(1440, 900), (390, 844)] {
+        let browser = Browser::open(width, height);
+        browser.go(&format!("{}/?lang=en", program.page));
+        browser.until(
+            "three cameras",
+            "return document.querySelectorAll('.camera').length === 3",
+        );
+        for name in &shop.cameras {
+            let view = view(name);
+            // A picture has more than a few colours.
+            browser.until(
+                "a picture",
+                &format!(
+                    "const c = {view}.querySelector('canvas');
+                     const p = c.getContext('2d').getImageData(0, 0, c.width, c.height).data;
+                     return new Set(p.filter((_, i) => i % 4 === 0)).size > 60"
+                ),
+            );
+            browser.until(
+                "it is live",
+                &format!("return !{view}.classList.contains('down')"),
+            );
+        }
+        browser.until(
+            "the camera that is down, and why",
+            &format!(
+                "const c = {gone};
+                 return c.classList.contains('down') && c.textContent.includes('no pictures') && c.textContent.includes('gone.mp4')"
+            ),
+        );
+        browser.until(
+            "nothing wider than the window",
+            "return document.documentElement.scrollWidth <= window.innerWidth",
+        );
+        browser.until(
+            "views as wide as a finger needs and the window has",
+            "return [...document.querySelectorAll('.camera canvas')].every(c => { const r = c.getBoundingClientRect(); return r.width >= 240 && r.right <= window.innerWidth && r.left >= 0; })",
+        );
+    }
+}
+
+#[test]
+fn a_shop_without_cameras_shows_no_empty_place_for_them() {
+    const NAME: &str = "a_shop_without_cameras_shows_no_empty_place_for_them";
+    for part in ["chromedriver", "chromium"] {
+        if !is_there(part) {
+            return skip(NAME, &format!("no {part}"));
+        }
+    }
+    let port = free_port().unwrap().to_string();
+    let program = Program::serve("page-blind", "nano", &["--mqtt-port", &port]);
+    let browser = Browser::open(390, 844);
+    browser.go(&format!("{}/?lang=en", program.page));
+    browser.until(
+        "the shop",
+        "return document.querySelector('#health-list').children.length > 0",
+    );
+    browser.until(
+        "neither views nor a way to them",
+        "return ['#cameras', 'nav a[href=\"#cameras\"]'].every(q => document.querySelector(q).getBoundingClientRect().height === 0)",
     );
 }

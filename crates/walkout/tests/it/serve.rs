@@ -68,13 +68,13 @@ fn the_same_over_mosquitto_as_the_broker() {
 }
 
 /// Debian's broker, for as long as the test needs it.
-struct StartedMosquitto {
+pub struct StartedMosquitto {
     child: Child,
-    port: u16,
+    pub port: u16,
 }
 
 impl StartedMosquitto {
-    fn start() -> Option<Self> {
+    pub fn start() -> Option<Self> {
         let port = free_port()?;
         let child = ["mosquitto", "/usr/sbin/mosquitto"]
             .iter()

@@ -163,9 +163,16 @@ pub struct NetworkConfig {
     pub margin: Option<f64>,
     /// Pictures are scaled by this first (`person-maps` only); by default the camera's calibration says.
     pub scale: Option<f64>,
+    /// The mean cosine of two different people's looks (`appearance` only): what is nearer than that speaks for one person.
+    #[serde(default = "alike")]
+    pub alike: f64,
     /// How it wants its pictures.
     #[serde(default)]
     pub input: InputConfig,
+}
+
+fn alike() -> f64 {
+    0.5
 }
 
 fn person() -> Vec<String> {
@@ -277,6 +284,12 @@ fn check(role: Role, network: &NetworkConfig) -> Result<(), String> {
     };
     share("score", f64::from(network.score))?;
     share("overlap", network.overlap)?;
+    if !(-0.5..=0.95).contains(&network.alike) {
+        return Err(format!(
+            "alike = {}: a mean cosine of -0.5 to 0.95 is expected",
+            network.alike
+        ));
+    }
     if network.margin.is_some_and(|m| !(0.5..=4.0).contains(&m)) {
         return Err("margin: a factor of 0.5 to 4 is expected".to_owned());
     }
@@ -363,6 +376,7 @@ mod tests {
                 ["input.deviation", "divided"],
             ),
             ("margin = 9.0", ["margin", "0.5 to 4"]),
+            ("alike = 1.0", ["alike", "cosine"]),
         ] {
             let error = said(&format!("{network}{line}"));
             assert!(error.starts_with("networks.toml: "), "{error}");

@@ -44,6 +44,10 @@ pub struct Eyes {
     people: People,
     pose: Option<UserNetwork>,
     appearance: Option<UserNetwork>,
+    /// Mean cosine of two people's looks.
+    alike: f64,
+    /// The configuration says how much pictures are scaled.
+    scaled: bool,
 }
 
 impl std::fmt::Debug for Eyes {
@@ -94,6 +98,8 @@ impl Eyes {
         Ok(Self {
             pose: further(Role::Pose, &config.pose)?,
             appearance: further(Role::Appearance, &config.appearance)?,
+            alike: config.appearance.as_ref().map_or(0.0, |a| a.alike),
+            scaled: config.people.as_ref().is_some_and(|p| p.scale.is_some()),
             people,
         })
     }
@@ -104,7 +110,46 @@ impl Eyes {
             people: People::Maps(PersonNetwork::new(network, config)),
             pose: None,
             appearance: None,
+            alike: 0.0,
+            scaled: false,
         }
+    }
+
+    /// The same networks with threads of their own, for another camera.
+    ///
+    /// # Errors
+    /// The runtime has no room for another.
+    pub fn session(&self) -> Result<Self, NetError> {
+        let further = |network: &Option<UserNetwork>| network.as_ref().map(UserNetwork::session);
+        Ok(Self {
+            people: match &self.people {
+                People::Maps(network) => People::Maps(network.session()?),
+                People::Boxes { network, classes } => People::Boxes {
+                    network: network.session()?,
+                    classes: classes.clone(),
+                },
+            },
+            pose: further(&self.pose).transpose()?,
+            appearance: further(&self.appearance).transpose()?,
+            alike: self.alike,
+            scaled: self.scaled,
+        })
+    }
+
+    /// Scales pictures of this size by something else from now on, unless the configuration says by what. Networks whose
+    /// input has a fixed size take no notice.
+    pub fn rescale(&mut self, scale: f64) {
+        if let People::Maps(network) = &mut self.people
+            && !self.scaled
+        {
+            network.rescale(scale);
+        }
+    }
+
+    /// A person's look as trackers take it ([`TrackPoint::appearance`](walkout_model::TrackPoint::appearance)): few
+    /// numbers, whitened.
+    pub fn appearance(&self, look: &[f32]) -> Vec<f32> {
+        super::vector::appearance(look, self.alike)
     }
 
     /// Looks for people in pictures, as many in one run as the networks take.

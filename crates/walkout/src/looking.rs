@@ -1,0 +1,264 @@
+//! Threads that look at cameras' pictures, in an open shop and in a worker of its own alike: at most one picture of each
+//! camera a period, none of a camera that is at fault, and no failure of one camera ends another.
+
+use crate::outbox::{Outbox, Word};
+use anyhow::{Context, Result};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+use walkout_model::{
+    CameraFault, CameraFrame, CameraHealth, CameraIx, Layout, StoreTime, TimeDelta,
+};
+use walkout_perception::eyes::{CameraEye, EyeSettings, Finder};
+use walkout_perception::nets::RgbPicture;
+
+/// A thread without a new picture looks for one after this.
+const IDLE: Duration = Duration::from_millis(4);
+/// A camera at fault says so again after this, for whoever did not hear.
+const AGAIN: Duration = Duration::from_secs(1);
+
+/// Where one camera's pictures come from.
+pub trait Feed: Send {
+    /// The next picture, if there is a new one.
+    fn next(&mut self) -> Result<Option<Shot>>;
+
+    /// How the camera fares.
+    fn health(&mut self) -> CameraHealth;
+}
+
+/// A picture.
+pub struct Shot {
+    /// When it was taken.
+    pub t: StoreTime,
+    /// Pixels along a row.
+    pub width: u32,
+    /// Rows.
+    pub height: u32,
+    /// Three bytes a pixel.
+    pub rgb: Pixels,
+}
+
+/// Bytes of red, green and blue.
+pub enum Pixels {
+    /// Shared with the camera's driver.
+    Shared(CameraFrame),
+    /// Its own.
+    Own(Vec<u8>),
+}
+
+impl Pixels {
+    /// The bytes.
+    pub fn bytes(&self) -> &[u8] {
+        match self {
+            Self::Shared(frame) => frame.rgb(),
+            Self::Own(bytes) => bytes,
+        }
+    }
+}
+
+impl From<CameraFrame> for Shot {
+    fn from(frame: CameraFrame) -> Self {
+        Self {
+            t: frame.t,
+            width: frame.width(),
+            height: frame.height(),
+            rgb: Pixels::Shared(frame),
+        }
+    }
+}
+
+/// What became of one camera's pictures.
+#[derive(Debug, Default)]
+pub struct Tally {
+    /// Looked at.
+    pub seen: AtomicU64,
+    /// Left out: another of the same period was looked at, or it is the same as before.
+    pub spared: AtomicU64,
+    /// Did not come, or could not be looked at.
+    pub failed: AtomicU64,
+    error: Mutex<Option<String>>,
+}
+
+impl Tally {
+    /// Why the last picture could not be looked at; none since one could.
+    pub fn error(&self) -> Option<String> {
+        let error = self.error.lock().unwrap_or_else(PoisonError::into_inner);
+        error.clone()
+    }
+
+    fn went(&self, camera: &str, error: Option<&anyhow::Error>) {
+        let said = error.map(|e| format!("{e:#}"));
+        let mut last = self.error.lock().unwrap_or_else(PoisonError::into_inner);
+        if *last != said {
+            if let Some(said) = &said {
+                tracing::warn!("camera {camera}: {said}");
+            }
+            *last = said;
+        }
+    }
+}
+
+/// One camera with its eye.
+pub struct Looker {
+    camera: CameraIx,
+    name: String,
+    feed: Box<dyn Feed>,
+    eye: CameraEye,
+    finder: Finder,
+    period: TimeDelta,
+    /// The period that was looked at last.
+    last: Option<i64>,
+    health: CameraHealth,
+    told: Option<Instant>,
+    left: Option<u64>,
+    tally: Arc<Tally>,
+}
+
+impl Looker {
+    /// An eye of a shop's camera that looks at one picture a period.
+    pub fn new(
+        layout: &Layout,
+        camera: CameraIx,
+        feed: Box<dyn Feed>,
+        finder: Finder,
+        period: TimeDelta,
+    ) -> Option<Self> {
+        let description = layout.cameras.get(camera.usize())?;
+        let settings = EyeSettings::default();
+        Some(Self {
+            name: description.name.clone(),
+            eye: CameraEye::new(camera, description, &layout.floor, settings),
+            camera,
+            feed,
+            finder,
+            period,
+            last: None,
+            health: CameraHealth::Good,
+            told: None,
+            left: None,
+            tally: Arc::default(),
+        })
+    }
+
+    /// Ends after so many pictures.
+    #[must_use]
+    pub fn at_most(mut self, count: Option<u64>) -> Self {
+        self.left = count;
+        self
+    }
+
+    /// What becomes of its pictures.
+    pub fn tally(&self) -> Arc<Tally> {
+        Arc::clone(&self.tally)
+    }
+
+    fn is_done(&self) -> bool {
+        self.left == Some(0)
+    }
+
+    /// Looks at the next picture, if there is one; whether there was.
+    fn step(&mut self, told: &Outbox) -> bool {
+        self.tell_health(told);
+        match self.feed.next() {
+            Ok(None) => false,
+            Ok(Some(shot)) => {
+                let period = self.period.0.max(1);
+                // As `Gather` rounds: pictures about one instant are of one instant.
+                let instant = shot.t.0.saturating_add(period / 2).div_euclid(period);
+                if self
+                    .last
+                    .is_some_and(|last| instant <= last && instant > last - 100)
+                {
+                    self.tally.spared.fetch_add(1, Ordering::Relaxed);
+                    return true;
+                }
+                self.last = Some(instant);
+                // What a camera at fault shows is not what is there now.
+                if self.health == CameraHealth::Good {
+                    self.look(&shot, told);
+                }
+                true
+            }
+            Err(error) => {
+                self.tally.failed.fetch_add(1, Ordering::Relaxed);
+                self.tally.went(&self.name, Some(&error));
+                false
+            }
+        }
+    }
+
+    fn look(&mut self, shot: &Shot, told: &Outbox) {
+        let picture = RgbPicture::new(shot.width, shot.height, shot.rgb.bytes());
+        let seen = match picture {
+            Ok(picture) => {
+                let seen = self.eye.look_by(shot.t, &picture, &mut self.finder);
+                seen.map_err(anyhow::Error::from)
+            }
+            Err(error) => Err(error.into()),
+        };
+        self.tally.went(&self.name, seen.as_ref().err());
+        match seen {
+            Ok(sighting) => {
+                self.tally.seen.fetch_add(1, Ordering::Relaxed);
+                self.left = self.left.map(|n| n.saturating_sub(1));
+                told.push(self.camera, Word::Saw(sighting));
+            }
+            Err(_) => {
+                self.tally.failed.fetch_add(1, Ordering::Relaxed);
+            }
+        }
+    }
+
+    fn tell_health(&mut self, told: &Outbox) {
+        let health = self.feed.health();
+        let again = self.told.is_none_or(|at| at.elapsed() >= AGAIN);
+        if health == self.health && (health == CameraHealth::Good || !again) {
+            return;
+        }
+        self.health = health;
+        self.told = Some(Instant::now());
+        let t = crate::clock::wall_now();
+        let camera = self.camera;
+        told.push(camera, Word::Fares(CameraFault { t, camera, health }));
+    }
+}
+
+/// Begins to look, with so many threads at most. They end when told to, when the outbox is closed, or when all have
+/// looked as often as they should.
+pub fn begin(
+    lookers: Vec<Looker>,
+    threads: usize,
+    told: &Arc<Outbox>,
+    stop: &Arc<AtomicBool>,
+) -> Result<Vec<JoinHandle<()>>> {
+    let threads = threads.clamp(1, lookers.len().max(1));
+    let mut shares: Vec<Vec<Looker>> = (0..threads).map(|_| Vec::new()).collect();
+    for (i, looker) in lookers.into_iter().enumerate() {
+        shares[i % threads].push(looker);
+    }
+    let begun = shares.into_iter().enumerate().map(|(i, share)| {
+        let (told, stop) = (Arc::clone(told), Arc::clone(stop));
+        std::thread::Builder::new()
+            .name(format!("eyes {i}"))
+            .spawn(move || run(share, &told, &stop))
+            .context("starting a thread that looks")
+    });
+    begun.collect()
+}
+
+fn run(mut share: Vec<Looker>, told: &Outbox, stop: &AtomicBool) {
+    while !stop.load(Ordering::Relaxed) && !told.is_closed() {
+        let mut idle = true;
+        for looker in &mut share {
+            idle &= !looker.step(told);
+        }
+        share.retain(|looker| !looker.is_done());
+        if share.is_empty() {
+            return;
+        }
+        if idle {
+            std::thread::sleep(IDLE);
+        }
+    }
+}
