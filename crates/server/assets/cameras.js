@@ -94,18 +94,23 @@ export class Cameras {
     if (!picture) this.note(pen, w, h, t("no_picture"), "#9ca8b1");
     pen.lineWidth = 2;
     for (const [u, v, r, score] of told.heads) {
-      pen.strokeStyle = `rgba(255, 214, 64, ${0.35 + 0.65 * score})`;
       pen.beginPath();
       pen.arc(u * w, v * h, Math.max(4, r * w), 0, 2 * Math.PI);
-      pen.stroke();
+      // A dark rim, or it would not show on a white wall.
+      for (const [colour, wide] of [["rgba(0, 0, 0, 0.45)", 4], [`rgba(255, 214, 64, ${0.35 + 0.65 * score})`, 2]]) {
+        pen.strokeStyle = colour;
+        pen.lineWidth = wide;
+        pen.stroke();
+      }
     }
     // A doubtful hand is faint.
     for (const [u, v, score] of told.hands) {
       pen.fillStyle = `rgba(75, 227, 255, ${Math.min(1, 0.1 + score)})`;
       pen.fillRect(u * w - 3, v * h - 3, 6, 6);
     }
+    for (const track of told.tracks) this.track(pen, w, h, track);
     const labels = [];
-    for (const track of told.tracks) this.track(pen, w, h, track, labels);
+    for (const track of told.tracks) this.name(pen, w, h, track, labels);
   }
 
   note(pen, w, h, text, colour) {
@@ -116,12 +121,10 @@ export class Cameras {
     pen.textAlign = "start";
   }
 
-  track(pen, w, h, track, labels) {
-    const colour = track.session ? colourOf(track.session) : "#6b7780";
-    const [hu, hv] = [track.head[0] * w, track.head[1] * h];
-    pen.strokeStyle = colour;
+  track(pen, w, h, track) {
+    pen.strokeStyle = this.colour(track);
     pen.beginPath();
-    pen.moveTo(hu, hv);
+    pen.moveTo(track.head[0] * w, track.head[1] * h);
     pen.lineTo(track.foot[0] * w, track.foot[1] * h);
     pen.stroke();
     for (const [u, v] of track.wrists) {
@@ -129,7 +132,15 @@ export class Cameras {
       pen.arc(u * w, v * h, 5, 0, 2 * Math.PI);
       pen.stroke();
     }
-    // Inside the picture, and not over another's.
+  }
+
+  colour(track) {
+    return track.session ? colourOf(track.session) : "#6b7780";
+  }
+
+  // Inside the picture, and not over another's.
+  name(pen, w, h, track, labels) {
+    const [hu, hv] = [track.head[0] * w, track.head[1] * h];
     pen.font = "600 15px system-ui, sans-serif";
     const label = track.session ? `${track.id} ${track.session}` : String(track.id);
     const wide = pen.measureText(label).width + 10;
@@ -137,7 +148,7 @@ export class Cameras {
     let y = Math.max(hv - 36, 2);
     while (labels.some(([lx, ly, lw]) => Math.abs(ly - y) < 21 && x < lx + lw && lx < x + wide) && y < h - 21) y += 21;
     labels.push([x, y, wide]);
-    pen.fillStyle = colour;
+    pen.fillStyle = this.colour(track);
     pen.fillRect(x, y, wide, 20);
     pen.fillStyle = "#fff";
     pen.fillText(label, x + 5, y + 15);

@@ -18,6 +18,9 @@ const IDLE: Duration = Duration::from_millis(4);
 /// A camera at fault says so again after this, for whoever did not hear.
 const AGAIN: Duration = Duration::from_secs(1);
 
+/// A picture that is older by more periods than this is no second one of its instant: the clock was set back.
+const CLOCK_SET_BACK: i64 = 100;
+
 /// Where one camera's pictures come from.
 pub trait Feed: Send {
     /// The next picture, if there is a new one.
@@ -159,17 +162,17 @@ impl Looker {
 
     /// Looks at the next picture, if there is one; whether there was.
     fn step(&mut self, told: &Outbox) -> bool {
+        let shot = self.feed.next();
+        // After the picture: the first one after silence is a good camera's.
         self.tell_health(told);
-        match self.feed.next() {
+        match shot {
             Ok(None) => false,
             Ok(Some(shot)) => {
                 let period = self.period.0.max(1);
                 // As `Gather` rounds: pictures about one instant are of one instant.
                 let instant = shot.t.0.saturating_add(period / 2).div_euclid(period);
-                if self
-                    .last
-                    .is_some_and(|last| instant <= last && instant > last - 100)
-                {
+                let again = |last: i64| (last - CLOCK_SET_BACK..=last).contains(&instant);
+                if self.last.is_some_and(again) {
                     self.tally.spared.fetch_add(1, Ordering::Relaxed);
                     return true;
                 }

@@ -173,6 +173,7 @@ fn the_page_shows_what_cameras_see_and_which_are_down_at_desk_and_phone_size() {
                 "a picture",
                 &format!(
                     "const c = {view}.querySelector('canvas');
+                     c.scrollIntoView();
                      const p = c.getContext('2d').getImageData(0, 0, c.width, c.height).data;
                      return new Set(p.filter((_, i) => i % 4 === 0)).size > 60"
                 ),
