@@ -88,7 +88,7 @@ impl Eyes {
         let threads = threads(self.cameras.len());
         let mut shares = Vec::new();
         for _ in 0..threads {
-            shares.push(finders.share()?);
+            shares.push((finders.share()?, finders.items(shop)?));
         }
         let mut lookers = Vec::new();
         for (i, (ix, eye)) in self.cameras.iter().enumerate() {
@@ -96,11 +96,12 @@ impl Eyes {
                 frames: eye.camera.frames().clone(),
                 camera: Arc::clone(&eye.camera),
             });
-            let finder = shares[i % threads].finder()?;
+            let (share, items) = &shares[i % threads];
+            let finder = share.finder()?;
             let period = GatherSettings::default().period;
             if let Some(looker) = Looker::new(&shop.layout, *ix, feed, finder, period) {
                 let _ = eye.tally.set((looker.tally(), Arc::clone(told)));
-                lookers.push(looker);
+                lookers.push(looker.with_items(items.clone()));
             }
         }
         looking::begin(lookers, threads, told, &self.stop).map(drop)

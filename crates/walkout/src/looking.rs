@@ -8,9 +8,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 use walkout_model::{
-    CameraFault, CameraFrame, CameraHealth, CameraIx, Layout, StoreTime, TimeDelta,
+    CameraFault, CameraFrame, CameraHealth, CameraIx, Layout, Sighting, StoreTime, TimeDelta,
 };
-use walkout_perception::eyes::{CameraEye, EyeSettings, Finder};
+use walkout_perception::eyes::{CameraEye, EyeSettings, Finder, ItemEye};
 use walkout_perception::nets::RgbPicture;
 
 /// A thread without a new picture looks for one after this.
@@ -109,6 +109,7 @@ pub struct Looker {
     feed: Box<dyn Feed>,
     eye: CameraEye,
     finder: Finder,
+    items: Option<Arc<ItemEye>>,
     period: TimeDelta,
     /// The period that was looked at last.
     last: Option<i64>,
@@ -135,6 +136,7 @@ impl Looker {
             camera,
             feed,
             finder,
+            items: None,
             period,
             last: None,
             health: CameraHealth::Good,
@@ -142,6 +144,13 @@ impl Looker {
             left: None,
             tally: Arc::default(),
         })
+    }
+
+    /// Looks into hands as well.
+    #[must_use]
+    pub fn with_items(mut self, items: Option<Arc<ItemEye>>) -> Self {
+        self.items = items;
+        self
     }
 
     /// Ends after so many pictures.
@@ -194,10 +203,7 @@ impl Looker {
     fn look(&mut self, shot: &Shot, told: &Outbox) {
         let picture = RgbPicture::new(shot.width, shot.height, shot.rgb.bytes());
         let seen = match picture {
-            Ok(picture) => {
-                let seen = self.eye.look_by(shot.t, &picture, &mut self.finder);
-                seen.map_err(anyhow::Error::from)
-            }
+            Ok(picture) => self.sight(shot.t, &picture),
             Err(error) => Err(error.into()),
         };
         self.tally.went(&self.name, seen.as_ref().err());
@@ -211,6 +217,17 @@ impl Looker {
                 self.tally.failed.fetch_add(1, Ordering::Relaxed);
             }
         }
+    }
+
+    /// Who is in a picture, and what the hands in it hold.
+    fn sight(&mut self, t: StoreTime, picture: &RgbPicture<'_>) -> Result<Sighting> {
+        let mut sighting = self.eye.look_by(t, picture, &mut self.finder)?;
+        if let Some(items) = &self.items
+            && items.wants(self.eye.view(), &sighting)
+        {
+            self.eye.inspect(&mut sighting, picture, items)?;
+        }
+        Ok(sighting)
     }
 
     fn tell_health(&mut self, told: &Outbox) {

@@ -21,6 +21,7 @@ mod explain;
 mod eyes;
 mod fsck;
 mod heard;
+mod items;
 mod look;
 mod looking;
 mod networks;

@@ -1,9 +1,11 @@
 //! Networks and pictures from files, and the runtime that runs the networks.
 
+use crate::items::Items;
 use anyhow::{Context, Result, bail, ensure};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use walkout_perception::eyes::Finder;
+use walkout_model::Shop;
+use walkout_perception::eyes::{Finder, ItemEye};
 use walkout_perception::nets::{
     Eyes, NetError, Network, NetworkConfig, NetworksConfig, PersonConfig, PersonNetwork,
     RgbPicture, Role, RtenNetwork, UserNetwork,
@@ -35,6 +37,7 @@ pub enum RuntimeName {
 }
 
 /// A runtime, ready to load networks.
+#[derive(Clone)]
 pub enum Runtime {
     /// In Rust, in process.
     Rten,
@@ -118,6 +121,8 @@ impl Runtime {
 /// What finds people in pictures: the network that ships, or a user's own.
 pub struct Finders {
     found: Found,
+    items: Option<Items>,
+    runtime: Runtime,
 }
 
 enum Found {
@@ -137,6 +142,8 @@ impl Finders {
                 .look(&RgbPicture::new(64, 64, &grey)?)?;
             return Ok(Self {
                 found: Found::Maps(network),
+                items: None,
+                runtime: runtime.clone(),
             });
         };
         let eyes = Networks::read(file)?.eyes(runtime, 1, 1.0)?;
@@ -148,7 +155,21 @@ impl Finders {
         })?;
         Ok(Self {
             found: Found::Users(eyes),
+            items: None,
+            runtime: runtime.clone(),
         })
+    }
+
+    /// Looks into hands as well, where the shop was shown what its goods look like.
+    #[must_use]
+    pub fn with_items(self, items: Option<Items>) -> Self {
+        Self { items, ..self }
+    }
+
+    /// An eye for what hands hold, for the cameras of one thread.
+    pub fn items(&self, shop: &Shop) -> Result<Option<Arc<ItemEye>>> {
+        let eye = |items: &Items| items.eye(shop, &self.runtime).map(Arc::new);
+        self.items.as_ref().map(eye).transpose()
     }
 
     /// Those of one thread.

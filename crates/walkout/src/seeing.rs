@@ -1,6 +1,5 @@
 //! The demo's cameras: rendered pictures go to the page, and with `--from-pixels` through the networks to the bus.
 
-use crate::eyes::sight_in;
 use crate::items::Items;
 use crate::networks::Runtime;
 use crate::render::live::{LiveCameras, jpeg};
@@ -107,7 +106,13 @@ impl Seeing {
                 (Some(network), Some(eye)) => {
                     let rgb = RgbPicture::new(picture.width, picture.height, &picture.rgb)
                         .context("a rendered picture")?;
-                    Some(sight_in(eye, t, &rgb, network, self.items.as_ref())?)
+                    let mut sighting = eye.look(t, &rgb, network)?;
+                    if let Some(items) = &self.items
+                        && items.wants(eye.view(), &sighting)
+                    {
+                        eye.inspect(&mut sighting, &rgb, items)?;
+                    }
+                    Some(sighting)
                 }
                 _ => None,
             };

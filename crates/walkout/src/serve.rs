@@ -1,5 +1,6 @@
 //! `walkout serve`.
 
+use crate::items::Items;
 use crate::networks::{Finders, RuntimeArgs};
 use crate::open::{Broker, Opening};
 use anyhow::{Context, Result, bail};
@@ -72,7 +73,14 @@ pub fn run(args: Args) -> Result<ExitCode> {
         (models, networks) => {
             let models = models.clone().unwrap_or_default();
             let runtime = args.runtime.open()?;
-            Some(Finders::load(&runtime, &models, networks.as_deref())?)
+            let finders = Finders::load(&runtime, &models, networks.as_deref())?;
+            let gallery = locate(&args.shop)?.join(crate::items::FILE);
+            let items = Items::read(&shop, &gallery, &models).unwrap_or_else(|error| {
+                // Hands are not looked at then; the rest of the shop runs on.
+                tracing::warn!("what hands hold is not looked at: {error:#}");
+                None
+            });
+            Some(finders.with_items(items))
         }
     };
     let opening = Opening {

@@ -2,6 +2,7 @@
 //! follows people from it.
 
 use crate::eyes::{Opened, threads};
+use crate::items::Items;
 use crate::looking::{self, Feed, Looker, Pixels, Shot, Tally};
 use crate::networks::{Finders, RuntimeArgs};
 use crate::outbox::{Outbox, Word};
@@ -12,6 +13,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
+use walkout_model::files::locate;
 use walkout_model::{CameraHealth, CameraIx, Shop, StoreTime, TimeDelta};
 use walkout_sensors::camera::{CameraWatch, Clock, Grey, WatchSettings, decode_picture};
 use walkout_sensors::client::BrokerUrl;
@@ -72,6 +74,8 @@ pub fn run(args: Args) -> Result<ExitCode> {
         &args.models,
         args.networks.as_deref(),
     )?;
+    let gallery = locate(&args.shop)?.join(crate::items::FILE);
+    let finders = finders.with_items(Items::read(&shop, &gallery, &args.models)?);
     let clock: Clock = Arc::new(crate::clock::wall_now);
     let period = TimeDelta::from_secs_f64(1.0 / f64::from(args.fps));
     // Whoever waits for a URL's answer must not keep other cameras waiting.
@@ -81,7 +85,7 @@ pub fn run(args: Args) -> Result<ExitCode> {
     };
     let mut shares = Vec::new();
     for _ in 0..threads {
-        shares.push(finders.share()?);
+        shares.push((finders.share()?, finders.items(&shop)?));
     }
     let (mut lookers, mut tallies) = (Vec::new(), Vec::new());
     for (i, name) in args.camera.iter().enumerate() {
@@ -90,9 +94,11 @@ pub fn run(args: Args) -> Result<ExitCode> {
             Some(url) => Box::new(Fetched::new(camera, url.replace("{camera}", name), period)),
             None => Box::new(kept(&shop, camera, name, &clock)?),
         };
-        let finder = shares[i % threads].finder()?;
+        let (share, items) = &shares[i % threads];
+        let finder = share.finder()?;
         let looker = Looker::new(&shop.layout, camera, feed, finder, period)
             .with_context(|| format!("camera {name} is no camera of the shop"))?
+            .with_items(items.clone())
             .at_most(args.count);
         tallies.push(looker.tally());
         lookers.push(looker);

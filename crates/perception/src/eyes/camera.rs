@@ -207,7 +207,7 @@ impl CameraEye {
     /// Holds the picture against the backdrop. Calibration pixels a pixel of it; `None` if nothing is to be seen.
     fn compare(&mut self, t: StoreTime, picture: &RgbPicture<'_>) -> Result<Option<f64>, EyeError> {
         let camera = self.view.camera();
-        let per_px = self.per_px(picture)?;
+        let per_px = per_px(camera, picture)?;
         let size = [camera.width_px, camera.height_px].map(f64::from);
         self.backdrop.compare(picture, size);
         if self.settings.skip_still && !self.backdrop.shows_something() {
@@ -341,6 +341,22 @@ impl People {
         let own = look.iter().zip(&self.mean);
         own.map(|(x, mean)| (x - mean).clamp(-4.0, 4.0)).collect()
     }
+}
+
+/// Calibration pixels a pixel of the picture.
+pub(super) fn per_px(camera: &Camera, picture: &RgbPicture<'_>) -> Result<f64, EyeError> {
+    let across = f64::from(camera.width_px) / f64::from(picture.width());
+    let down = f64::from(camera.height_px) / f64::from(picture.height());
+    // A pixel of rounding is no other shape.
+    let off = (across / down - 1.0).abs() * f64::from(picture.width().min(picture.height()));
+    if off > 1.01 {
+        return Err(EyeError::Shape {
+            camera: camera.name.clone(),
+            found: [picture.width(), picture.height()],
+            expected: [camera.width_px, camera.height_px],
+        });
+    }
+    Ok(across)
 }
 
 /// Spots that cover somebody, for the backdrop to leave out.

@@ -18,6 +18,10 @@ mod watch;
 
 pub use backdrop::Backdrop;
 pub use camera::{CameraEye, EyeError, EyeSettings, Finder};
+pub use facings::{
+    CLUES, ClueWeights, Clues, FacingSight, FacingState, ScanError, ScanSettings, ShelfScan,
+    Verdict,
+};
 pub use gather::{Gather, GatherCounters, GatherSettings};
 pub use held::{HeldSettings, ItemEye};
 pub use shelves::{ShelfSettings, ShelfWatch};
