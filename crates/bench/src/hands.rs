@@ -268,26 +268,29 @@ pub fn fit(items: &ItemEye, looks: &[HandLook], settings: &HeldSettings) -> Held
         }
     }
     let calibration = likeliest(&questions);
-    let whole: Vec<(f32, f32, f32)> = looks
-        .iter()
-        .filter_map(|seen| {
-            let truth = seen.holds?;
-            let alike = items.gallery().likenesses(&seen.look, &all);
-            let best = alike
-                .iter()
-                .map(|l| calibration.logit(l))
-                .fold(f32::NEG_INFINITY, f32::max);
-            let ranked = calibration.posterior(&alike).ranked;
-            let p = ranked.iter().find(|(s, _)| *s == truth)?.1;
-            Some((best, p, 1.0 / all.len() as f32))
-        })
-        .collect();
+    // Of each question: the best logit among all, and the softmax's share (over all) of the truth and of all that it names.
+    let even = 1.0 / all.len().max(1) as f32;
+    let mut asked: Vec<(f32, f32, f32, usize)> = Vec::new();
+    for (n, seen) in looks.iter().enumerate() {
+        let Some(truth) = seen.holds else { continue };
+        let alike = items.gallery().likenesses(&seen.look, &all);
+        let logits = alike.iter().map(|l| calibration.logit(l));
+        let best = logits.fold(f32::NEG_INFINITY, f32::max);
+        let ranked = calibration.posterior(&alike).ranked;
+        let of = |s: &SkuIx| ranked.iter().find(|(k, _)| k == s).map_or(0.0, |(_, p)| *p);
+        for size in [3, 5, 10, all.len()] {
+            let among = candidates(truth.0, &all, size, n as u64);
+            asked.push((best, of(&truth), among.iter().map(of).sum(), among.len()));
+        }
+    }
     let loss = |doubt: f32| -> f32 {
-        let of = |(best, p, even): &(f32, f32, f32)| {
+        let of = |(best, own, sum, n): &(f32, f32, f32, usize)| {
             let d = 1.0 / (1.0 + (best - doubt).exp());
-            -((1.0 - d) * p + d * even).max(1e-9).ln()
+            let own = (1.0 - d) * own + d * even;
+            let sum = (1.0 - d) * sum + d * even * *n as f32;
+            -(own / sum.max(1e-9)).max(1e-9).ln()
         };
-        whole.iter().map(of).sum()
+        asked.iter().map(of).sum()
     };
     let top = calibration.cosine + calibration.colours;
     let doubt = (-40..=40)

@@ -44,6 +44,7 @@ impl Default for HeldSettings {
                 colours: 0.0,
                 ..Calibration::default()
             },
+            // The likeliest's own likeness tells nothing of hands with the network that ships: no doubt.
             doubt: -20.0,
             doubt_max: 0.95,
             told: 16,
