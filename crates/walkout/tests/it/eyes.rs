@@ -74,7 +74,7 @@ fn an_open_shop_tells_which_of_its_cameras_are_at_fault() {
 
 #[test]
 fn cameras_are_looked_at_and_their_frames_written() {
-    let dir = TempDir::new("cameras");
+    let dir = TempDir::new("looked-at");
     still(&dir.0.join("still"), 30);
     let source = format!("{}?fps=10", dir.0.join("still").display());
     let out = dir.0.join("out");

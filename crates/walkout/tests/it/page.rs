@@ -143,7 +143,7 @@ fn the_page_shows_what_cameras_see_and_which_are_down_at_desk_and_phone_size() {
             return skip(NAME, &format!("no {part}"));
         }
     }
-    let shop = Shop::new("page-cameras", 2, 20, &["gone.mp4"]);
+    let shop = Shop::new("page-camera-shop", 2, 20, &["gone.mp4"]);
     let port = free_port().unwrap().to_string();
     let arguments = ["--mqtt-port", &port, "--eyes"];
     let program = Program::serve("page-cameras", shop.name(), &arguments);
