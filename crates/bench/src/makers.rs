@@ -143,8 +143,15 @@ impl Day {
                 }
             }
             let due = tick.now - AFTER - TimeDelta::from_millis(300);
-            for (serial, step) in waiting.extract_if(.., |_, s| s.t_change <= due) {
-                scenes.insert(serial, seen.about(step));
+            let is_due =
+                |(serial, step): (&u64, &WeightStep)| (step.t_change <= due).then_some(*serial);
+            let ready: Vec<u64> = waiting.iter().filter_map(is_due).collect();
+            for serial in ready {
+                scenes.extend(
+                    waiting
+                        .remove(&serial)
+                        .map(|step| (serial, seen.about(step))),
+                );
             }
             truth += &simulation.drain_truth();
         }
@@ -271,8 +278,11 @@ impl Measured {
         } else {
             &mut self.falls
         };
-        let nobody = FusionConfig::default().unseen;
-        let weights: Vec<f64> = case.lessons.iter().map(|l| l.said.exp()).collect();
+        // As sharp as fusion has it in the end.
+        let config = FusionConfig::default();
+        let weight = |log: f64| (log / config.temperature).exp();
+        let nobody = weight(config.unseen.ln());
+        let weights: Vec<f64> = case.lessons.iter().map(|l| weight(l.said)).collect();
         let total = nobody + weights.iter().sum::<f64>();
         let right = case.right.map_or(nobody, |r| weights[r]);
         told.steps += 1;
