@@ -120,25 +120,23 @@ impl Layer {
 
     /// A convolution with zeros beyond both ends, cut off at 0. Rows of `slots` in and out.
     fn convolve(&self, x: &[f32], slots: usize, stride: usize) -> Vec<f32> {
-        let rows = x.chunks_exact(slots).len();
+        let beyond = [0.0; KERNEL / 2];
+        let padded: Vec<Vec<f32>> = x
+            .chunks_exact(slots)
+            .map(|row| [&beyond, row, &beyond].concat())
+            .collect();
         let out_slots = slots.div_ceil(stride);
         let mut out = Vec::with_capacity(self.biases.len() * out_slots);
-        for (bias, kernels) in self
-            .biases
-            .iter()
-            .zip(self.weights.chunks_exact(rows * KERNEL))
-        {
+        let per_output = self.weights.chunks_exact(padded.len().max(1) * KERNEL);
+        for (bias, kernels) in self.biases.iter().zip(per_output) {
             let begin = out.len();
             out.resize(begin + out_slots, *bias);
             let sums = &mut out[begin..];
-            for (row, kernel) in x.chunks_exact(slots).zip(kernels.chunks_exact(KERNEL)) {
-                for (k, w) in kernel.iter().enumerate() {
-                    for (o, sum) in sums.iter_mut().enumerate() {
-                        let at = (o * stride + k).checked_sub(KERNEL / 2);
-                        if let Some(x) = at.and_then(|at| row.get(at)) {
-                            *sum += w * x;
-                        }
-                    }
+            let (kernels, _) = kernels.as_chunks::<KERNEL>();
+            for (row, kernel) in padded.iter().zip(kernels) {
+                let frames = row.windows(KERNEL).step_by(stride);
+                for (sum, frames) in sums.iter_mut().zip(frames) {
+                    *sum += frames.iter().zip(kernel).map(|(x, w)| x * w).sum::<f32>();
                 }
             }
             for sum in sums {
