@@ -37,8 +37,9 @@ impl Drop for Worker {
 }
 
 fn camera<'a>(health: &'a Value, name: &str) -> &'a Value {
-    let cameras = health["cameras"].as_array().unwrap();
-    let found = cameras.iter().find(|c| c["camera"] == name);
+    // A shop that has just opened names none yet.
+    let mut cameras = health["cameras"].as_array().into_iter().flatten();
+    let found = cameras.find(|c| c["camera"] == name);
     found.unwrap_or(&Value::Null)
 }
 
@@ -145,10 +146,13 @@ fn a_shop_sees_with_its_good_cameras_whatever_another_sends() {
     torn_and_resized(&shop.path.join("torn.h264"));
     let port = free_port().unwrap().to_string();
     let program = Program::serve("bad-camera", shop.name(), &["--mqtt-port", &port, "--eyes"]);
-    let health = program.get("/healthz");
-    let mut all = health["cameras"].as_array().unwrap().iter();
-    let torn = all.find(|c| !shop.cameras.iter().any(|n| c["camera"] == n.as_str()));
-    let torn = torn.unwrap()["camera"].as_str().unwrap();
+    let is_other = |c: &&Value| !shop.cameras.iter().any(|n| c["camera"] == n.as_str());
+    let health = program.until("/healthz", "the torn camera is named", |h| {
+        let mut all = h["cameras"].as_array().into_iter().flatten();
+        all.any(|c| is_other(&c))
+    });
+    let mut all = health["cameras"].as_array().into_iter().flatten();
+    let torn = all.find(is_other).unwrap()["camera"].as_str().unwrap();
     program.until("/healthz", "damage is counted", |h| {
         camera(h, torn)["damaged"].as_u64() > Some(0)
             && camera(h, torn)["frames"].as_u64() > Some(25)
