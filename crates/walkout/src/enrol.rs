@@ -69,6 +69,12 @@ pub fn run(args: Args) -> Result<ExitCode> {
     let shop = crate::serve::load(&args.shop)?;
     let path = args.gallery.clone().unwrap_or_else(|| folder.join(FILE));
     if args.list {
+        ensure!(
+            path.exists(),
+            "{}: nothing is enrolled yet: `walkout enrol --shop {} SKU PHOTO…` shows the shop what a product looks like",
+            path.display(),
+            args.shop
+        );
         list(&shop, &path)?;
         return Ok(ExitCode::SUCCESS);
     }

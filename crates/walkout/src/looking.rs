@@ -222,9 +222,7 @@ impl Looker {
     /// Who is in a picture, and what the hands in it hold.
     fn sight(&mut self, t: StoreTime, picture: &RgbPicture<'_>) -> Result<Sighting> {
         let mut sighting = self.eye.look_by(t, picture, &mut self.finder)?;
-        if let Some(items) = &self.items
-            && items.wants(self.eye.view(), &sighting)
-        {
+        if let Some(items) = &self.items {
             self.eye.inspect(&mut sighting, picture, items)?;
         }
         Ok(sighting)

@@ -191,17 +191,7 @@ fn chosen(shop: &Shop, name: &str) -> Result<Vec<CameraIx>> {
         );
         return Ok((0..cameras.len()).map(CameraIx::from).collect());
     }
-    match cameras.iter().position(|c| c.name == name) {
-        Some(i) => Ok(vec![CameraIx::from(i)]),
-        None => {
-            let names: Vec<&str> = cameras.iter().map(|c| c.name.as_str()).collect();
-            bail!(
-                "shop {} has no camera \"{name}\": it has {}",
-                shop.name,
-                names.join(", ")
-            )
-        }
-    }
+    Ok(vec![crate::serve::find_camera(shop, name)?])
 }
 
 /// One camera's output.

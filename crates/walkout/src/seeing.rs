@@ -107,9 +107,7 @@ impl Seeing {
                     let rgb = RgbPicture::new(picture.width, picture.height, &picture.rgb)
                         .context("a rendered picture")?;
                     let mut sighting = eye.look(t, &rgb, network)?;
-                    if let Some(items) = &self.items
-                        && items.wants(eye.view(), &sighting)
-                    {
+                    if let Some(items) = &self.items {
                         eye.inspect(&mut sighting, &rgb, items)?;
                     }
                     Some(sighting)

@@ -8,8 +8,8 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
-use walkout_model::Shop;
 use walkout_model::files::{load_shop, locate};
+use walkout_model::{CameraIx, Shop};
 
 /// The port of the embedded broker: not 1883, where another broker may be.
 pub const MQTT_PORT: u16 = 18_830;
@@ -116,6 +116,22 @@ pub fn load(name: &str) -> Result<Arc<Shop>> {
         )
     })?;
     Ok(Arc::new(shop))
+}
+
+/// The camera that somebody names.
+pub fn find_camera(shop: &Shop, name: &str) -> Result<CameraIx> {
+    let cameras = &shop.layout.cameras;
+    match cameras.iter().position(|c| c.name == name) {
+        Some(i) => Ok(CameraIx::from(i)),
+        None => {
+            let names: Vec<&str> = cameras.iter().map(|c| c.name.as_str()).collect();
+            bail!(
+                "shop {} has no camera \"{name}\": it has {}",
+                shop.name,
+                names.join(", ")
+            )
+        }
+    }
 }
 
 /// The URL of a SQLite file.

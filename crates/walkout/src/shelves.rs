@@ -58,7 +58,7 @@ pub fn run(args: Args) -> Result<ExitCode> {
         let (name, path) = text
             .split_once('=')
             .with_context(|| format!("\"{text}\": write CAMERA=PICTURE, as S1=shelf.jpg"))?;
-        pictures.push((camera(&shop, name)?, PathBuf::from(path)));
+        pictures.push((crate::serve::find_camera(&shop, name)?, PathBuf::from(path)));
     }
     let cameras: Vec<CameraIx> = pictures.iter().map(|(c, _)| *c).collect();
     let network = items.network(&args.runtime.open()?)?;
@@ -122,21 +122,6 @@ fn reference(folder: &Path, camera: &str, how: &str) -> Result<Picture> {
 fn rgb(picture: &Picture) -> Result<RgbPicture<'_>> {
     let [w, h] = picture.size;
     Ok(RgbPicture::new(w, h, &picture.rgb)?)
-}
-
-fn camera(shop: &Shop, name: &str) -> Result<CameraIx> {
-    let cameras = &shop.layout.cameras;
-    match cameras.iter().position(|c| c.name == name) {
-        Some(i) => Ok(CameraIx::from(i)),
-        None => {
-            let names: Vec<&str> = cameras.iter().map(|c| c.name.as_str()).collect();
-            bail!(
-                "shop {} has no camera \"{name}\": it has {}",
-                shop.name,
-                names.join(", ")
-            )
-        }
-    }
 }
 
 fn print(shop: &Shop, s: &FacingState, as_json: bool) {

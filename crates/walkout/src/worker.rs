@@ -6,7 +6,7 @@ use crate::items::Items;
 use crate::looking::{self, Feed, Looker, Pixels, Shot, Tally};
 use crate::networks::{Finders, RuntimeArgs};
 use crate::outbox::{Outbox, Word};
-use crate::serve::{load, runtime, stop_signal};
+use crate::serve::{find_camera, load, runtime, stop_signal};
 use anyhow::{Context, Result, anyhow, bail, ensure};
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -89,7 +89,7 @@ pub fn run(args: Args) -> Result<ExitCode> {
     }
     let (mut lookers, mut tallies) = (Vec::new(), Vec::new());
     for (i, name) in args.camera.iter().enumerate() {
-        let camera = find(&shop, name)?;
+        let camera = find_camera(&shop, name)?;
         let feed: Box<dyn Feed> = match &args.pictures {
             Some(url) => Box::new(Fetched::new(camera, url.replace("{camera}", name), period)),
             None => Box::new(kept(&shop, camera, name, &clock)?),
@@ -138,21 +138,6 @@ pub fn run(args: Args) -> Result<ExitCode> {
         told.all_dropped()
     );
     sent.map(|()| ExitCode::SUCCESS)
-}
-
-fn find(shop: &Shop, name: &str) -> Result<CameraIx> {
-    let cameras = &shop.layout.cameras;
-    match cameras.iter().position(|c| c.name == name) {
-        Some(i) => Ok(CameraIx::from(i)),
-        None => {
-            let names: Vec<&str> = cameras.iter().map(|c| c.name.as_str()).collect();
-            bail!(
-                "shop {} has no camera \"{name}\": it has {}",
-                shop.name,
-                names.join(", ")
-            )
-        }
-    }
 }
 
 async fn publish(shop: &Shop, broker: &BrokerUrl, told: &Outbox) -> Result<()> {

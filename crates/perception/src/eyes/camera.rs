@@ -265,7 +265,8 @@ impl CameraEye {
         }
     }
 
-    /// Looks at what the sighting's hands hold, in a picture of the same instant, as large as there is.
+    /// Looks at what the sighting's hands hold, in a picture of the same instant, as large as there is. Hands that are not
+    /// worth a look ([`ItemEye::wants`]) cost nothing.
     ///
     /// # Errors
     /// The network fails, or the picture has another shape.
@@ -275,6 +276,9 @@ impl CameraEye {
         picture: &RgbPicture<'_>,
         items: &ItemEye,
     ) -> Result<(), EyeError> {
+        if !items.wants(&self.view, sighting) {
+            return Ok(());
+        }
         let per_px = per_px(self.view.camera(), picture)?;
         let held = items.held(&self.view, sighting, picture, per_px);
         sighting.held = held.map_err(|cause| EyeError::Network {
