@@ -58,7 +58,15 @@ impl Browser {
         ];
         let wanted = json!({"capabilities": {"alwaysMatch": {
             "browserName": "chrome", "goog:chromeOptions": {"args": args}}}});
-        let opened = browser.command("", &wanted);
+        // On a machine that is short of everything a browser may end while it starts.
+        let mut opened = browser.command("", &wanted);
+        for _ in 0..2 {
+            if opened["sessionId"].is_string() {
+                break;
+            }
+            std::thread::sleep(Duration::from_secs(1));
+            opened = browser.command("", &wanted);
+        }
         let id = opened["sessionId"]
             .as_str()
             .unwrap_or_else(|| panic!("{opened:#}"));
