@@ -20,6 +20,8 @@ pub struct Shop {
     pub path: PathBuf,
     /// The names of the cameras with rendered pictures.
     pub cameras: Vec<String>,
+    /// The names of those with the further sources, in their order.
+    pub others: Vec<String>,
 }
 
 impl Shop {
@@ -39,9 +41,9 @@ impl Shop {
         film(&path, &chosen, &names, seconds);
         let left = (0..layout.cameras.len()).filter(|i| !chosen.contains(i));
         let sources = names.iter().map(|n| (n.clone(), format!("{n}?fps={FPS}")));
-        let further = left
-            .map(|i| name(&i))
-            .zip(more.iter().map(|s| (*s).to_owned()));
+        let others: Vec<String> = left.take(more.len()).map(|i| name(&i)).collect();
+        let more = more.iter().map(|s| (*s).to_owned());
+        let further = others.iter().cloned().zip(more);
         let toml = path.join("shop.toml");
         let mut text = std::fs::read_to_string(&toml).unwrap();
         for (name, source) in sources.chain(further) {
@@ -56,6 +58,7 @@ impl Shop {
             _dir: dir,
             path,
             cameras: names,
+            others,
         }
     }
 
