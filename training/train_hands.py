@@ -1,7 +1,8 @@
 """Trains the network of hands on lessons from simulated shops and writes `models/hands.bin`: whose hand
 made a step, told from the frames about it.
 
-A conditional logit: among the tracks near a step, and nobody, the one whose person made it. Called by
+A conditional logit: among the tracks near a step, every two of them, and nobody, those whose people made it. That two may
+have had a part in it holds the scores to what they are beside somebody who only stood there. Called by
 `cargo xtask train hands`; see `training/README.md`. The file's layout is that of `crates/fusion/src/hands/net.rs`,
 the lessons' that of `crates/bench/src/makers.rs`.
 """
@@ -16,17 +17,19 @@ import torch
 from torch import nn
 import torch.nn.functional as F
 
-CHANNELS, SLOTS, LOOKS = 22, 44, 6
+from window_net import SLOTS, WindowNet, made_window
+
+CHANNELS, LOOKS = 22, 6
 NUMBERS = 1 + LOOKS + CHANNELS * SLOTS
-WIDTH, TOP = 16, 24
+ALONE = 255
 
 
 class HandNet(nn.Module):
     def __init__(self):
         super().__init__()
-        conv = lambda a, stride: nn.Conv1d(a, WIDTH, 5, stride, 2)
-        self.a, self.b, self.c = conv(CHANNELS + 2, 1), conv(WIDTH, 2), conv(WIDTH, 2)
-        self.top, self.out = nn.Linear(WIDTH * 11, TOP), nn.Linear(TOP, 1)
+        self.net = WindowNet(CHANNELS + 2)
+        # Of two people in one step, beside one.
+        self.both = nn.Parameter(torch.tensor(-5.0))
         # By falls and rises.
         self.nobody = nn.Parameter(torch.full((2,), -5.0))
         self.looks = nn.Parameter(torch.tensor([[0.15, -0.29, 0.15, 0.0, 0.85, 0.09], [0.14, -0.27, 0.44, 0.0, 0.46, 0.29]]))
@@ -34,36 +37,32 @@ class HandNet(nn.Module):
     def windows(self, window, rise):
         """Scores of windows [n, CHANNELS, SLOTS]; rise [n] is 0 or 1."""
         kind = torch.stack([rise, 1 - rise], 1)[:, :, None].expand(-1, -1, SLOTS)
-        x = torch.cat([window, kind], 1)
-        for layer in (self.a, self.b, self.c):
-            x = F.relu(layer(x))
-        x = F.dropout(x.flatten(1), 0.3, self.training)
-        return self.out(F.relu(self.top(x)))[:, 0]
+        return self.net(torch.cat([window, kind], 1))
 
     def forward(self, window, rise, body, looks):
         return body + self.windows(window, rise) + (looks * self.looks[rise.long()]).sum(1)
 
     def numbers(self):
-        parts = [self.a.weight, self.a.bias, self.b.weight, self.b.bias, self.c.weight, self.c.bias]
-        parts += [self.top.weight, self.top.bias, self.out.weight, self.out.bias, self.nobody, self.looks]
-        return np.concatenate([p.detach().numpy().astype("<f4").ravel() for p in parts])
+        rest = [self.nobody, self.looks, self.both]
+        return np.concatenate([self.net.numbers()] + [p.detach().numpy().astype("<f4").ravel() for p in rest])
 
 
 class Lessons:
-    """Steps of a file: `rise`, `tracks` and `right` of each, and all their tracks one after another."""
+    """Steps of files: `rise`, `tracks`, `right` and `second` of each, and all their tracks one after another."""
 
     def __init__(self, paths):
         heads, rows = [], []
         for path in paths:
             data, at = np.fromfile(path, np.uint8), 0
             while at < len(data):
-                rise, n, right = (int(b) for b in data[at : at + 3])
-                at += 3
-                if n:
-                    heads.append((rise, n, right))
+                rise, n, right, second = (int(b) for b in data[at : at + 4])
+                at += 4
+                # Two who fill a shelf at once are no explanation of a rise.
+                if n and not (rise and second != ALONE):
+                    heads.append((rise, n, right, second))
                     rows.append(data[at : at + 4 * NUMBERS * n])
                 at += 4 * NUMBERS * n
-        self.rise, self.n, self.right = (np.array(c) for c in zip(*heads))
+        self.rise, self.n, self.right, self.second = (np.array(c) for c in zip(*heads))
         all_rows = np.concatenate(rows).view("<f4").reshape(-1, NUMBERS)
         self.body = torch.from_numpy(all_rows[:, 0].copy())
         self.looks = torch.from_numpy(all_rows[:, 1 : 1 + LOOKS].copy())
@@ -74,7 +73,8 @@ class Lessons:
         return len(self.n)
 
     def scores(self, net, steps, rng=None):
-        """[steps, most tracks + 1]; nobody is the last of each step's tracks."""
+        """What each explanation of the steps says: their tracks and nobody, [steps, most tracks + 1], where nobody is
+        the last of each step's tracks; and every two of them, [steps, pairs], by `pairs`."""
         n = self.n[steps]
         rows = np.concatenate([np.arange(f, f + k) for f, k in zip(self.first[steps], n)])
         of = np.repeat(np.arange(len(steps)), n)
@@ -84,10 +84,27 @@ class Lessons:
         if rng is not None:
             window = varied(window, of, rng)
         z = net(window, rise[of], self.body[rows], self.looks[rows])
+        nobody = net.nobody[rise.long()]
         table = torch.full((len(steps), int(n.max()) + 1), -1e9)
-        table[of, place] = z
-        table[np.arange(len(steps)), n] = net.nobody[rise.long()]
-        return table
+        table[of, place] = z - nobody[of]
+        table[np.arange(len(steps)), n] = 0.0
+        i, j = pairs(table.shape[1])
+        # Two with nobody's part are one with a stranger's.
+        both = table[:, i] + table[:, j] + net.both - 1e9 * rise[:, None]
+        return torch.cat([table, both], 1)
+
+    def target(self, steps, columns):
+        """The right explanations' columns in a table of so many tracks and nobody."""
+        right, second = self.right[steps], self.second[steps]
+        low, high = np.minimum(right, second), np.maximum(right, second)
+        shared = (second != ALONE) & (low != high)
+        pair = columns + low * columns - low * (low + 1) // 2 + (high - low - 1)
+        return torch.from_numpy(np.where(shared, pair, right))
+
+
+def pairs(columns):
+    """Every two of so many, in the order of `Lessons.target`."""
+    return np.triu_indices(columns, 1)
 
 
 def varied(window, of, rng):
@@ -104,18 +121,26 @@ def varied(window, of, rng):
 
 
 def tell(net, lessons, name):
+    """How often the makers are missed, and how often the right one, among single ones, has little."""
     net.eval()
+    rows = []
     with torch.no_grad():
-        tables = [lessons.scores(net, s) for s in np.array_split(np.arange(len(lessons)), len(lessons) // 256 + 1)]
-    p = np.concatenate([F.softmax(t, 1).gather(1, torch.from_numpy(r)[:, None])[:, 0].numpy()
-                        for t, r in zip(tables, np.array_split(lessons.right, len(lessons) // 256 + 1))])
-    best = np.concatenate([t.argmax(1).numpy() for t in tables])
+        for steps in np.array_split(np.arange(len(lessons)), len(lessons) // 256 + 1):
+            columns = int(lessons.n[steps].max()) + 1
+            table, target = lessons.scores(net, steps), lessons.target(steps, columns)
+            p = F.softmax(table, 1).gather(1, target[:, None])[:, 0]
+            alone = F.softmax(table[:, :columns], 1)
+            told = torch.stack([p, alone.gather(1, torch.from_numpy(lessons.right[steps])[:, None])[:, 0]], 1)
+            missed = torch.stack([table.argmax(1) != target, alone.argmax(1) != torch.from_numpy(lessons.right[steps])], 1)
+            rows.append(torch.cat([told, missed.float()], 1).numpy())
     net.train()
-    for kind, word in ((0, "falls"), (1, "rises")):
-        k = lessons.rise == kind
+    p, alone, missed, missed_alone = np.concatenate(rows).T
+    shared = lessons.second != ALONE
+    for k, word in ((~shared & (lessons.rise == 0), "falls"), (~shared & (lessons.rise == 1), "rises"), (shared, "two at once")):
         if k.any():
-            print(f"{name} {word}: {k.sum()} steps, missed {100 * (best != lessons.right)[k].mean():.2f} %, "
-                  f"doubts {100 * (p[k] < 0.905).mean():.2f} %, mean -ln P {-np.log(p[k].clip(1e-9)).mean():.4f}", flush=True)
+            print(f"{name} {word}: {k.sum()} steps, missed {100 * missed[k].mean():.2f} %, doubts {100 * (p[k] < 0.905).mean():.2f} %, "
+                  f"mean -ln P {-np.log(p[k].clip(1e-9)).mean():.4f}; among single makers missed {100 * missed_alone[k].mean():.2f} %, "
+                  f"doubts {100 * (alone[k] < 0.905).mean():.2f} %, {-np.log(alone[k].clip(1e-9)).mean():.4f}", flush=True)
 
 
 def write(net, path):
@@ -123,8 +148,7 @@ def write(net, path):
     net.eval()
     path.parent.mkdir(parents=True, exist_ok=True)
     net.numbers().tofile(path)
-    i = np.arange(CHANNELS * SLOTS)
-    window = torch.from_numpy(((i * 37 % 101) / 101 - 0.3).astype(np.float32)).reshape(1, CHANNELS, SLOTS)
+    window = made_window(CHANNELS)
     with torch.no_grad():
         said = [float(net.windows(window, torch.tensor([float(k)])) - net.nobody[k]) for k in (0, 1)]
     path.with_suffix(".example").write_text(" ".join(f"{s:.6f}" for s in said) + "\n")
@@ -158,7 +182,8 @@ def main():
             steps = order[i : i + size]
             for group in optimiser.param_groups:
                 group["lr"] = 3e-3 * min(1, (step + 1) / 50) * 0.5 * (1 + math.cos(math.pi * share(step)))
-            value = F.cross_entropy(lessons.scores(net, steps, rng), torch.from_numpy(lessons.right[steps]))
+            columns = int(lessons.n[steps].max()) + 1
+            value = F.cross_entropy(lessons.scores(net, steps, rng), lessons.target(steps, columns))
             optimiser.zero_grad(set_to_none=True)
             value.backward()
             nn.utils.clip_grad_norm_(net.parameters(), 2.0)
@@ -171,6 +196,7 @@ def main():
         if test and (epoch % 5 == 4 or epoch + 1 == a.epochs):
             tell(net, test, "test")
     write(net, a.out)
+    print(f"both {float(net.both.detach()):.3f}")
     print(f"loss {first:.4f} -> {loss:.4f}")
     if loss >= first and a.epochs > 1:
         raise SystemExit("the loss did not fall: look at the lessons before you train longer")

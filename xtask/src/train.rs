@@ -1,17 +1,17 @@
-//! `cargo xtask train person|item|hands`: trains a network from nothing, on what the simulator draws or plays for it.
+//! `cargo xtask train person|item|hands|handing`: trains a network from nothing, on what the simulator draws or plays for it.
 
 use anyhow::{Context, Result, bail, ensure};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
 const USAGE: &str = "\
-cargo xtask train person|item|hands [--minutes N] [--frames N] [--seed N] [--grocery FOLDER] [--out FILE]
+cargo xtask train person|item|hands|handing [--minutes N] [--frames N] [--seed N] [--grocery FOLDER] [--out FILE]
 
   --minutes   how long to train (60); 2 is enough to see that it works
-  --frames    frames drawn for `person` (20000), packages for `item` (500), days of each preset for `hands` (40)
-  --seed      seed of the frames and of the training (101), the first day's for `hands` (301)
+  --frames    frames drawn for `person` (20000), packages for `item` (500), days of each preset for `hands` (40) and `handing` (120)
+  --seed      seed of the frames and of the training (101), the first day's for `hands` and `handing` (301)
   --grocery   the Grocery Store data set, for `item`; without it on drawn packages alone
-  --out       models/person.onnx, models/item.onnx or models/hands.bin";
+  --out       models/person.onnx, models/item.onnx, models/hands.bin or models/handing.bin";
 
 /// Shots of each drawn package.
 const SHOTS: u64 = 16;
@@ -33,7 +33,7 @@ pub fn run(mut args: impl Iterator<Item = String>) -> Result<()> {
     let data = root
         .join("target/training")
         .join(format!("{}-{}-{}", plan.network, plan.seed, plan.frames));
-    if plan.network == "hands" {
+    if plan.is_played() {
         play(&plan, &data)?;
     } else {
         draw(&plan, &data)?;
@@ -64,12 +64,17 @@ pub fn run(mut args: impl Iterator<Item = String>) -> Result<()> {
 }
 
 impl Plan {
+    /// Whether it learns from days that are played, and not from pictures.
+    fn is_played(&self) -> bool {
+        matches!(self.network.as_str(), "hands" | "handing")
+    }
+
     fn parse(args: &mut impl Iterator<Item = String>) -> Result<Self> {
         let network = args
             .next()
             .with_context(|| format!("which network?\n\n{USAGE}"))?;
         ensure!(
-            matches!(network.as_str(), "person" | "item" | "hands"),
+            matches!(network.as_str(), "person" | "item" | "hands" | "handing"),
             "unknown network \"{network}\"\n\n{USAGE}"
         );
         let mut plan = Self {
@@ -77,16 +82,20 @@ impl Plan {
             frames: match network.as_str() {
                 "person" => 20_000,
                 "item" => 500,
-                _ => 40,
+                "hands" => 40,
+                _ => 120,
             },
-            seed: if network == "hands" { 301 } else { 101 },
+            seed: 101,
             grocery: None,
             out: crate::root().join(match network.as_str() {
-                "hands" => "models/hands.bin".to_owned(),
+                "hands" | "handing" => format!("models/{network}.bin"),
                 _ => format!("models/{network}.onnx"),
             }),
             network,
         };
+        if plan.is_played() {
+            plan.seed = 301;
+        }
         while let Some(key) = args.next() {
             let value = args
                 .next()
@@ -148,7 +157,11 @@ fn play(plan: &Plan, lessons: &Path) -> Result<()> {
     let mut command = Command::new(std::env::var("CARGO").unwrap_or_else(|_| "cargo".into()));
     command.current_dir(crate::root());
     command.args(["run", "--release", "--locked", "-p", "walkout", "--"]);
-    command.args(["bench", "makers", "--seed", &plan.seed.to_string()]);
+    let yardstick = match plan.network.as_str() {
+        "hands" => "makers",
+        _ => "handovers",
+    };
+    command.args(["bench", yardstick, "--seed", &plan.seed.to_string()]);
     command.args(["--seeds", &plan.frames.to_string(), "--lessons"]);
     command.arg(&unfinished);
     ensure!(

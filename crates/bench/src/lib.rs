@@ -10,6 +10,7 @@ pub mod errors;
 pub mod estimators;
 pub mod eyes;
 pub mod floor;
+pub mod handovers;
 pub mod hands;
 pub mod ledger;
 pub mod makers;

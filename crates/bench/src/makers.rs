@@ -1,9 +1,10 @@
 //! Whose hand it was: the network of hands on simulated shops, where the truth is known; and what it is
 //! trained on.
 //!
-//! A file of lessons holds one record a step: the bytes `rise` (0 or 1), `tracks` and `right` (the number of the
-//! track whose person did it, or `tracks` if it was none of them), then for each track 975 little-endian 32-bit floats:
-//! log of how near the body is, six numbers of looks, and 22 rows of 44 frames (`walkout_fusion::lesson`).
+//! A file of lessons holds one record a step: the bytes `rise` (0 or 1), `tracks`, `right` (the number of the
+//! track whose person did it, or `tracks` if it was none of them) and `second` (the same of a second person who had a part
+//! in it, or 255), then for each track 975 little-endian 32-bit floats: log of how near the body is, six numbers of looks, and
+//! 22 rows of 44 frames (`walkout_fusion::lesson`).
 
 use crate::truth::{Action, ActionKind, Truth, TruthError};
 use std::collections::{BTreeMap, VecDeque};
@@ -24,6 +25,14 @@ const BLIND: TimeDelta = TimeDelta::from_secs(20);
 /// How far outside of an action its change of mass may be told.
 const EARLY: TimeDelta = TimeDelta::from_millis(300);
 const LATE: TimeDelta = TimeDelta::from_millis(500);
+/// How long before an action's end its change of mass is mostly told, and how much nearer to that one action must be
+/// than the next one so that it is it.
+const LIFTED_BEFORE_END: TimeDelta = TimeDelta::from_millis(250);
+const NEARER: TimeDelta = TimeDelta::from_millis(400);
+/// Two people's actions so near to one another may be one step.
+const AT_ONCE: TimeDelta = TimeDelta::from_millis(700);
+/// `second` of a step that one person made.
+const NO_SECOND: u8 = u8::MAX;
 /// An answer of less is a doubt: about where a charge is worth the risk.
 const DOUBT: f64 = 0.905;
 
@@ -67,6 +76,8 @@ pub struct Measured {
     pub falls: Told,
     /// Things put onto a shelf.
     pub rises: Told,
+    /// Things that two people took in one step; right if they are the likeliest two.
+    pub shared: Told,
 }
 
 /// Runs a preset and tells how well the shipped network, with looks, knows who made each step. Each lesson is
@@ -100,7 +111,8 @@ pub fn measure(
 struct Case {
     is_rise: bool,
     lessons: Vec<Lesson>,
-    right: Option<usize>,
+    /// One person, or two; the places of their tracks.
+    right: Vec<Option<usize>>,
 }
 
 /// What cameras saw about one step.
@@ -165,10 +177,11 @@ impl Day {
     fn cases<'a>(&'a self, shop: &'a Shop) -> impl Iterator<Item = Case> + 'a {
         let config = FusionConfig::default();
         self.scenes.iter().filter_map(move |scene| {
-            let (person, sku) = self.maker(shop, &scene.step)?;
+            let (people, sku) = self.makers(shop, &scene.step)?;
             let lessons = lessons(shop, &config, &scene.step, sku, &scene.points, &scene.looks);
             let whose = |track: TrackId| scene.whose.iter().find(|w| w.0 == track).map(|w| w.1);
-            let right = lessons.iter().position(|l| whose(l.track) == Some(person));
+            let place = |person: &u32| lessons.iter().position(|l| whose(l.track) == Some(*person));
+            let right = people.iter().map(place).collect();
             Some(Case {
                 is_rise: scene.step.delta_g > 0.0,
                 lessons,
@@ -177,8 +190,8 @@ impl Day {
         })
     }
 
-    /// Who made a step and of what, where one action alone can be meant.
-    fn maker(&self, shop: &Shop, step: &WeightStep) -> Option<(u32, SkuIx)> {
+    /// Who made a step and of what, where one action alone can be meant, or two people's of one SKU at once.
+    fn makers(&self, shop: &Shop, step: &WeightStep) -> Option<(Vec<u32>, SkuIx)> {
         let mass = f64::from(step.delta_g.abs());
         let sigma = f64::from(step.sigma_g);
         let both_ways = step.plates.iter().any(|p| p.delta_g > 8.0)
@@ -187,27 +200,50 @@ impl Day {
             return None;
         }
         let shelf = &shop.layout.shelves.get(step.shelf.usize())?.name;
-        let fits = |a: &&Action| {
-            let is_it = match a.kind {
+        let is_it = |a: &&Action| {
+            let kind = match a.kind {
                 ActionKind::Take | ActionKind::ForeignTake => step.delta_g < 0.0,
                 ActionKind::Put | ActionKind::Restock | ActionKind::ForeignPut => {
                     step.delta_g > 0.0
                 }
                 _ => false,
             };
-            is_it
-                && a.shelf.as_ref() == Some(shelf)
+            kind && a.shelf.as_ref() == Some(shelf)
                 && (a.t_start - EARLY..=a.t_end + LATE).contains(&step.t_change)
-                && (a.mass_g.abs() - mass).abs() < (6.0 * sigma).max(0.06 * mass).max(5.0)
         };
-        let mut all = self.truth.actions.iter().filter(fits);
-        let first = all.next()?;
-        if all.any(|a| a.person != first.person) {
-            return None;
-        }
+        let of_the_time: Vec<&Action> = self.truth.actions.iter().filter(is_it).collect();
+        let fits = |grams: f64| (grams - mass).abs() < (6.0 * sigma).max(0.06 * mass).max(5.0);
+        let alone = of_the_time.iter().filter(|a| fits(a.mass_g.abs()));
+        let alone: Vec<&Action> = alone.copied().collect();
         // Of a thing that is not sold here looks say nothing; any SKU will do for it.
-        let sku = first.gtin.and_then(|g| shop.catalogue.find(g));
-        Some((first.person, sku.unwrap_or(SkuIx(0))))
+        let sku = |a: &Action| {
+            a.gtin
+                .and_then(|g| shop.catalogue.find(g))
+                .unwrap_or(SkuIx(0))
+        };
+        if alone.is_empty() && step.delta_g < 0.0 {
+            let pairs = of_the_time.iter().enumerate().flat_map(|(i, a)| {
+                let rest = of_the_time.iter().skip(i + 1);
+                rest.map(move |b| (*a, *b))
+            });
+            let mut pairs = pairs.filter(|(a, b)| {
+                a.person != b.person
+                    && a.gtin.is_some()
+                    && a.gtin == b.gtin
+                    && a.t_end.since(b.t_end).0.abs() < AT_ONCE.0
+                    && fits(a.mass_g.abs() + b.mass_g.abs())
+            });
+            let (a, b) = pairs.next()?;
+            return Some((vec![a.person, b.person], sku(a)));
+        }
+        let off = |a: &Action| (a.t_end - LIFTED_BEFORE_END).since(step.t_change).0.abs();
+        let it = alone.iter().min_by_key(|a| off(a))?;
+        let is_plain =
+            |other: &&Action| other.person == it.person || off(other) >= off(it) + NEARER.0;
+        alone
+            .iter()
+            .all(is_plain)
+            .then(|| (vec![it.person], sku(it)))
     }
 }
 
@@ -256,8 +292,10 @@ impl Case {
         let Ok(n) = u8::try_from(self.lessons.len()) else {
             return Ok(());
         };
-        let right = self.right.and_then(|r| u8::try_from(r).ok()).unwrap_or(n);
-        out.write_all(&[u8::from(self.is_rise), n, right])?;
+        let number = |place: &Option<usize>| place.and_then(|r| u8::try_from(r).ok()).unwrap_or(n);
+        let right = self.right.first().map_or(n, number);
+        let second = self.right.get(1).map_or(NO_SECOND, number);
+        out.write_all(&[u8::from(self.is_rise), n, right, second])?;
         for lesson in &self.lessons {
             let numbers = [lesson.body as f32]
                 .into_iter()
@@ -273,10 +311,10 @@ impl Case {
 
 impl Measured {
     fn add(&mut self, case: &Case) {
-        let told = if case.is_rise {
-            &mut self.rises
-        } else {
-            &mut self.falls
+        let told = match (case.right.len(), case.is_rise) {
+            (2, _) => &mut self.shared,
+            (_, true) => &mut self.rises,
+            (_, false) => &mut self.falls,
         };
         // As sharp as fusion has it in the end.
         let config = FusionConfig::default();
@@ -284,10 +322,14 @@ impl Measured {
         let nobody = weight(config.unseen.ln());
         let weights: Vec<f64> = case.lessons.iter().map(|l| weight(l.said)).collect();
         let total = nobody + weights.iter().sum::<f64>();
-        let right = case.right.map_or(nobody, |r| weights[r]);
+        let of = |place: &Option<usize>| place.map_or(nobody, |r| weights[r]);
+        let right: Vec<f64> = case.right.iter().map(of).collect();
+        let least = right.iter().copied().fold(f64::INFINITY, f64::min);
+        let surer = weights.iter().chain([&nobody]).filter(|w| **w > least);
         told.steps += 1;
-        told.missed += usize::from(weights.iter().chain([&nobody]).any(|w| *w > right));
-        told.doubts += usize::from(right / total < DOUBT);
-        told.surprise -= (right / total).max(1e-12).ln();
+        told.missed += usize::from(surer.count() >= right.len());
+        let sum: f64 = right.iter().sum();
+        told.doubts += usize::from(sum / total < DOUBT);
+        told.surprise -= (sum / total).max(1e-12).ln();
     }
 }

@@ -39,6 +39,8 @@ pub struct Guess {
     pub others: Vec<(Claim, f64)>,
     /// What the shop did with it.
     pub decision: Decision,
+    /// When the one came in who did it, where no code let them in.
+    pub stranger: Option<StoreTime>,
 }
 
 /// All that the shop concluded in one run.
@@ -91,6 +93,7 @@ impl Outcome {
                     .map(|a| (claim(shop, phones, a), f64::from(a.probability)))
                     .collect(),
                 decision: m.decision,
+                stranger: m.evidence.stranger,
             });
         }
         outcome.guesses.sort_by_key(|g| (g.t, g.id));

@@ -97,9 +97,10 @@ pub struct Score {
     pub unaided: Receipts,
     /// With every review answered by somebody who knows, from the candidates offered.
     pub reviewed: Receipts,
-    /// Movements that asked for a review.
+    /// Questions to a person: movements that asked for a review, those of one visit of somebody whom no code let in
+    /// together, since who that was is one question.
     pub reviews: usize,
-    /// Of those, the ones that offered the right answer.
+    /// Of those, the ones that offered the right answer to each of their movements.
     pub reviews_answerable: usize,
     /// (probability, right) of every accepted movement.
     pub predictions: Vec<(f64, bool)>,
@@ -175,19 +176,26 @@ impl Score {
     }
 
     fn add_movements(&mut self, outcome: &Outcome, matching: &Matching) {
+        let mut visits: BTreeMap<StoreTime, bool> = BTreeMap::new();
         for (i, guess) in outcome.guesses.iter().enumerate() {
-            match guess.decision {
-                Decision::Accept => {
+            let is_answerable = matching.settled[i].is_some();
+            match (guess.decision, guess.stranger) {
+                (Decision::Accept, _) => {
                     self.predictions
                         .push((guess.probability, matching.right[i]));
                 }
-                Decision::Review => {
-                    self.reviews += 1;
-                    self.reviews_answerable += usize::from(matching.settled[i].is_some());
+                (Decision::Review, Some(came)) => {
+                    *visits.entry(came).or_insert(true) &= is_answerable;
                 }
-                Decision::LeaveOff => {}
+                (Decision::Review, None) => {
+                    self.reviews += 1;
+                    self.reviews_answerable += usize::from(is_answerable);
+                }
+                (Decision::LeaveOff, _) => {}
             }
         }
+        self.reviews += visits.len();
+        self.reviews_answerable += visits.values().filter(|&&answerable| answerable).count();
     }
 
     /// Stock is compared by its change over the run, which is the error at the end of a run whose

@@ -4,7 +4,7 @@ use crate::error::{AnswerError, CheckoutError, EntryRefused};
 use crate::event::{EntryRequested, Event, Outcome, Resolved};
 use crate::inner::{Asking, Inner, lock};
 use crate::plan::plan_movement;
-use crate::review::{Lease, ReviewId, Verdict};
+use crate::review::{AnswerRefused, Lease, ReviewId, Verdict};
 use crate::session::Stage;
 use crate::{Config, ReceiptStatus};
 use std::sync::Arc;
@@ -12,7 +12,7 @@ use walkout_ledger::Ledger;
 use walkout_model::layout::GateKind;
 use walkout_model::{
     AttributedMovement, CustomerId, GateIx, Money, PartyKind, SessionExit, SessionId,
-    SessionOpened, Shop, StoreTime,
+    SessionOpened, Shop, StoreTime, Who,
 };
 use walkout_payment::Gateway;
 use walkout_wire::entry::{EntryCode, EntryCodeError, Party};
@@ -342,6 +342,36 @@ impl Checkout {
             inner.drive(session, now).await?;
         }
         Ok(Answered::Recorded(resolved))
+    }
+
+    /// Says who it was that a code should have let in: settles every open task of the visit that this one is of, each with
+    /// the goods that fusion thinks moved. Gives those that were settled.
+    ///
+    /// # Errors
+    /// As [`Checkout::answer_review`], or if the task is of nobody whom the gate saw coming; what was settled before the
+    /// first one that fails stays settled.
+    pub async fn answer_visit(
+        &self,
+        id: ReviewId,
+        who: Who,
+        reviewer: &str,
+        now: StoreTime,
+    ) -> Result<Vec<ReviewId>, AnswerError> {
+        if self.review(id, now).is_none() {
+            return Err(AnswerRefused::NoSuchReview(id).into());
+        }
+        let visit = self.visit(id, now);
+        if visit.is_empty() {
+            lock(&self.inner.refusals).answers_refused += 1;
+            return Err(AnswerRefused::NoVisit(id).into());
+        }
+        let mut settled = Vec::new();
+        for view in visit {
+            let verdict = view.best_of(who);
+            self.answer_review(view.id, &verdict, reviewer, now).await?;
+            settled.push(view.id);
+        }
+        Ok(settled)
     }
 
     /// Charges a debt once more, at the customer's or the staff's wish. Gives what is still owed.

@@ -135,6 +135,25 @@ pub struct ReviewView {
     pub priority: f64,
 }
 
+impl ReviewView {
+    /// The verdict that the goods moved as fusion thinks and that this was who moved them.
+    pub(crate) fn best_of(&self, who: Who) -> Verdict {
+        let Some(best) = self.candidates.first() else {
+            return Verdict::Nothing;
+        };
+        let same = |c: &Candidate| (c.who, c.sku, c.quantity) == (who, best.sku, best.quantity);
+        match (self.candidates.iter().position(same), best.sku) {
+            (Some(index), _) => Verdict::Candidate { index },
+            (None, Some(gtin)) => Verdict::Other {
+                who,
+                gtin,
+                quantity: best.quantity,
+            },
+            (None, None) => Verdict::Nothing,
+        }
+    }
+}
+
 /// Why an answer was not taken.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 pub enum AnswerRefused {
@@ -169,6 +188,11 @@ pub enum AnswerRefused {
         /// Until when.
         until: StoreTime,
     },
+    /// It is of no visit.
+    #[error(
+        "review {0} is open no more, or of nobody whom a gate saw come in without a code: answer it by itself"
+    )]
+    NoVisit(ReviewId),
     /// No such candidate.
     #[error("review {id} has {count} candidates: choose one from 0 on")]
     NoSuchCandidate {

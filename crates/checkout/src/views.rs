@@ -98,6 +98,26 @@ impl Checkout {
         Some(review_view(&state, review, now))
     }
 
+    /// The open tasks of the visit that one is of, in order of time: of somebody whom a gate saw come in without a code.
+    /// Empty if it is of none.
+    pub fn visit(&self, id: ReviewId, now: StoreTime) -> Vec<ReviewView> {
+        let state = self.inner.state();
+        let came = |review: &Review| {
+            let recorded = state.movements.get(&review.movement)?;
+            recorded.record.evidence.stranger
+        };
+        let Some(visit) = state.reviews.get(&id).and_then(came) else {
+            return Vec::new();
+        };
+        let open = state.reviews.values().filter(|review| review.is_open());
+        let mut views: Vec<_> = open
+            .filter(|review| came(review) == Some(visit))
+            .map(|review| review_view(&state, review, now))
+            .collect();
+        views.sort_by_key(|view| (view.t, view.id));
+        views
+    }
+
     /// A movement as it was recorded.
     pub fn movement(&self, id: MovementId) -> Option<MovementRecorded> {
         let state = self.inner.state();

@@ -111,7 +111,7 @@ impl Default for FusionConfig {
             mass_gain: 0.004,
             share_sigma: 0.08,
             unseen: 0.001,
-            lost: 0.03,
+            lost: 0.5,
             swap_per_s: 0.006,
             temperature: 0.7,
         }

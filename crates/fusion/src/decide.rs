@@ -267,6 +267,13 @@ fn learn_mass(belief: &mut Belief, hypotheses: &[Hypothesis], step: &WeightStep)
     }
 }
 
+/// How probably goods were taken.
+pub(crate) fn took(hypotheses: &[Hypothesis]) -> f64 {
+    let take = |h: &&Hypothesis| h.parts.iter().any(|p| p.sku.is_some() && p.quantity > 0);
+    let takes = hypotheses.iter().filter(take);
+    takes.map(|h| h.probability).sum::<f64>().min(1.0)
+}
+
 /// Probability of each party to have made the step, where one party did it alone.
 pub(crate) fn by_party(hypotheses: &[Hypothesis]) -> Vec<(Who, f64)> {
     let mut found: std::collections::BTreeMap<Who, f64> = std::collections::BTreeMap::new();

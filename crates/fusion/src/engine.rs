@@ -423,6 +423,10 @@ impl Engine {
             for movement in &mut said {
                 movement.evidence.hands.clone_from(&hands);
                 movement.evidence.looks.clone_from(&looks);
+                if movement.best.who == Who::Unknown && movement.best.sku.is_some() {
+                    let (lineage, people) = (&self.tracks.lineage, &self.gates.people);
+                    movement.evidence.stranger = deed.witness.stranger(lineage, people);
+                }
             }
         }
         let kind = |who: Who| self.gates.people.kind(who);
@@ -528,8 +532,8 @@ impl Engine {
         let hypotheses = case.posterior();
         let makers = case.makers(&hypotheses);
         deed.x_m = case.seen.x_m;
+        deed.witness.note(&makers, &free, decide::took(&hypotheses));
         deed.hypotheses = hypotheses;
-        deed.witness.note(&makers, &free);
     }
 
     /// Goes through the log again with all that is known by now, and explains anew what those who

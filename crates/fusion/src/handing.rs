@@ -6,7 +6,7 @@
 
 use crate::belief::Belief;
 use crate::looks::{Held, LookRatio, LookStore};
-use crate::meeting::Met;
+use crate::meeting::{self, LOOKS, Met};
 use crate::tracks::Track;
 use walkout_model::{
     Alternative, AttributedMovement, Factor, ItemLook, Passed, SkuIx, StoreTime, TimeDelta,
@@ -21,33 +21,13 @@ pub(crate) const BEFORE: (TimeDelta, TimeDelta) =
     (TimeDelta::from_millis(-1_300), TimeDelta::from_millis(-100));
 pub(crate) const AFTER: (TimeDelta, TimeDelta) =
     (TimeDelta::from_millis(200), TimeDelta::from_millis(1_800));
-/// How far log ratios of looks are believed where they speak for a hand-over, and against; see
-/// `meeting.rs` for what they were fitted to.
-const GIVER_HAD_IT: Believed = Believed(0.01, 1.22);
-const GIVER_HAS_IT: Believed = Believed(-0.09, -1.57);
-const GIVER_EMPTY_AFTER: Believed = Believed(0.08, -0.27);
-const RECEIVER_EMPTY_BEFORE: Believed = Believed(0.06, 0.83);
-const RECEIVER_HAS_IT: Believed = Believed(0.46, 1.02);
-const RECEIVER_HAD_IT: Believed = Believed(0.20, 0.57);
 /// What a hand-over is called among the kinds of evidence.
 const HANDED: &str = "handed";
 /// A hand-over below this probability is forgotten.
 const NEGLIGIBLE: f64 = 0.02;
-/// Share of meetings in which something is passed: of the fit, and as a shop begins, which counts as so
-/// many meetings beside its own.
-const PASSED_IN_FIT: f64 = 72.0 / 1_954.0;
+/// Share of meetings in which something is passed as a shop begins, which counts as so many meetings beside its own.
 const PASSED_AT_FIRST: f64 = 0.02;
 const AT_FIRST: f64 = 40.0;
-
-/// How far a log ratio is believed where it speaks for a hand-over, and where against.
-struct Believed(f64, f64);
-
-impl Believed {
-    fn of(&self, ratio: f64) -> f64 {
-        let log = ratio.ln();
-        self.0 * log.max(0.0) + self.1 * log.min(0.0)
-    }
-}
 
 /// How often something is passed on in this shop where hands meet, learnt as it goes (the prior that makes
 /// the posteriors' mean equal to itself).
@@ -63,11 +43,11 @@ impl Habit {
         self.passed += overs.iter().map(|o| o.probability).sum::<f64>();
     }
 
-    /// Natural log of the odds here over those of the fit.
+    /// Natural log of the odds here over those that the network was trained with.
     fn shift(&self) -> f64 {
         let share = (self.passed + AT_FIRST * PASSED_AT_FIRST) / (self.meetings + AT_FIRST);
         let odds = |p: f64| p / (1.0 - p);
-        (odds(share.clamp(1e-4, 0.5)) / odds(PASSED_IN_FIT)).ln()
+        (odds(share.clamp(1e-4, 0.5)) / odds(meeting::passed_in_training())).ln()
     }
 }
 
@@ -76,8 +56,8 @@ impl Habit {
 pub(crate) struct Meeting {
     /// When something passed, if it did.
     pub t: StoreTime,
-    /// Natural log odds that something is passed on so, before any look.
-    passes: f64,
+    /// Natural log odds that something is passed on so, before any look, by who gives: a, b.
+    passes: [f64; 2],
     pub a: TrackId,
     pub b: TrackId,
     /// Looks at each one's hand before and after.
@@ -110,12 +90,42 @@ impl Meeting {
         };
         Self {
             t: met.t,
-            passes: met.log_odds,
+            passes: met.log_odds(),
             a: met.a.0,
             b: met.b.0,
             a_looks: about(met.a),
             b_looks: about(met.b),
         }
+    }
+
+    /// What looks say of a thing that this one of the two may have given: log ratios, what speaks for it and what
+    /// against.
+    pub(crate) fn looks(&self, giver: usize, sku: SkuIx) -> [f64; LOOKS] {
+        let (giving, getting) = if giver == 0 {
+            (&self.a_looks, &self.b_looks)
+        } else {
+            (&self.b_looks, &self.a_looks)
+        };
+        let thing = Held::Sku(sku);
+        let ratios = [
+            giving[0].of(thing),
+            giving[1].of(thing),
+            giving[1].of(Held::Nothing),
+            getting[0].of(Held::Nothing),
+            getting[1].of(thing),
+            getting[0].of(thing),
+        ];
+        let mut features = [0.0; LOOKS];
+        for (two, ratio) in features.chunks_exact_mut(2).zip(ratios) {
+            let log = ratio.ln();
+            two.copy_from_slice(&[log.max(0.0), log.min(0.0)]);
+        }
+        features
+    }
+
+    /// Odds that this one of the two gave such a thing, to nothing having passed, where it was the only thing.
+    pub(crate) fn odds(&self, giver: usize, sku: SkuIx) -> f64 {
+        (self.passes[giver] + meeting::looks(&self.looks(giver, sku))).exp()
     }
 
     /// What may have passed. `who_a` and `who_b` are the distributions of the two tracks over parties.
@@ -127,26 +137,16 @@ impl Meeting {
         habit: &Habit,
     ) -> Vec<HandOver> {
         let mut weights: Vec<(HandOver, f64)> = Vec::new();
-        let sides = [
-            (who_a, who_b, &self.a_looks, &self.b_looks),
-            (who_b, who_a, &self.b_looks, &self.a_looks),
-        ];
-        let passes = self.passes + habit.shift();
-        for (givers, receivers, giving, getting) in sides {
+        let sides = [(who_a, who_b), (who_b, who_a)];
+        let usual = habit.shift().exp();
+        for (side, (givers, receivers)) in sides.into_iter().enumerate() {
             for (giver, p) in givers {
                 let held = belief.held_by(*giver);
                 let total: f64 = held.iter().map(|h| h.1).sum();
                 for (receiver, q) in receivers.iter().filter(|r| r.0 != *giver) {
                     for (sku, units) in &held {
-                        let thing = Held::Sku(*sku);
-                        let seen = GIVER_HAD_IT.of(giving[0].of(thing))
-                            + GIVER_HAS_IT.of(giving[1].of(thing))
-                            + GIVER_EMPTY_AFTER.of(giving[1].of(Held::Nothing))
-                            + RECEIVER_EMPTY_BEFORE.of(getting[0].of(Held::Nothing))
-                            + RECEIVER_HAS_IT.of(getting[1].of(thing))
-                            + RECEIVER_HAD_IT.of(getting[0].of(thing));
-                        let weight =
-                            0.5 * p * q * units.min(1.0) / total.max(1.0) * (passes + seen).exp();
+                        let share = 0.5 * p * q * units.min(1.0) / total.max(1.0);
+                        let weight = share * usual * self.odds(side, *sku);
                         let over = HandOver {
                             t: self.t,
                             giver: *giver,

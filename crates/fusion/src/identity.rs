@@ -66,6 +66,12 @@ impl People {
         }
     }
 
+    /// When somebody came in whom no code let in and whom a gate saw coming.
+    pub(crate) fn stranger(&self, ix: PersonIx) -> Option<StoreTime> {
+        let person = self.persons.get(&ix)?;
+        (person.who == Who::Unknown).then_some(person.entered)
+    }
+
     pub(crate) fn who(&self, ix: PersonIx) -> Who {
         self.persons.get(&ix).map_or(Who::Unknown, |p| p.who)
     }

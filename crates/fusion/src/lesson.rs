@@ -1,13 +1,16 @@
-//! What the network of hands learns from: all that fusion sees of the tracks about a step, as it sees it.
+//! What the networks of hands and of hand-overs learn from: all that fusion sees of the tracks about a step or a meeting,
+//! as it sees it.
 
 use crate::FusionConfig;
+use crate::handing;
 use crate::hands::{self, Body, Near, body};
 use crate::looks::{Held, LookStore};
+use crate::meeting;
 use crate::people::looked_at;
 use crate::place::{SeenShares, plate_edges};
 use crate::reach::Target;
 use crate::tracks::{Track, TrackStore};
-use walkout_model::{ItemLook, Shop, SkuIx, TimeDelta, TrackId, TrackPoint, WeightStep};
+use walkout_model::{ItemLook, Shop, SkuIx, StoreTime, TimeDelta, TrackId, TrackPoint, WeightStep};
 
 /// Nobody farther from the goods is a case, metres.
 const NEAR_M: f64 = 6.0;
@@ -37,14 +40,7 @@ pub fn lessons(
     points: &[TrackPoint],
     looks: &[ItemLook],
 ) -> Vec<Lesson> {
-    let mut tracks = TrackStore::default();
-    let mut seen_in_hands = LookStore::new(config.looks);
-    for point in points {
-        tracks.push(point.clone());
-    }
-    for look in looks {
-        seen_in_hands.push(look.clone());
-    }
+    let (tracks, seen_in_hands) = stores(config, points, looks);
     let edges = plate_edges(&shop.layout, step.shelf);
     let seen = SeenShares::new(shop, step, &edges, config.share_sigma);
     let target = Target::new(shop, step, &seen);
@@ -78,4 +74,65 @@ pub fn lessons(
         })
     };
     near_by.iter().enumerate().filter_map(lesson).collect()
+}
+
+/// Two tracks whose hands met.
+#[derive(Debug)]
+pub struct MeetingLesson {
+    /// When.
+    pub t: StoreTime,
+    /// The tracks' numbers.
+    pub tracks: [TrackId; 2],
+    /// The frames about it by who gives, 24 rows of 44, the first 2.5 s before.
+    pub windows: [Vec<f32>; 2],
+    met: handing::Meeting,
+}
+
+impl MeetingLesson {
+    /// What looks say of a thing that this one of the two may have given.
+    pub fn looks(&self, giver: usize, sku: SkuIx) -> [f64; 12] {
+        self.met.looks(giver, sku)
+    }
+
+    /// Odds by the network that is shipped that this one of the two gave such a thing, to nothing having passed, where
+    /// it was the only thing.
+    pub fn odds(&self, giver: usize, sku: SkuIx) -> f64 {
+        self.met.odds(giver, sku)
+    }
+}
+
+/// The meetings of hands in (`from`, `to`]. `points` and `looks` are those from 6 s before to 3 s after.
+pub fn meetings(
+    shop: &Shop,
+    config: &FusionConfig,
+    points: &[TrackPoint],
+    looks: &[ItemLook],
+    from: StoreTime,
+    to: StoreTime,
+) -> Vec<MeetingLesson> {
+    let (tracks, seen_in_hands) = stores(config, points, looks);
+    let met = meeting::meetings(&tracks, from, to);
+    let lesson = |met: &meeting::Met<'_>| MeetingLesson {
+        t: met.t,
+        tracks: [met.a.0, met.b.0],
+        windows: met.windows.clone(),
+        met: handing::Meeting::new(met, &seen_in_hands, shop.catalogue.len()),
+    };
+    met.iter().map(lesson).collect()
+}
+
+fn stores(
+    config: &FusionConfig,
+    points: &[TrackPoint],
+    looks: &[ItemLook],
+) -> (TrackStore, LookStore) {
+    let mut tracks = TrackStore::default();
+    let mut seen_in_hands = LookStore::new(config.looks);
+    for point in points {
+        tracks.push(point.clone());
+    }
+    for look in looks {
+        seen_in_hands.push(look.clone());
+    }
+    (tracks, seen_in_hands)
 }

@@ -24,6 +24,7 @@ mod lineage;
 mod looks;
 mod masses;
 mod meeting;
+mod net;
 mod pairing;
 mod people;
 mod place;

@@ -189,23 +189,31 @@ impl Witness {
                 t: step.t_change,
                 place: target.middle(),
                 by: Vec::new(),
+                // Until it is weighed, as every fall.
+                took: if step.delta_g < 0.0 { 1.0 } else { 0.0 },
             },
         }
     }
 
     /// Which tracks were free to make it, given other steps of the time.
     pub(crate) fn free<'a>(&self, others: impl Iterator<Item = &'a Made>) -> Vec<(TrackId, f64)> {
-        together::free(self.made.t, self.made.place, others)
+        together::free(self.made.t, self.made.place, self.made.took, others)
     }
 
-    /// Remembers which track made it: shares by the tracks' places among those seen, given which were
-    /// free.
-    pub(crate) fn note(&mut self, makers: &BTreeMap<usize, f64>, free: &[(TrackId, f64)]) {
+    /// Remembers which track made it, by the tracks' places among those seen, given which were free, and how probably goods
+    /// went.
+    pub(crate) fn note(
+        &mut self,
+        makers: &BTreeMap<usize, f64>,
+        free: &[(TrackId, f64)],
+        took: f64,
+    ) {
         let made = self.reaching.iter().filter_map(|r| {
             let p = makers.get(&r.at).copied()?;
             Some((r.track, p))
         });
         self.made.by = together::alone(made.collect(), free);
+        self.made.took = took;
     }
 
     /// Who each track was, without what this step itself said of it.
@@ -226,6 +234,21 @@ impl Witness {
     /// Hands and looks around the step, by what is known of who they were.
     pub(crate) fn seen(&self, lineage: &Lineage, people: &People) -> (Vec<Hand>, Vec<Look>) {
         evidence::told(&self.sightings, &self.identities(lineage), people)
+    }
+
+    /// When the one came in who most probably did it, of those whom no code let in; none if nobody saw them come.
+    pub(crate) fn stranger(&self, lineage: &Lineage, people: &People) -> Option<StoreTime> {
+        let identities = self.identities(lineage);
+        let mut strangers: BTreeMap<Option<StoreTime>, f64> = BTreeMap::new();
+        for r in &self.reaching {
+            for (person, p) in identities[r.at].iter() {
+                if people.who(person) == Who::Unknown {
+                    *strangers.entry(people.stranger(person)).or_default() += r.reach * p;
+                }
+            }
+        }
+        let likeliest = strangers.into_iter().max_by(|a, b| a.1.total_cmp(&b.1));
+        likeliest?.0
     }
 
     /// All candidates, unknown included, in the order of [`Who`], by which tracks were free to do it.

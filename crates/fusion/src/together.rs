@@ -1,5 +1,5 @@
-//! Steps that come nearly at once at different places: one pair of hands makes one of them at a time, so
-//! whoever made one hardly made the other.
+//! Steps that come nearly at once: one pair of hands makes one of them at a time, so whoever made one at another place, or
+//! took something else in the same half second from the same one, hardly made the other.
 
 use walkout_model::{Point3, StoreTime, TimeDelta, TrackId};
 
@@ -11,6 +11,11 @@ const SAME_PLACE_M: f64 = 0.45;
 /// or an instant told wrongly. From there to [`WINDOW`] it grows evenly to what it is at any time.
 const AT_ONCE: TimeDelta = TimeDelta::from_millis(1_000);
 const BOTH: f64 = 0.03;
+/// The same at one place, of two steps that both took goods away: a hand that has taken something must come back for the
+/// next.
+const AGAIN: TimeDelta = TimeDelta::from_millis(500);
+const COMES_BACK: TimeDelta = TimeDelta::from_millis(1_000);
+const TAKES_TWICE: f64 = 0.1;
 
 /// Who made a step, by track, as far as it tells itself.
 #[derive(Clone, Debug)]
@@ -18,18 +23,25 @@ pub(crate) struct Made {
     pub t: StoreTime,
     pub place: Point3,
     pub by: Vec<(TrackId, f64)>,
+    /// How probably goods went.
+    pub took: f64,
 }
 
 /// How probable it is, against knowing nothing, that each track was free to make a step there and then, given
-/// the others; tracks not named were.
+/// the others; tracks not named were. `took` is how probably goods went in it.
 pub(crate) fn free<'a>(
     t: StoreTime,
     place: Point3,
+    took: f64,
     others: impl Iterator<Item = &'a Made>,
 ) -> Vec<(TrackId, f64)> {
     let mut all: Vec<(TrackId, f64)> = Vec::new();
     for other in others {
-        let both = both(t.since(other.t), place.distance(other.place));
+        let both = both(
+            t.since(other.t),
+            place.distance(other.place),
+            took * other.took,
+        );
         if both >= 1.0 {
             continue;
         }
@@ -61,14 +73,18 @@ pub(crate) fn alone(made: Vec<(TrackId, f64)>, free: &[(TrackId, f64)]) -> Vec<(
     all
 }
 
-/// How often one person makes two steps so far apart, against two people doing so.
-fn both(gap: TimeDelta, distance_m: f64) -> f64 {
-    if distance_m < SAME_PLACE_M {
-        return 1.0;
-    }
+/// How often one person makes two steps so far apart, against two people doing so; `took` is how probably goods went in
+/// both.
+fn both(gap: TimeDelta, distance_m: f64, took: f64) -> f64 {
     let gap = gap.as_secs_f64().abs();
-    let (from, to) = (AT_ONCE.as_secs_f64(), WINDOW.as_secs_f64());
-    (BOTH + (1.0 - BOTH) * (gap - from) / (to - from)).clamp(BOTH, 1.0)
+    let grows = |least: f64, from: TimeDelta, to: TimeDelta| {
+        let (from, to) = (from.as_secs_f64(), to.as_secs_f64());
+        (least + (1.0 - least) * (gap - from) / (to - from)).clamp(least, 1.0)
+    };
+    if distance_m < SAME_PLACE_M {
+        return 1.0 - took * (1.0 - grows(TAKES_TWICE, AGAIN, COMES_BACK));
+    }
+    grows(BOTH, AT_ONCE, WINDOW)
 }
 
 #[cfg(test)]
@@ -80,11 +96,12 @@ mod tests {
             t: StoreTime::default() + TimeDelta::from_millis(ms),
             place: Point3::new(x, 0.0, 1.0),
             by: by.iter().map(|(id, p)| (TrackId(*id), *p)).collect(),
+            took: 0.0,
         }
     }
 
     fn free_for(of: &Made, other: &Made) -> Vec<(TrackId, f64)> {
-        free(of.t, of.place, std::iter::once(other))
+        free(of.t, of.place, of.took, std::iter::once(other))
     }
 
     #[test]
@@ -101,6 +118,17 @@ mod tests {
         let here = made(0, 0.0, &[]);
         assert!(free_for(&here, &made(300, 0.3, &[(1, 0.98)])).is_empty());
         assert!(free_for(&here, &made(2_100, 1.0, &[(1, 0.98)])).is_empty());
+    }
+
+    #[test]
+    fn who_took_something_hardly_took_something_else_there_in_the_same_half_second() {
+        let took = |made: Made| Made { took: 1.0, ..made };
+        let here = took(made(0, 0.0, &[]));
+        let there = made(400, 0.1, &[(1, 0.98)]);
+        assert!(free_for(&here, &there).is_empty());
+        let free = free_for(&here, &took(there));
+        assert!(free[0].1 < 0.13, "{free:?}");
+        assert!(free_for(&here, &took(made(1_100, 0.1, &[(1, 0.98)]))).is_empty());
     }
 
     #[test]

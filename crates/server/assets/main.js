@@ -48,7 +48,7 @@ function draw() {
   const s = state;
   panel("carts", s.sessions, () => panels.carts(s.sessions, shop));
   panel("receipts", s.receipts, () => panels.receipts(s.receipts, shop).map((node, i) => { if (s.receipts[i]) node.dataset.key = s.receipts[i].session; return node; }));
-  panel("reviews", s.reviews, () => panels.reviews(s.reviews, shop, answer));
+  panel("reviews", s.reviews, () => panels.reviews(s.reviews, shop, answer, answerVisit));
   panel("health", s.health, () => panels.health(s.health, shop));
   $("carts-count").textContent = s.sessions.length || "";
   $("reviews-count").textContent = s.totals.reviews_open || "";
@@ -79,9 +79,12 @@ function onMovement(m) {
   floor.pulse(m.shelf, m.best.who);
 }
 
-async function answer(id, verdict) {
-  const response = await fetch(`/api/v1/reviews/${encodeURIComponent(id)}/answer`, {
-    method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify({ verdict, reviewer: "live page" }),
+const answer = (id, verdict) => settle(id, "answer", { verdict });
+const answerVisit = (id, who) => settle(id, "visit", { who });
+
+async function settle(id, what, body) {
+  const response = await fetch(`/api/v1/reviews/${encodeURIComponent(id)}/${what}`, {
+    method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify({ ...body, reviewer: "live page" }),
   });
   if (!response.ok) {
     const problem = await response.json().catch(() => ({}));

@@ -65,9 +65,37 @@ export function receipts(list, shop) {
     el("div", { class: "row muted small" }, el("span", { class: "grow" }, t("tax")), el("span", {}, money(r.tax_minor, shop)))));
 }
 
-export function reviews(list, shop, answer) {
+export function reviews(list, shop, answer, answerVisit) {
   if (!list.length) return [el("div", { class: "empty" }, t("empty_reviews"))];
-  return list.map((r) => el("div", { class: "item" },
+  // What somebody did whom no code let in is one question: who that was.
+  const visits = new Map();
+  for (const r of list) if (r.visit != null) visits.set(r.visit, [...(visits.get(r.visit) ?? []), r]);
+  const alone = list.filter((r) => r.visit == null || visits.get(r.visit).length < 2);
+  const together = [...visits.values()].filter((all) => all.length > 1);
+  return [...together.map((all) => visit(all, shop, answerVisit)), ...alone.map((r) => review(r, shop, answer))];
+}
+
+function visit(all, shop, answerVisit) {
+  const risk = all.reduce((sum, r) => sum + r.at_risk_minor, 0);
+  const earlier = [...all].sort((a, b) => a.t - b.t);
+  const people = [...new Set(earlier.flatMap((r) => r.options.map((o) => o.who)).filter(Boolean))].slice(0, 3);
+  const choice = (session, label, first) => el("button", {
+    class: first ? "first" : "", onclick: (e) => {
+      for (const b of e.target.closest(".answers").children) b.disabled = true;
+      answerVisit(all[0].id, session);
+    },
+  }, label);
+  return el("div", { class: "item visit" },
+    el("div", { class: "row" }, badge(null), el("b", { class: "grow" }, `${t("visit_since")} ${time(all[0].visit, shop)}`),
+      risk ? el("span", { class: "chip warn" }, `${money(risk, shop)} ${t("risk")}`) : null),
+    el("ul", { class: "small" }, earlier.map((r) => el("li", {}, `${time(r.t, shop)} · ${r.shelf} · `, r.options[0].gtin ? said(r.options[0]) : t("nogoods")))),
+    el("div", { class: "muted small" }, t("visit_who")),
+    el("div", { class: "answers" }, choice(null, `${t("visit_nobody")} · ${all.length}`, true),
+      people.map((session) => choice(session, `${session} · ${all.length}`, false))));
+}
+
+function review(r, shop, answer) {
+  return el("div", { class: "item" },
     el("div", { class: "review" },
       el("div", {},
         el("div", { class: "row" }, badge(r.session), el("b", { class: "grow" }, r.shelf),
@@ -79,7 +107,7 @@ export function reviews(list, shop, answer) {
         for (const b of e.target.closest(".answers").children) b.disabled = true;
         answer(r.id, o.verdict);
       },
-    }, o.gtin ? `${who(o)} · ${said(o)}` : t("answer_none"), o.probability ? ` · ${percent(o.probability)}` : "")))));
+    }, o.gtin ? `${who(o)} · ${said(o)}` : t("answer_none"), o.probability ? ` · ${percent(o.probability)}` : ""))));
 }
 
 export function health(h, shop) {

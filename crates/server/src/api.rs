@@ -6,7 +6,8 @@ use crate::problem::Problem;
 use crate::state::{AppState, ToShop};
 use crate::view::{
     AnswerBody, CodeBody, CodeView, MovementView, OpenedView, OpeningBody, ReceiptView,
-    RecordedView, RestockBody, ReviewView, ScanBody, SessionView, StockView,
+    RecordedView, RestockBody, ReviewView, ScanBody, SessionView, SettledView, StockView,
+    VisitBody,
 };
 use axum::Json;
 use axum::extract::rejection::{JsonRejection, QueryRejection};
@@ -309,18 +310,47 @@ pub(crate) async fn answer_review(
         .await;
     match answered {
         Ok(_) => Ok(Json(RecordedView { recorded: was_open })),
-        Err(AnswerError::Refused(why)) if was_open => {
-            Err(Problem::unprocessable("answer-refused", why.to_string()))
+        Err(why) => Err(not_answered(why, was_open)),
+    }
+}
+
+/// Settles all open reviews of the visit that one is of: says who somebody was whom no code let in. The goods of each are
+/// those of its first option.
+#[utoipa::path(post, path = "/api/v1/reviews/{review}/visit", request_body = VisitBody,
+    params(("review" = String, Path, description = "r3")),
+    responses((status = 200, body = SettledView), (status = 404, body = Problem),
+        (status = 409, body = Problem), (status = 422, body = Problem)))]
+pub(crate) async fn answer_visit(
+    State(app): State<AppState>,
+    Path(id): Path<String>,
+    body: Result<Json<VisitBody>, JsonRejection>,
+) -> Answer<SettledView> {
+    let Json(body) = body?;
+    let unknown = || Problem::not_found("unknown-review", format!("no review \"{}\"", short(&id)));
+    let review: ReviewId = id.parse().map_err(|_| unknown())?;
+    let now = app.now();
+    let view = app.checkout.review(review, now).ok_or_else(unknown)?;
+    let who = convert::who(body.who.as_deref())
+        .map_err(|why| Problem::unprocessable("bad-verdict", why))?;
+    let was_open = view.status == ReviewStatus::Open;
+    let settled = app
+        .checkout
+        .answer_visit(review, who, &body.reviewer, now)
+        .await
+        .map_err(|why| not_answered(why, was_open))?;
+    let settled = settled.iter().map(ToString::to_string).collect();
+    Ok(Json(SettledView { settled }))
+}
+
+fn not_answered(why: AnswerError, was_open: bool) -> Problem {
+    match why {
+        AnswerError::Refused(why) if was_open => {
+            Problem::unprocessable("answer-refused", why.to_string())
         }
-        Err(AnswerError::Refused(why)) => {
-            let detail = why.to_string();
-            Err(Problem::new(
-                StatusCode::CONFLICT,
-                "already-settled",
-                detail,
-            ))
+        AnswerError::Refused(why) => {
+            Problem::new(StatusCode::CONFLICT, "already-settled", why.to_string())
         }
-        Err(AnswerError::Checkout(error)) => Err(failed(&error)),
+        AnswerError::Checkout(error) => failed(&error),
     }
 }
 

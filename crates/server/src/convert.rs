@@ -142,7 +142,19 @@ pub fn review(shop: &Shop, view: &checkout::ReviewView) -> ReviewView {
         options,
         curve: view.evidence.curve.clone(),
         delta_g: view.evidence.delta_mg as f64 / 1e3,
+        visit: view.evidence.stranger.map(|came| came.0),
     }
+}
+
+/// Whom a reviewer names.
+pub fn who(named: Option<&str>) -> Result<Who, String> {
+    let Some(text) = named else {
+        return Ok(Who::Unknown);
+    };
+    let session = text.parse::<SessionId>();
+    session
+        .map(Who::Session)
+        .map_err(|_| format!("\"{text}\" is no session: write s12"))
 }
 
 /// What checkout calls the verdict that a reviewer sent.
@@ -151,13 +163,7 @@ pub fn verdict(view: &checkout::ReviewView, body: &VerdictBody) -> Result<Verdic
         return Ok(Verdict::Nothing);
     };
     let gtin: Gtin = gtin.parse().map_err(|e| format!("{e}"))?;
-    let who = match &body.who {
-        Some(text) => {
-            let session = text.parse::<SessionId>();
-            Who::Session(session.map_err(|_| format!("\"{text}\" is no session: write s12"))?)
-        }
-        None => Who::Unknown,
-    };
+    let who = who(body.who.as_deref())?;
     let same = |c: &Candidate| c.who == who && c.sku == Some(gtin) && c.quantity == body.quantity;
     Ok(match view.candidates.iter().position(same) {
         Some(index) => Verdict::Candidate { index },

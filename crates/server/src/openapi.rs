@@ -27,6 +27,7 @@ use utoipa::OpenApi;
         api::line_explanations,
         api::reviews,
         api::answer_review,
+        api::answer_visit,
         cameras::list,
         cameras::picture,
         cameras::put,

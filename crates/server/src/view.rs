@@ -239,6 +239,9 @@ pub struct ReviewView {
     pub curve: Vec<(i32, f32)>,
     /// Change of mass, grams.
     pub delta_g: f64,
+    /// When the one came in who most probably did it, where no code let them in: reviews with the same are of one visit
+    /// and can be settled at once at `/api/v1/reviews/{id}/visit`.
+    pub visit: Option<i64>,
 }
 
 /// One answer to a review.
@@ -465,6 +468,23 @@ pub struct AnswerBody {
     pub verdict: VerdictBody,
     /// Who says so, 1 to 64 characters.
     pub reviewer: String,
+}
+
+/// Who somebody was whom no code let in.
+#[derive(Clone, Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct VisitBody {
+    /// The session, or none: nobody known.
+    pub who: Option<String>,
+    /// Who says so, 1 to 64 characters.
+    pub reviewer: String,
+}
+
+/// Reviews that were settled.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct SettledView {
+    /// Their ids.
+    pub settled: Vec<String>,
 }
 
 /// The opening count.

@@ -10,6 +10,7 @@ mod aim3s;
 mod calibrate;
 mod eyes;
 mod floor;
+mod handovers;
 mod hands;
 mod makers;
 mod marks;
@@ -46,6 +47,8 @@ enum What {
     Floor(floor::Args),
     /// Whose hand it was: how surely the maker of each step is told; and the lessons that the network of hands learns
     Makers(makers::Args),
+    /// Hand-overs: how many are seen, and how surely it is told what passed; and the lessons that their network learns
+    Handovers(handovers::Args),
     /// Lenses, tags and poses from made pictures, beside OpenCV; and whether a turned camera is noticed
     Calibrate(calibrate::Args),
     /// Acknowledged ledger entries a second, beside plain SQLite commits
@@ -91,6 +94,7 @@ pub fn run(args: Args) -> Result<ExitCode> {
         What::Mot(args) => mot::run(args),
         What::Floor(args) => floor::run(args),
         What::Makers(args) => makers::run(args),
+        What::Handovers(args) => handovers::run(args),
         What::Calibrate(args) => calibrate::run(args),
         What::Ledger(args) => ledger(args),
         What::Render(args) => render::run(args),

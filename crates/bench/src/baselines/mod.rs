@@ -188,6 +188,7 @@ impl Baseline {
             probability: verdict.score.clamp(0.0, 1.0),
             others: Vec::new(),
             decision: Decision::Accept,
+            stranger: None,
         }
     }
 

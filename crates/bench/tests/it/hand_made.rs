@@ -98,6 +98,7 @@ pub fn guess(t: i64, best: Claim, decision: Decision) -> Guess {
         probability: 0.95,
         others: Vec::new(),
         decision,
+        stranger: None,
     }
 }
 

@@ -154,6 +154,34 @@ fn reviews_count_and_the_reviewer_answers_only_from_the_candidates() {
 }
 
 #[test]
+fn who_came_in_without_a_code_is_one_question_whatever_they_took() {
+    let truth = truth(
+        &[(1, 60, &[])],
+        &[
+            ("take", 10, None, Some(1), 1),
+            ("take", 20, None, Some(2), 1),
+        ],
+    );
+    let by_stranger = |t, product, came: i64| Guess {
+        stranger: Some(guess(came, claim(1, 1, 1), Review).t),
+        ..guess(
+            t,
+            Claim {
+                phone: None,
+                ..claim(1, product, 1)
+            },
+            Review,
+        )
+    };
+    let one_visit = vec![by_stranger(10, 1, 5), by_stranger(20, 2, 5)];
+    let s = score(truth.clone(), outcome(&[(1, 60)], one_visit));
+    assert_eq!((s.reviews, s.reviews_answerable), (1, 1));
+    let two_visits = vec![by_stranger(10, 1, 5), by_stranger(20, 3, 6)];
+    let s = score(truth, outcome(&[(1, 60)], two_visits));
+    assert_eq!((s.reviews, s.reviews_answerable), (2, 1));
+}
+
+#[test]
 fn a_movement_must_agree_in_place_and_time_and_explains_nothing_twice() {
     let truth = truth(&[(1, 60, &[(1, 1)])], &[("take", 10, Some(1), Some(1), 1)]);
     let elsewhere = Guess {

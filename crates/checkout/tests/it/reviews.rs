@@ -89,6 +89,62 @@ async fn a_verdict_is_given_once() {
 }
 
 #[tokio::test]
+async fn one_answer_settles_all_that_somebody_did_whom_no_code_let_in() {
+    let bench = Bench::new().await;
+    let session = bench.enter(1, at(0)).await;
+    let by_stranger = |id: u64, sku, came: i64| {
+        let mut movement = moved(id, Who::Unknown, sku, 1, at(10 + id as i64));
+        movement.evidence.stranger = Some(at(came));
+        doubted(movement, None)
+    };
+    let first = bench.review(by_stranger(1, WATER, 5)).await;
+    let second = bench.review(by_stranger(2, SOJU, 5)).await;
+    let of_another = bench.review(by_stranger(3, SOJU, 7)).await;
+    let alone = bench
+        .review(doubted(
+            moved(4, Who::Session(session), WATER, 1, at(20)),
+            None,
+        ))
+        .await;
+    let checkout = &bench.checkout;
+    let visit: Vec<_> = checkout
+        .visit(second, at(30))
+        .iter()
+        .map(|v| v.id)
+        .collect();
+    assert_eq!(visit, [first, second]);
+    let refused = checkout
+        .answer_visit(alone, Who::Unknown, "mina", at(30))
+        .await;
+    assert!(matches!(
+        refused,
+        Err(AnswerError::Refused(AnswerRefused::NoVisit(id))) if id == alone
+    ));
+    // It was the shopper whose code the gate had missed.
+    let settled = checkout
+        .answer_visit(first, Who::Session(session), "mina", at(31))
+        .await
+        .unwrap();
+    assert_eq!(settled, [first, second]);
+    let open: Vec<_> = checkout.reviews(at(32)).iter().map(|v| v.id).collect();
+    assert_eq!(open.len(), 2);
+    assert!(open.contains(&of_another) && open.contains(&alone));
+    let settled = checkout
+        .answer_visit(of_another, Who::Unknown, "mina", at(33))
+        .await
+        .unwrap();
+    assert_eq!(settled, [of_another]);
+    checkout
+        .answer_review(alone, &Verdict::Nothing, "mina", at(34))
+        .await
+        .unwrap();
+    let exited = checkout.exit(&left(session, at(40))).await.unwrap();
+    assert_eq!(exited, Exited::Receipt(ReceiptStatus::Final));
+    let receipt = checkout.receipt(session).unwrap().unwrap();
+    assert_eq!(receipt.total, won(1_100 + 1_950));
+}
+
+#[tokio::test]
 async fn a_lease_keeps_others_off_until_it_ends() {
     let bench = Bench::new().await;
     let who = Who::Session(bench.enter(1, at(0)).await);

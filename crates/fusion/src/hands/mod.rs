@@ -81,6 +81,11 @@ pub(crate) fn look_weights(step: &WeightStep) -> LookWeights {
     NET.look_weights(step.delta_g > 0.0)
 }
 
+/// Natural log of how often two people each take a unit of one SKU in one step, to one who takes one.
+pub(crate) fn two_at_once() -> f64 {
+    NET.both()
+}
+
 /// How probably a hand is of the body that it was given to, by an arm's length.
 pub(crate) fn belongs(hand: Point3, body: Point2) -> f64 {
     1.0 / (1.0 + ((hand.floor().distance(body) - ARM_M) / ARM_FADE_M).exp())

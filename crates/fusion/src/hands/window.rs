@@ -2,12 +2,12 @@
 //! the hands of all others beside it.
 
 use super::belongs;
+use crate::net::SLOTS;
 use crate::reach::Target;
 use crate::tracks::Track;
 use walkout_model::{Point2, Point3, TimeDelta, WeightStep};
 
-/// Frames on the grid, and where the first of them lies, seconds from the change.
-pub(crate) const SLOTS: usize = 44;
+/// Where the first frame of the grid lies, seconds from the change.
 const FIRST_S: f64 = -3.0;
 const SLOT_S: f64 = 0.1;
 /// Numbers a frame.

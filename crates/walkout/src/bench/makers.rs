@@ -55,7 +55,11 @@ pub fn run(args: Args) -> Result<ExitCode> {
         let seeds = args.seed..args.seed.saturating_add(args.seeds);
         let writer = out.as_mut().map(|out| out as &mut dyn Write);
         let measured = measure(preset, seeds, args.receipts, writer)?;
-        for (kind, told) in [("falls", measured.falls), ("rises", measured.rises)] {
+        for (kind, told) in [
+            ("falls", measured.falls),
+            ("rises", measured.rises),
+            ("two at once", measured.shared),
+        ] {
             print(args.json, &preset.to_string(), kind, &told);
         }
     }

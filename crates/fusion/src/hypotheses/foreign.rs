@@ -1,0 +1,113 @@
+//! What is no goods: things of the shopper's own, hands that lean, and their going away.
+
+use super::removals::{Removal, RemovalKind, owned};
+use super::{Case, Factors, Hypothesis, LOOK, MASS, PLACE, PRIOR, Part, REACH};
+use crate::looks::Held;
+use crate::people::Candidate;
+use walkout_model::SkuIx;
+
+/// Prior that a step off a shelf is no goods at all.
+const FOREIGN_TAKE: f64 = 2e-3;
+/// Weights of a thing of one's own that is laid down, and of a lean, beside those of goods in `puts`.
+const THING_PUT: f64 = 0.02;
+const HAND_PUT: f64 = 0.04;
+/// The same for a hand that presses, of a rise that was not read yet: nearly every take begins with one.
+const HAND_PRESSES: f64 = 6.0;
+/// Prior that a fall where a foreign thing lies takes it away.
+const REMOVED: f64 = 0.5;
+/// Prior that a foreign thing is of a kind that is sold here as well: a drink bought elsewhere.
+const SOLD_HERE_TOO: f64 = 0.3;
+
+impl Case<'_> {
+    pub(super) fn add_foreign(&self, all: &mut Vec<Hypothesis>) {
+        // Any mass from a gram to some kilograms, alike on a logarithmic scale, anywhere on the shelf.
+        let broad = -(self.grams.abs().max(5.0) * 7.0).ln();
+        let spots = self.spots().ln();
+        let off = self.grams > 0.0;
+        let mut push = |c: &Candidate, removes: Vec<u64>, factors: Factors| {
+            all.push(Hypothesis {
+                parts: vec![Part {
+                    who: c.who,
+                    kind: c.kind,
+                    sku: None,
+                    quantity: if off { 1 } else { -1 },
+                    lane: None,
+                }],
+                removes,
+                factors,
+                probability: 0.0,
+            });
+        };
+        let removed: Vec<(&Removal, Vec<(Held, f64)>)> = self
+            .removals
+            .iter()
+            .filter_map(|r| match r.kind {
+                RemovalKind::Hand => Some((r, vec![(Held::Nothing, 1.0)])),
+                RemovalKind::Thing => Some((r, self.kinds(r))),
+                RemovalKind::Lift => None,
+            })
+            .collect();
+        for c in &self.people {
+            let reach = c.reach();
+            let new = |held: Held, prior: f64| {
+                let mut factors = [0.0; 8];
+                factors[MASS] = broad;
+                factors[PLACE] = -spots;
+                factors[REACH] = reach;
+                factors[LOOK] = c.with_look(held) - reach + self.shown(held);
+                factors[PRIOR] = prior.ln();
+                factors
+            };
+            if off {
+                push(c, Vec::new(), new(Held::Thing, FOREIGN_TAKE));
+            } else {
+                push(c, Vec::new(), new(Held::Thing, THING_PUT));
+                let hand = if self.may_be_a_hand() {
+                    HAND_PRESSES
+                } else {
+                    HAND_PUT
+                };
+                let mut leans = new(Held::Nothing, hand);
+                leans[REACH] += c.lingers;
+                push(c, Vec::new(), leans);
+            }
+            for (removal, held) in &removed {
+                let mut factors = [0.0; 8];
+                factors[MASS] = self.mass(removal.grams, removal.var);
+                factors[PLACE] = self.seen.agreement(&removal.shares);
+                factors[REACH] = reach;
+                factors[LOOK] = self.any_of(c, held) - reach;
+                factors[PRIOR] = removal.there + REMOVED.ln() + owned(removal, c.who);
+                push(c, removal.serials.clone(), factors);
+            }
+        }
+    }
+
+    /// What a foreign thing looks like, by what it weighs: something never seen, or a kind that is sold
+    /// here too.
+    fn kinds(&self, thing: &Removal) -> Vec<(Held, f64)> {
+        let skus = self.shop.catalogue.len().max(1);
+        let strange = (1.0 - SOLD_HERE_TOO) / (thing.grams.max(5.0) * 7.0);
+        let mut kinds = vec![(Held::Thing, strange)];
+        for sku in (0..skus).map(SkuIx::from) {
+            let (grams, var) = self.belief.masses.of(sku, 1);
+            let var = var + thing.var + self.config.mass_floor_g.powi(2);
+            let off = thing.grams - grams;
+            if off * off < 16.0 * var {
+                let density = (-0.5 * off * off / var).exp() / (var * std::f64::consts::TAU).sqrt();
+                kinds.push((Held::Sku(sku), SOLD_HERE_TOO / skus as f64 * density));
+            }
+        }
+        let total: f64 = kinds.iter().map(|k| k.1).sum();
+        for kind in &mut kinds {
+            kind.1 /= total;
+        }
+        kinds
+    }
+
+    /// Log weight of a candidate by reach and looks where what was held is one of several kinds.
+    fn any_of(&self, c: &Candidate, kinds: &[(Held, f64)]) -> f64 {
+        let weigh = |(held, p): &(Held, f64)| p * (c.with_look(*held) + self.shown(*held)).exp();
+        kinds.iter().map(weigh).sum::<f64>().max(1e-300).ln()
+    }
+}

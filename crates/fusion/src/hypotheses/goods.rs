@@ -1,0 +1,328 @@
+//! Goods off the shelf: what they may have been, and who may have taken them.
+
+use super::removals::{Removal, RemovalKind, owned};
+use super::{
+    Case, DROP, Hypothesis, LOOK, MASS, PLACE, PRIOR, Part, REACH, STOCK, as_i32, blend,
+    units_near, units_prior,
+};
+use crate::hands;
+use crate::looks::Held;
+use crate::people::Candidate;
+use crate::place::{lane_shares, shares};
+use crate::reach::is_blind;
+use walkout_model::{LaneIx, SkuIx};
+
+/// Prior that a shopper's step off a shelf is of a SKU out of place that nobody was seen to misplace.
+const STRAY: f64 = 2e-3;
+/// Prior that one step holds two SKUs.
+const TWO_AT_ONCE: f64 = 0.02;
+/// Prior that two people take goods of two SKUs in one step, over the share of hands that are at a place without
+/// acting; and one unit each of the same SKU in a blind time, where it need not be one instant and is as usual as one
+/// each of two who come one after the other. In an instant that is seen it is as rare as the network of hands learnt.
+const TWO_PEOPLE: f64 = 0.3;
+const ONE_EACH_UNSEEN: f64 = 1.0;
+/// Prior that goods come with a foreign thing that is taken away.
+const REMOVED_WITH_GOODS: f64 = 0.4;
+/// Prior that a fall where something was half lifted is the rest of it, and how far the two falls together
+/// may be off its mass, as a share: a plate's level follows what creeps.
+const LIFTED_OFF: f64 = 0.5;
+const LIFT_CREEPS: f64 = 0.08;
+
+/// Goods that fit the step, before asking who.
+#[derive(Clone, Debug)]
+struct Goods {
+    items: Vec<(SkuIx, u32, Option<LaneIx>)>,
+    removal: Option<usize>,
+    mass: f64,
+    place: f64,
+    stock: f64,
+    prior: f64,
+}
+
+impl Case<'_> {
+    pub(super) fn takes(&self) -> Vec<Hypothesis> {
+        let mut goods = self.single_goods();
+        goods.extend(self.double_goods());
+        goods.extend(self.goods_with_removal());
+        goods.extend(self.goods_half_lifted());
+        let fit = |g: &Goods| g.mass + g.place + g.stock + g.prior;
+        let best = goods.iter().map(&fit).fold(f64::NEG_INFINITY, f64::max);
+        goods.retain(|g| fit(g) > best - DROP);
+        let mut all = Vec::new();
+        for g in &goods {
+            self.by_one(g, &mut all);
+            self.by_two(g, &mut all);
+        }
+        all
+    }
+
+    fn by_one(&self, g: &Goods, all: &mut Vec<Hypothesis>) {
+        for c in &self.people {
+            let held = g.items.first().map_or(Held::Thing, |i| Held::Sku(i.0));
+            let reach = c.reach();
+            let mut factors = [0.0; 8];
+            factors[MASS] = g.mass;
+            factors[PLACE] = g.place;
+            factors[STOCK] = g.stock;
+            factors[PRIOR] = g.prior;
+            factors[REACH] = reach;
+            factors[LOOK] = c.with_look(held) - reach + self.shown(held);
+            if let Some(removal) = self.removal(g) {
+                factors[PRIOR] += owned(removal, c.who);
+            }
+            all.push(Hypothesis {
+                removes: self
+                    .removal(g)
+                    .map_or(Vec::new(), |removal| removal.serials.clone()),
+                parts: g
+                    .items
+                    .iter()
+                    .map(|&(sku, n, lane)| Part {
+                        who: c.who,
+                        kind: c.kind,
+                        sku: Some(sku),
+                        quantity: as_i32(n),
+                        lane,
+                    })
+                    .collect(),
+                factors,
+                probability: 0.0,
+            });
+        }
+    }
+
+    /// Two people at one place in one instant: each one of two units, or each one of two SKUs.
+    fn by_two(&self, g: &Goods, all: &mut Vec<Hypothesis>) {
+        let two: Vec<(SkuIx, u32, Option<LaneIx>)> = match g.items.as_slice() {
+            [(sku, 2, lane)] => vec![(*sku, 1, *lane), (*sku, 1, *lane)],
+            [a, b] => vec![*a, *b],
+            _ => return,
+        };
+        let single = g.items.len() == 1;
+        if g.removal.is_some() {
+            return;
+        }
+        // The prior speaks of one person so far: of two units in one grab, or of two SKUs.
+        let one = if single {
+            units_prior(2) - 2.0 * units_prior(1)
+        } else {
+            TWO_AT_ONCE.ln()
+        };
+        let two_people = match (single, is_blind(self.step)) {
+            (true, true) => ONE_EACH_UNSEEN.ln(),
+            (true, false) => hands::two_at_once() - units_prior(1),
+            (false, _) => TWO_PEOPLE.ln(),
+        };
+        for (i, a) in self.near.iter().map(|i| (*i, &self.people[*i])) {
+            for (j, b) in self.near.iter().map(|j| (*j, &self.people[*j])) {
+                if i == j || (single && j < i) {
+                    continue;
+                }
+                let (all_told, reach) = a.both(Held::Sku(two[0].0), b, Held::Sku(two[1].0));
+                let mut factors = [0.0; 8];
+                factors[MASS] = g.mass;
+                factors[PLACE] = g.place;
+                factors[STOCK] = g.stock;
+                factors[PRIOR] = g.prior - one + two_people;
+                factors[REACH] = reach;
+                factors[LOOK] = all_told - reach
+                    + 0.5 * (self.shown(Held::Sku(two[0].0)) + self.shown(Held::Sku(two[1].0)));
+                let part = |c: &Candidate, (sku, n, lane): (SkuIx, u32, Option<LaneIx>)| Part {
+                    who: c.who,
+                    kind: c.kind,
+                    sku: Some(sku),
+                    quantity: as_i32(n),
+                    lane,
+                };
+                all.push(Hypothesis {
+                    parts: vec![part(a, two[0]), part(b, two[1])],
+                    removes: Vec::new(),
+                    factors,
+                    probability: 0.0,
+                });
+            }
+        }
+    }
+
+    fn removal(&self, g: &Goods) -> Option<&Removal> {
+        self.removals.get(g.removal?)
+    }
+
+    /// Goods of a lane that were lifted while a hand that rested there was drawn back, or together with a
+    /// foreign thing.
+    fn goods_with_removal(&self) -> Vec<Goods> {
+        let lanes: Vec<_> = self.shop.planogram.on_shelf(self.step.shelf).collect();
+        let lane_prior = -(lanes.len().max(1) as f64).ln();
+        let mut goods = Vec::new();
+        let hands = self.removals.iter().enumerate();
+        for (at, removal) in hands.filter(|r| r.1.kind == RemovalKind::Hand) {
+            let left = self.grams - removal.grams;
+            for (lane_ix, lane) in &lanes {
+                let Some(product) = self.shop.catalogue.get(lane.sku) else {
+                    continue;
+                };
+                for n in units_near(left, product.unit_mass.grams(), 3) {
+                    let (unit, var) = self.belief.masses.of(lane.sku, n);
+                    let mass = self.mass(removal.grams + unit, removal.var + var);
+                    if mass < -25.0 {
+                        continue;
+                    }
+                    let ways: Vec<Vec<f64>> = lane_shares(&self.edges, lane, product, n)
+                        .iter()
+                        .map(|x| blend(x, unit, &removal.shares, removal.grams))
+                        .collect();
+                    goods.push(Goods {
+                        items: vec![(lane.sku, n, Some(*lane_ix))],
+                        removal: Some(at),
+                        mass,
+                        place: self.lane_place(&ways),
+                        stock: self.stock(*lane_ix, n),
+                        prior: removal.there
+                            + REMOVED_WITH_GOODS.ln()
+                            + lane_prior
+                            + units_prior(n),
+                    });
+                }
+            }
+        }
+        goods
+    }
+
+    /// Goods of a lane that were half lifted before and leave the plate now.
+    fn goods_half_lifted(&self) -> Vec<Goods> {
+        let lanes: Vec<_> = self.shop.planogram.on_shelf(self.step.shelf).collect();
+        let lane_prior = -(lanes.len().max(1) as f64).ln();
+        let mut goods = Vec::new();
+        let lifts = self.removals.iter().enumerate();
+        for (at, lift) in lifts.filter(|r| r.1.kind == RemovalKind::Lift) {
+            for (lane_ix, lane) in &lanes {
+                let Some(product) = self.shop.catalogue.get(lane.sku) else {
+                    continue;
+                };
+                let all = lift.grams + self.grams;
+                for n in units_near(all, product.unit_mass.grams(), 3) {
+                    let (unit, var) = self.belief.masses.of(lane.sku, n);
+                    let creep = (LIFT_CREEPS * unit).powi(2);
+                    let mass = self.mass(unit - lift.grams, var + lift.var + creep);
+                    if unit <= lift.grams || mass < -25.0 {
+                        continue;
+                    }
+                    goods.push(Goods {
+                        items: vec![(lane.sku, n, Some(*lane_ix))],
+                        removal: Some(at),
+                        mass,
+                        place: self.lane_place(&lane_shares(&self.edges, lane, product, n)),
+                        stock: self.stock(*lane_ix, n),
+                        prior: lift.there + LIFTED_OFF.ln() + lane_prior + units_prior(n),
+                    });
+                }
+            }
+        }
+        goods
+    }
+
+    /// One SKU: each of the catalogue whose mass can explain the step.
+    fn single_goods(&self) -> Vec<Goods> {
+        let lanes: Vec<_> = self.shop.planogram.on_shelf(self.step.shelf).collect();
+        let lane_prior = (1.0 - STRAY) / lanes.len().max(1) as f64;
+        let n_skus = self.shop.catalogue.len().max(1) as f64;
+        let misplaced: Vec<_> = self
+            .belief
+            .misplaced
+            .iter()
+            .filter(|m| m.shelf == self.step.shelf)
+            .collect();
+        let mut goods = Vec::new();
+        for (i, product) in self.shop.catalogue.products().iter().enumerate() {
+            let sku = SkuIx::from(i);
+            let unit = product.unit_mass.grams();
+            for n in units_near(self.grams, unit, self.config.units_max) {
+                let (grams, var) = self.belief.masses.of(sku, n);
+                let mass = self.mass(grams, var);
+                if mass < -40.0 {
+                    continue;
+                }
+                let prior = units_prior(n);
+                for (lane_ix, lane) in lanes.iter().filter(|(_, l)| l.sku == sku) {
+                    goods.push(Goods {
+                        items: vec![(sku, n, Some(*lane_ix))],
+                        removal: None,
+                        mass,
+                        place: self.lane_place(&lane_shares(&self.edges, lane, product, n)),
+                        stock: self.stock(*lane_ix, n),
+                        prior: prior + lane_prior.ln(),
+                    });
+                }
+                let width = f64::from(product.size_mm[0]) / 1_000.0;
+                let mut stray = STRAY / n_skus / self.spots();
+                for m in misplaced.iter().filter(|m| m.sku == sku) {
+                    let there = self
+                        .seen
+                        .agreement(&shares(&self.edges, m.x_m, width))
+                        .exp();
+                    stray += lane_prior * (m.units / f64::from(n)).min(1.0) * there;
+                }
+                goods.push(Goods {
+                    items: vec![(sku, n, None)],
+                    removal: None,
+                    mass,
+                    place: 0.0,
+                    stock: 0.0,
+                    prior: prior + stray.ln(),
+                });
+            }
+        }
+        goods
+    }
+
+    /// One unit each of two SKUs whose lanes the change may touch, in one step.
+    fn double_goods(&self) -> Vec<Goods> {
+        let touched: Vec<_> = self
+            .shop
+            .planogram
+            .on_shelf(self.step.shelf)
+            .filter(|(_, l)| {
+                l.x_m < self.seen.span.1 + 0.05 && l.x_m + l.width_m > self.seen.span.0 - 0.05
+            })
+            .collect();
+        let lanes = self.shop.planogram.on_shelf(self.step.shelf).count().max(1) as f64;
+        let prior = TWO_AT_ONCE.ln() - 2.0 * lanes.ln();
+        let mut goods = Vec::new();
+        for (i, (lane_a, a)) in touched.iter().enumerate() {
+            for (lane_b, b) in touched.iter().skip(i + 1) {
+                let (Some(pa), Some(pb)) = (
+                    self.shop.catalogue.get(a.sku),
+                    self.shop.catalogue.get(b.sku),
+                ) else {
+                    continue;
+                };
+                for (na, nb) in [(1, 1), (1, 2), (2, 1)] {
+                    let (ma, va) = self.belief.masses.of(a.sku, na);
+                    let (mb, vb) = self.belief.masses.of(b.sku, nb);
+                    let mass = self.mass(ma + mb, va + vb);
+                    if mass < -25.0 {
+                        continue;
+                    }
+                    let ways: Vec<Vec<f64>> = lane_shares(&self.edges, a, pa, 1)
+                        .iter()
+                        .flat_map(|x| {
+                            lane_shares(&self.edges, b, pb, 1)
+                                .into_iter()
+                                .map(|y| blend(x, ma, &y, mb))
+                                .collect::<Vec<_>>()
+                        })
+                        .collect();
+                    goods.push(Goods {
+                        items: vec![(a.sku, na, Some(*lane_a)), (b.sku, nb, Some(*lane_b))],
+                        removal: None,
+                        mass,
+                        place: self.lane_place(&ways),
+                        stock: self.stock(*lane_a, na) + self.stock(*lane_b, nb),
+                        prior: prior + units_prior(na) + units_prior(nb),
+                    });
+                }
+            }
+        }
+        goods
+    }
+}

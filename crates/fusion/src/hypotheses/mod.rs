@@ -1,0 +1,299 @@
+//! The joint posterior of one step over person, SKU and signed quantity.
+
+mod foreign;
+mod goods;
+mod puts;
+mod removals;
+
+use crate::FusionConfig;
+use crate::belief::Belief;
+use crate::looks::Held;
+use crate::people::Candidate;
+use crate::place::{SeenShares, plate_edges};
+use removals::{Removal, lifts, removals};
+use std::collections::BTreeMap;
+use walkout_model::{LaneIx, PartyKind, PlateHealth, Shop, SkuIx, WeightStep, Who};
+
+/// What the log weight of a hypothesis is made of, by kind of evidence.
+pub(crate) const FACTORS: [&str; 8] = [
+    "mass", "place", "reach", "look", "cart", "stock", "rfid", "prior",
+];
+
+/// Log weights by [`FACTORS`].
+pub(crate) type Factors = [f64; 8];
+
+const MASS: usize = 0;
+const PLACE: usize = 1;
+const REACH: usize = 2;
+const LOOK: usize = 3;
+const CART: usize = 4;
+const STOCK: usize = 5;
+// 6 is `rfid`: the log likelihood of tag reads at the shelf and in the cart. No reader is there yet, and
+// it stays 0 for every hypothesis.
+const PRIOR: usize = 7;
+
+/// Hypotheses kept after weighing.
+const KEPT: usize = 64;
+/// Log weight below the best at which a hypothesis is dropped before people are weighed.
+const DROP: f64 = 22.0;
+/// Places on a shelf that can be told apart, metres: what "anywhere on the shelf" is spread over.
+const SPOT_M: f64 = 0.05;
+/// A rise with a sigma beyond this share of it was not read yet.
+const UNREAD: f32 = 0.4;
+/// How many parties are tried two by two, and how far below the best one's log reach theirs may be.
+const TWO_OF: usize = 5;
+const TOO_FAR: f64 = 6.0;
+/// The same for parties that may have acted alone: looks may yet speak for them.
+const OUT_OF_REACH: f64 = 13.0;
+/// How far looks are believed in the question what was in the hand, beside whose hand it was.
+const SHOWN: f64 = 0.5;
+
+/// One thing that one party did.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Part {
+    pub who: Who,
+    /// What kind of party that is; `None` for unknown.
+    pub kind: Option<PartyKind>,
+    pub sku: Option<SkuIx>,
+    /// Units to the person.
+    pub quantity: i32,
+    pub lane: Option<LaneIx>,
+}
+
+/// One explanation of a step.
+#[derive(Clone, Debug)]
+pub(crate) struct Hypothesis {
+    pub parts: Vec<Part>,
+    /// Foreign things that go with it, by the steps that brought them.
+    pub removes: Vec<u64>,
+    pub factors: Factors,
+    /// Posterior probability.
+    pub probability: f64,
+}
+
+/// One step with all that bears on it.
+pub(crate) struct Case<'a> {
+    pub shop: &'a Shop,
+    pub step: &'a WeightStep,
+    pub seen: SeenShares,
+    config: &'a FusionConfig,
+    belief: &'a Belief,
+    edges: Vec<(f64, f64)>,
+    people: Vec<Candidate>,
+    /// The parties most within reach, by number: two of them may act at once.
+    near: Vec<usize>,
+    removals: Vec<Removal>,
+    /// Change of mass towards the person, grams, positive when taken.
+    grams: f64,
+    sigma_g: f64,
+}
+
+impl<'a> Case<'a> {
+    pub(crate) fn new(
+        shop: &'a Shop,
+        config: &'a FusionConfig,
+        belief: &'a Belief,
+        health: &[PlateHealth],
+        people: Vec<Candidate>,
+        step: &'a WeightStep,
+    ) -> Self {
+        let edges = plate_edges(&shop.layout, step.shelf);
+        let mut people = people;
+        let reach = people.iter().map(Candidate::reach);
+        let best = reach.fold(f64::NEG_INFINITY, f64::max);
+        people.retain(|c| c.who == Who::Unknown || c.reach() > best - OUT_OF_REACH);
+        let seen = SeenShares::new(shop, step, &edges, config.share_sigma);
+        let sick = step
+            .plates
+            .iter()
+            .filter(|p| health.get(p.plate.usize()) != Some(&PlateHealth::Good))
+            .count();
+        let sigma_g = f64::from(step.sigma_g).abs() * (1.0 + sick as f64);
+        let removals = if step.delta_g < 0.0 {
+            let mut all = removals(belief, step, &seen);
+            all.extend(lifts(belief, step, &seen));
+            all
+        } else {
+            Vec::new()
+        };
+        let near = nearest(&people);
+        Self {
+            shop,
+            step,
+            seen,
+            config,
+            belief,
+            edges,
+            people,
+            near,
+            removals,
+            grams: -f64::from(step.delta_g),
+            sigma_g,
+        }
+    }
+
+    /// All explanations that matter, most probable first, probabilities summing to at most 1.
+    pub(crate) fn posterior(&self) -> Vec<Hypothesis> {
+        let mut all = if self.grams > 0.0 {
+            self.takes()
+        } else {
+            self.puts()
+        };
+        self.add_foreign(&mut all);
+        let mut top = f64::NEG_INFINITY;
+        for h in &mut all {
+            h.probability = h.factors.iter().sum::<f64>() / self.config.temperature;
+            if h.probability.is_finite() {
+                top = top.max(h.probability);
+            }
+        }
+        // Nearly all are hopeless: only the others are worth the trouble of an order.
+        all.retain(|h| h.probability.is_finite() && h.probability > top - DROP);
+        let mut norm = 0.0;
+        for h in &mut all {
+            h.probability = (h.probability - top).exp();
+            norm += h.probability;
+        }
+        for h in &mut all {
+            h.probability /= norm;
+        }
+        all.sort_by(|a, b| {
+            b.probability
+                .total_cmp(&a.probability)
+                .then_with(|| key(a).cmp(&key(b)))
+        });
+        all.truncate(KEPT);
+        all
+    }
+
+    /// How probable it is that each track made the step, by its place among those seen.
+    pub(crate) fn makers(&self, hypotheses: &[Hypothesis]) -> BTreeMap<usize, f64> {
+        let mut by: BTreeMap<(Who, Option<SkuIx>), f64> = BTreeMap::new();
+        for h in hypotheses {
+            for (i, part) in h.parts.iter().enumerate() {
+                // Two things in one hand are one deed.
+                if h.parts[..i].iter().all(|p| p.who != part.who) {
+                    *by.entry((part.who, part.sku)).or_default() += h.probability;
+                }
+            }
+        }
+        let mut makers = BTreeMap::new();
+        for ((who, sku), p) in by {
+            let held = sku.map_or(Held::Thing, Held::Sku);
+            let candidate = self.people.iter().find(|c| c.who == who);
+            for (at, share) in candidate.iter().flat_map(|c| c.shares(held)) {
+                *makers.entry(at).or_default() += p * share;
+            }
+        }
+        makers
+    }
+
+    // ----- factors
+
+    /// Log density of the change for goods of `grams` with variance `var`: a normal with a wider one
+    /// beneath it, because sensors sometimes err by more than they say.
+    fn mass(&self, grams: f64, var: f64) -> f64 {
+        let change = self.grams.abs();
+        let told = self.sigma_g.powi(2)
+            + self.config.mass_floor_g.powi(2)
+            + (self.config.mass_gain * change).powi(2);
+        let (narrow, wide) = ((told + var).sqrt(), (16.0 * told + var).sqrt());
+        let normal = |s: f64| {
+            (-0.5 * ((change - grams) / s).powi(2)).exp() / (s * std::f64::consts::TAU.sqrt())
+        };
+        (0.97 * normal(narrow) + 0.03 * normal(wide)).ln()
+    }
+
+    /// Whether perception does not know yet if it was goods or a hand that pressed: its sigma says so.
+    fn may_be_a_hand(&self) -> bool {
+        is_unread(self.step)
+    }
+
+    fn shown(&self, held: Held) -> f64 {
+        SHOWN * Candidate::shown(&self.people, held)
+    }
+
+    fn lane_place(&self, ways: &[Vec<f64>]) -> f64 {
+        let sum: f64 = ways.iter().map(|w| self.seen.agreement(w).exp()).sum();
+        (sum / ways.len().max(1) as f64).ln()
+    }
+
+    /// Whether the lane holds so many; counts are trusted but for one in fifty.
+    fn stock(&self, lane: LaneIx, units: u32) -> f64 {
+        match self.belief.lanes.get(lane.usize()) {
+            Some(Some(count)) => (0.98 * count.at_least(as_i32(units)) + 0.02).ln(),
+            _ => 0.0,
+        }
+    }
+
+    /// Places on the shelf that can be told apart.
+    fn spots(&self) -> f64 {
+        let width = self
+            .shop
+            .layout
+            .shelves
+            .get(self.step.shelf.usize())
+            .map_or(1.0, |s| s.width_m);
+        (width / SPOT_M).max(1.0)
+    }
+}
+
+/// Whether a rise is told before it could be read, and may be a hand's.
+pub(crate) fn is_unread(step: &WeightStep) -> bool {
+    step.delta_g > 0.0 && step.sigma_g >= UNREAD * step.delta_g
+}
+
+/// The parties whose reach is not far below the best one's, a few at most. Nobody known is among them where a
+/// stranger's track is.
+fn nearest(people: &[Candidate]) -> Vec<usize> {
+    let mut known: Vec<(usize, f64)> = people
+        .iter()
+        .enumerate()
+        .map(|(i, c)| (i, c.reach()))
+        .collect();
+    known.sort_by(|a, b| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0)));
+    let best = known.first().map_or(f64::NEG_INFINITY, |k| k.1);
+    known.retain(|k| k.1 > best - TOO_FAR);
+    known.truncate(TWO_OF);
+    known.into_iter().map(|k| k.0).collect()
+}
+
+/// Unit counts that could make up a change.
+fn units_near(grams: f64, unit_g: f64, max: u32) -> std::ops::RangeInclusive<u32> {
+    if unit_g <= 0.5 {
+        return 1..=1;
+    }
+    let n = (grams.abs() / unit_g).round().clamp(0.0, f64::from(max)) as u32;
+    n.saturating_sub(1).max(1)..=(n + 1).min(max.max(1))
+}
+
+/// Log prior of taking `n` units of one SKU at once: one is usual, each more is a third as likely.
+fn units_prior(n: u32) -> f64 {
+    let share = 0.75_f64.ln();
+    share + f64::from(n.saturating_sub(1)) * 0.25_f64.ln()
+}
+
+fn blend(x: &[f64], wx: f64, y: &[f64], wy: f64) -> Vec<f64> {
+    let total = (wx + wy).max(1e-9);
+    x.iter()
+        .zip(y)
+        .map(|(a, b)| (a * wx + b * wy) / total)
+        .collect()
+}
+
+fn as_i32(n: u32) -> i32 {
+    i32::try_from(n).unwrap_or(i32::MAX)
+}
+
+/// What a part is told from another by: who, what, how many, where.
+type PartKey = (Who, Option<SkuIx>, i32, Option<LaneIx>);
+
+/// A total order among equally probable hypotheses.
+fn key(h: &Hypothesis) -> (Vec<PartKey>, &[u64]) {
+    let parts = h
+        .parts
+        .iter()
+        .map(|p| (p.who, p.sku, p.quantity, p.lane))
+        .collect();
+    (parts, &h.removes)
+}

@@ -1,0 +1,118 @@
+//! What an earlier step brought about and this fall may end: a thing that lay there, a hand that rested, a lift that
+//! was held halfway.
+
+use super::blend;
+use crate::belief::{Belief, Foreign};
+use crate::place::SeenShares;
+use walkout_model::{TimeDelta, WeightStep, Who};
+
+/// How long a hand rests on a shelf at most.
+const HAND_RESTS: TimeDelta = TimeDelta::from_secs(9);
+/// How long a lift may take.
+const LIFT_LASTS: TimeDelta = TimeDelta::from_secs(90);
+/// How far apart a foreign thing and its removal may seem to be, metres.
+const SAME_SPOT_M: f64 = 0.2;
+
+/// Foreign things that may leave the shelf in one step.
+#[derive(Clone, Debug)]
+pub(super) struct Removal {
+    pub serials: Vec<u64>,
+    pub grams: f64,
+    pub var: f64,
+    /// Shares of the plates.
+    pub shares: Vec<f64>,
+    /// Log probability that they are there.
+    pub there: f64,
+    /// Whose they are.
+    pub who: Vec<(Who, f64)>,
+    pub kind: RemovalKind,
+}
+
+/// What an earlier step brought about that may end now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum RemovalKind {
+    /// A thing that was laid down.
+    Thing,
+    /// What may be a hand that has rested there since.
+    Hand,
+    /// Something that was lifted halfway and has been held since: its grams are those that are gone.
+    Lift,
+}
+
+/// Foreign things whose removal this fall may be: each alone, and a hand together with a thing.
+pub(super) fn removals(belief: &Belief, step: &WeightStep, seen: &SeenShares) -> Vec<Removal> {
+    let near: Vec<&Foreign> = belief
+        .foreign
+        .iter()
+        .filter(|f| {
+            f.step.delta_g > 0.0
+                && f.step.shelf == step.shelf
+                && (f.x_m - seen.x_m).abs() < SAME_SPOT_M
+                && f.probability > 0.003
+                && f.step.t_change <= step.t_change
+        })
+        .collect();
+    let first = |f: &Foreign| Removal {
+        serials: vec![f.serial()],
+        grams: f.mass().0,
+        var: f.mass().1,
+        shares: seen.of_other(&f.step),
+        there: f.probability.clamp(1e-6, 1.0).ln(),
+        who: f.who.clone(),
+        kind: if step.t_change.since(f.step.t_change) < HAND_RESTS {
+            RemovalKind::Hand
+        } else {
+            RemovalKind::Thing
+        },
+    };
+    let singles: Vec<Removal> = near.iter().map(|f| first(f)).collect();
+    let mut all = singles.clone();
+    for (i, a) in singles.iter().enumerate() {
+        for (j, b) in singles.iter().enumerate() {
+            let is_hand = |r: &Removal| r.kind == RemovalKind::Hand;
+            if i == j || !is_hand(a) || (is_hand(b) && j < i) || all.len() > 24 {
+                continue;
+            }
+            all.push(Removal {
+                serials: vec![a.serials[0], b.serials[0]],
+                grams: a.grams + b.grams,
+                var: a.var + b.var,
+                shares: blend(&a.shares, a.grams, &b.shares, b.grams),
+                there: a.there + b.there,
+                who: a.who.clone(),
+                kind: RemovalKind::Thing,
+            });
+        }
+    }
+    all
+}
+
+/// Things that an earlier fall may have lifted halfway and whose rest this fall may be.
+pub(super) fn lifts(belief: &Belief, step: &WeightStep, seen: &SeenShares) -> Vec<Removal> {
+    let is_there = |f: &&Foreign| {
+        let age = step.t_change.since(f.step.t_change);
+        f.step.delta_g < 0.0
+            && f.step.shelf == step.shelf
+            && (f.x_m - seen.x_m).abs() < SAME_SPOT_M
+            && f.probability > 0.003
+            && age >= TimeDelta::ZERO
+            && age < LIFT_LASTS
+    };
+    let all = belief.foreign.iter().filter(is_there);
+    all.map(|f| Removal {
+        serials: vec![f.serial()],
+        grams: f.mass().0,
+        var: f.mass().1,
+        shares: seen.of_other(&f.step),
+        there: f.probability.clamp(1e-6, 1.0).ln(),
+        who: f.who.clone(),
+        kind: RemovalKind::Lift,
+    })
+    .collect()
+}
+
+/// Log weight of somebody taking a thing away: mostly it is their own.
+pub(super) fn owned(removal: &Removal, who: Who) -> f64 {
+    let own = removal.who.iter().find(|w| w.0 == who).map_or(0.0, |w| w.1);
+    (0.03 + 0.97 * own).ln()
+}

@@ -1,0 +1,159 @@
+"""Trains the network of hand-overs on lessons from simulated shops and writes `models/handing.bin`: whether something passed
+between two people whose hands met, what, and from whom to whom.
+
+A conditional logit over nothing and everything that either of the two held. Called by `cargo xtask train handing`; see
+`training/README.md`. The file's layout is that of `crates/fusion/src/meeting/net.rs`, the lessons' that of
+`crates/bench/src/handovers.rs`.
+"""
+
+import argparse
+import math
+import time
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import nn
+import torch.nn.functional as F
+
+from window_net import SLOTS, WindowNet, made_window
+
+CHANNELS, LOOKS = 24, 12
+WINDOW = CHANNELS * SLOTS
+# What looks were believed before there was a network: it speaks for the thing, and against it.
+FIRST = [0.01, 1.22, -0.09, -1.57, 0.08, -0.27, 0.06, 0.83, 0.46, 1.02, 0.20, 0.57]
+
+
+class HandingNet(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.net = WindowNet(CHANNELS)
+        self.looks = nn.Parameter(torch.tensor(FIRST))
+
+    def numbers(self, passed):
+        return np.concatenate([self.net.numbers(), self.looks.detach().numpy().astype("<f4"), np.array([passed], "<f4")])
+
+
+class Lessons:
+    """Meetings of files: two windows each, and what may have passed."""
+
+    def __init__(self, paths):
+        windows, things, self.n, self.right = [], [], [], []
+        for path in paths:
+            data, at = np.fromfile(path, np.uint8), 0
+            while at < len(data):
+                n, right = int(data[at]), int(data[at + 1])
+                at += 2
+                windows.append(data[at : at + 8 * WINDOW])
+                at += 8 * WINDOW
+                things.append(data[at : at + 4 * (2 + LOOKS) * n])
+                at += 4 * (2 + LOOKS) * n
+                self.n.append(n)
+                self.right.append(right)
+        self.n, self.right = np.array(self.n), np.array(self.right)
+        self.windows = torch.from_numpy(np.concatenate(windows).view("<f4").reshape(-1, 2, CHANNELS, SLOTS).copy())
+        things = torch.from_numpy(np.concatenate(things).view("<f4").reshape(-1, 2 + LOOKS).copy())
+        self.giver, self.share, self.looks = things[:, 0].long(), things[:, 1], things[:, 2:]
+        self.first = np.concatenate([[0], np.cumsum(self.n)[:-1]])
+
+    def __len__(self):
+        return len(self.n)
+
+    def passed(self):
+        return float((self.right < self.n).mean())
+
+    def scores(self, net, meetings, rng=None):
+        """[meetings, most things + 1]; nothing is the last of each meeting's things."""
+        n = self.n[meetings]
+        rows = np.concatenate([np.arange(f, f + k) for f, k in zip(self.first[meetings], n)]).astype(int)
+        of = np.repeat(np.arange(len(meetings)), n)
+        place = np.concatenate([np.arange(k) for k in n]).astype(int)
+        windows = self.windows[meetings]
+        if rng is not None:
+            # Frames go missing.
+            gone = rng.random((len(meetings), SLOTS)) < rng.choice([0.0, 0.0, 0.1], len(meetings))[:, None]
+            windows = windows * torch.from_numpy(~gone)[:, None, None].float()
+        z = net.net(windows.flatten(0, 1)).reshape(-1, 2)
+        table = torch.full((len(meetings), int(n.max(initial=0)) + 1), -1e9)
+        table[of, place] = z[of, self.giver[rows]] + self.share[rows] + self.looks[rows] @ net.looks
+        table[np.arange(len(meetings)), n] = 0.0
+        return table
+
+
+def tell(net, lessons, name):
+    net.eval()
+    parts = np.array_split(np.arange(len(lessons)), len(lessons) // 256 + 1)
+    p, passed = [], []
+    with torch.no_grad():
+        for part in parts:
+            told = F.softmax(lessons.scores(net, part), 1)
+            p.append(told.gather(1, torch.from_numpy(lessons.right[part])[:, None])[:, 0].numpy())
+            passed.append(1 - told.gather(1, torch.from_numpy(lessons.n[part])[:, None])[:, 0].numpy())
+    net.train()
+    p, passed = np.concatenate(p), np.concatenate(passed)
+    over = lessons.right < lessons.n
+    print(f"{name}: {len(over)} meetings, {over.sum()} hand-overs, missed {(p[over] < 0.5).sum()}, invented {(passed[~over] > 0.5).sum()}, "
+          f"in doubt {((passed > 0.095) & (passed < 0.905)).sum()}, mean -ln P {-np.log(p.clip(1e-9)).mean():.4f}", flush=True)
+
+
+def write(net, path, passed):
+    """The file, with an example that the Rust code is held to."""
+    net.eval()
+    path.parent.mkdir(parents=True, exist_ok=True)
+    net.numbers(passed).tofile(path)
+    with torch.no_grad():
+        said = float(net.net(made_window(CHANNELS))[0])
+    path.with_suffix(".example").write_text(f"{said:.6f}\n")
+
+
+def main():
+    args = argparse.ArgumentParser()
+    args.add_argument("--data", nargs="+", required=True)
+    args.add_argument("--test", nargs="*", default=[])
+    args.add_argument("--minutes", type=float, default=10, help="how long at most")
+    args.add_argument("--epochs", type=int, default=16)
+    args.add_argument("--seed", type=int, default=1)
+    args.add_argument("--out", type=Path, default=Path("models/handing.bin"))
+    a = args.parse_args()
+    torch.manual_seed(a.seed)
+    rng = np.random.default_rng(a.seed)
+    lessons = Lessons(a.data)
+    test = Lessons(a.test) if a.test else None
+    net = HandingNet()
+    with torch.no_grad():
+        # Few meetings pass something on.
+        net.net.out.bias.fill_(-2.0)
+    print(f"{sum(p.numel() for p in net.parameters()):,} parameters, {len(lessons):,} meetings, {lessons.passed():.4f} of them hand-overs", flush=True)
+    optimiser = torch.optim.AdamW(net.parameters(), 3e-3, weight_decay=0.05)
+    size = 64
+    total, step, begun, first = a.epochs * math.ceil(len(lessons) / size), 0, time.time(), None
+    # Whichever ends first: the epochs or the time.
+    share = lambda step: min(1.0, max(step / total, (time.time() - begun) / (60 * a.minutes)))
+    for epoch in range(a.epochs):
+        if share(step) >= 1.0:
+            break
+        order, sum_loss = rng.permutation(len(lessons)), 0.0
+        for i in range(0, len(order), size):
+            part = order[i : i + size]
+            for group in optimiser.param_groups:
+                group["lr"] = 3e-3 * min(1, (step + 1) / 50) * 0.5 * (1 + math.cos(math.pi * share(step)))
+            value = F.cross_entropy(lessons.scores(net, part, rng), torch.from_numpy(lessons.right[part]))
+            optimiser.zero_grad(set_to_none=True)
+            value.backward()
+            nn.utils.clip_grad_norm_(net.parameters(), 2.0)
+            optimiser.step()
+            step += 1
+            sum_loss += float(value.detach()) * len(part)
+        loss = sum_loss / len(lessons)
+        first = first or loss
+        print(f"{time.time() - begun:5.0f} s  epoch {epoch + 1}  loss {loss:.4f}", flush=True)
+        if test and (epoch % 4 == 3 or epoch + 1 == a.epochs):
+            tell(net, test, "test")
+    write(net, a.out, lessons.passed())
+    print(f"loss {first:.4f} -> {loss:.4f}")
+    if loss >= first and a.epochs > 1:
+        raise SystemExit("the loss did not fall: look at the lessons before you train longer")
+
+
+if __name__ == "__main__":
+    main()
