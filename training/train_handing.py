@@ -70,6 +70,7 @@ class Lessons:
         place = np.concatenate([np.arange(k) for k in n]).astype(int)
         windows = self.windows[meetings]
         if rng is not None:
+            windows = stood_there(windows, rng)
             # Frames go missing.
             gone = rng.random((len(meetings), SLOTS)) < rng.choice([0.0, 0.0, 0.1], len(meetings))[:, None]
             windows = windows * torch.from_numpy(~gone)[:, None, None].float()
@@ -78,6 +79,18 @@ class Lessons:
         table[of, place] = z[of, self.giver[rows]] + self.share[rows] + self.looks[rows] @ net.looks
         table[np.arange(len(meetings)), n] = 0.0
         return table
+
+
+def stood_there(windows, rng):
+    """In some meetings nobody has just come: up to a frame before the hands set out all is as it was in that frame. Not
+    everybody hands something over as soon as they have walked up."""
+    still = np.flatnonzero(rng.random(len(windows)) < 0.4)
+    windows = windows.clone()
+    for i in still:
+        k = int(rng.integers(6, 16))
+        windows[i, :, :, :k] = windows[i, :, :, k : k + 1]
+        windows[i, :, 2:6, : k + 3] = 0.0
+    return windows
 
 
 def tell(net, lessons, name):

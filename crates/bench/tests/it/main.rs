@@ -9,6 +9,8 @@ mod errors;
 #[cfg(test)]
 mod hand_made;
 #[cfg(test)]
+mod handovers;
+#[cfg(test)]
 mod isolation;
 #[cfg(test)]
 mod late;

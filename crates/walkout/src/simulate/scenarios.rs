@@ -37,11 +37,6 @@ const KNOWN_SHORTFALLS: &[(&str, &[Broken], &str)] = &[
         "a hand that puts and a hand that takes in one second on one lane leave one step",
     ),
     (
-        "same-plate",
-        &[Unexplained, WrongCharge, Invented],
-        "of two who take from one plate in one second the hands of one may seem to have done it all",
-    ),
-    (
         "swap-in-hiding",
         &[Unexplained, WrongCharge, Invented, NoReceipt],
         "where nothing ever tells the two apart again, what one took may stay with the other",

@@ -33,7 +33,8 @@ impl Browser {
             assert!(begun.elapsed() < DEADLINE, "chromedriver does not listen");
             std::thread::sleep(Duration::from_millis(50));
         }
-        let profile = TempDir::new("browser");
+        // Two browsers with one profile are one: the second hands its page over to the first and ends.
+        let profile = TempDir::new(&format!("browser-{port}"));
         let config = ureq::Agent::config_builder()
             .http_status_as_error(false)
             .timeout_global(Some(DEADLINE))
@@ -54,18 +55,20 @@ impl Browser {
             "--disable-component-update".to_owned(),
             "--disable-sync".to_owned(),
             format!("--window-size={width},{height}"),
-            format!("--user-data-dir={}", browser._profile.0.display()),
         ];
-        let wanted = json!({"capabilities": {"alwaysMatch": {
-            "browserName": "chrome", "goog:chromeOptions": {"args": args}}}});
-        // On a machine that is short of everything a browser may end while it starts.
-        let mut opened = browser.command("", &wanted);
-        for _ in 0..2 {
+        // On a machine that is short of everything a browser may end while it starts, and leave its profile locked.
+        let mut opened = Value::Null;
+        for attempt in 0..5 {
+            std::thread::sleep(Duration::from_secs(attempt));
+            let profile = browser._profile.0.join(attempt.to_string());
+            let own = format!("--user-data-dir={}", profile.display());
+            let args: Vec<&String> = args.iter().chain([&own]).collect();
+            let wanted = json!({"capabilities": {"alwaysMatch": {
+                "browserName": "chrome", "goog:chromeOptions": {"args": args}}}});
+            opened = browser.command("", &wanted);
             if opened["sessionId"].is_string() {
                 break;
             }
-            std::thread::sleep(Duration::from_secs(1));
-            opened = browser.command("", &wanted);
         }
         let id = opened["sessionId"]
             .as_str()
