@@ -72,9 +72,12 @@ def batch(cuts, rng, size):
     hands = np.zeros((size, 2 * PEOPLE, 4), np.float32)
     for k in range(size):
         image, label, owner, (left, top, side, mark) = cuts.pick(rng)
-        square = resampled(image, left, top, side, rng)
+        square = np.array(resampled(image, left, top, side, rng).convert("RGB", recoloured(rng)))
+        # What lies outside the picture has no colour to change.
+        inside = [min(max(round(v * SIDE / side), 0), SIDE) for v in (-left, -top, image.shape[1] - left, image.shape[0] - top)]
+        square[:, : inside[0]], square[: inside[1]], square[:, inside[2] :], square[inside[3] :] = (GREY,) * 4
         flip = rng.random() < 0.5
-        pixels[k] = np.asarray(square)[:, ::-1] if flip else np.asarray(square)
+        pixels[k] = square[:, ::-1] if flip else square
         marks[k] = mark
         if flip:
             marks[k, [0, 2]] = SIDE - marks[k, [0, 2]]
@@ -101,8 +104,6 @@ def resampled(image, left, top, side, rng=None):
     if a >= c or b >= d:
         return Image.new("RGB", (SIDE, SIDE), (GREY,) * 3)
     part = Image.fromarray(np.ascontiguousarray(image[b:d, a:c]))
-    if rng is not None:
-        part = part.convert("RGB", recoloured(rng))
     if (a, b, c, d) != (x0, y0, x1, y1):
         whole = Image.new("RGB", (x1 - x0, y1 - y0), (GREY,) * 3)
         whole.paste(part, (a - x0, b - y0))
@@ -112,7 +113,7 @@ def resampled(image, left, top, side, rng=None):
         # A camera of fewer pixels.
         few = int(rng.uniform(48, 96))
         part, box = part.resize((few, few), Image.BILINEAR, box), (0, 0, few, few)
-    return part.resize((SIDE, SIDE), Image.BILINEAR, box)
+    return part.resize((SIDE, SIDE), Image.BILINEAR, box, reducing_gap=2.0)
 
 
 def export(net, path):

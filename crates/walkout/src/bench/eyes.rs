@@ -29,7 +29,7 @@ pub struct Args {
     /// Seed
     #[arg(long, default_value_t = 1, value_name = "S")]
     seed: u64,
-    /// The folder with person.onnx
+    /// The folder with person.onnx and reach.onnx
     #[arg(long, default_value = "models", value_name = "FOLDER")]
     models: PathBuf,
     /// See with your own networks instead (docs/reference/networks.md)
