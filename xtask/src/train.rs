@@ -194,10 +194,12 @@ fn draw(plan: &Plan, data: &Path) -> Result<()> {
     ]);
     match plan.network.as_str() {
         "person" => command.arg("people").arg(data).args([&seed, &frames]),
-        "reach" => command
-            .arg("people")
-            .arg(data)
-            .args([&seed, &frames, &format!("size={REACH_PX}")]),
+        "reach" => {
+            command
+                .arg("people")
+                .arg(data)
+                .args([&seed, &frames, &format!("size={REACH_PX}")])
+        }
         _ => command
             .arg("items")
             .arg(data)

@@ -109,7 +109,7 @@ pub fn measure(
     let (config, seed) = (&plan.config, plan.seed);
     // Doubtful hands are worth a look from closer by.
     let doubtful = PersonConfig {
-        hand: config.hand.min(plan.reach.hint),
+        hand: config.hand.min(plan.reach.claim),
         scale,
         ..config.clone()
     };

@@ -198,7 +198,10 @@ fn pictures_of_another_shape_and_foreign_networks_are_refused_with_the_cameras_n
     let mut eye = CameraEye::new(CameraIx(0), &camera(), &room(), EyeSettings::default());
     let rgb = grey(320, 240);
     let picture = RgbPicture::new(320, 240, &rgb).unwrap();
-    let error = eye.look(at(0), &picture, &networks).unwrap_err().to_string();
+    let error = eye
+        .look(at(0), &picture, &networks)
+        .unwrap_err()
+        .to_string();
     assert!(error.contains("C1") && error.contains("320"), "{error}");
 }
 

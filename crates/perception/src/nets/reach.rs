@@ -42,21 +42,59 @@ const HANDS: usize = 2;
 /// How sure a hand must be, and how many cuts are looked at.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ReachConfig {
-    /// Least score of a hand.
+    /// Least probability of a hand.
     pub least: f32,
-    /// Least score of a hand of the `person` network that is worth a cut of its own, where no head is near.
-    pub hint: f32,
+    /// Least score of a spot in the maps, and of a hand of the `person` network, that is thought about at all.
+    pub claim: f32,
     /// Cuts of a picture at most: of the surest heads, then of hands without a head.
     pub cuts_max: usize,
+    /// What the scores at a spot say together.
+    pub odds: HandOdds,
 }
 
 impl Default for ReachConfig {
     fn default() -> Self {
         Self {
-            least: 0.3,
-            hint: 0.15,
+            least: 0.5,
+            claim: 0.15,
             cuts_max: 8,
+            odds: HandOdds::default(),
         }
+    }
+}
+
+/// The logarithm of the odds that there is a hand at a spot, of the scores there: a sum of what each is worth at 1.
+#[derive(Clone, Debug, PartialEq)]
+pub struct HandOdds {
+    /// Where all scores are 0.
+    pub none: f32,
+    /// The map of whom the cut marks, the highest of all cuts; its square counts.
+    pub own: f32,
+    /// The map of others, the highest of all cuts.
+    pub others: f32,
+    /// The `person` network; its square counts.
+    pub person: f32,
+}
+
+impl Default for HandOdds {
+    /// Fitted by maximum likelihood to rooms that neither training nor marks have; how is in the network's card.
+    fn default() -> Self {
+        Self {
+            none: -2.3,
+            own: 11.2,
+            others: 2.5,
+            person: 9.5,
+        }
+    }
+}
+
+impl HandOdds {
+    fn probability(&self, own: f32, others: f32, person: f32) -> f32 {
+        let odds = self.none
+            + self.own * own * own
+            + self.others * others
+            + self.person * person * person;
+        1.0 / (1.0 + (-odds).exp())
     }
 }
 
@@ -83,9 +121,10 @@ impl<N: Network> ReachNetwork<N> {
         ))
     }
 
-    /// Puts hands that are seen from closer by in the place of those of a view of this picture. Hands that no cut covers stay.
-    /// `usual_radius_px` is a usual head's radius, pixels of the picture: the scale of hands whose owner is not known. Gives how
-    /// many cuts were looked at.
+    /// Puts hands that are seen from closer by in the place of those of a view of this picture, whose scores then are
+    /// probabilities. The view should hold hands of a score of [`ReachConfig::claim`] and up; what the two networks say of a
+    /// spot counts together. `usual_radius_px` is a usual head's radius, pixels of the picture: the scale of hands whose owner
+    /// is not known. Gives how many cuts were looked at.
     ///
     /// # Errors
     /// The network fails or is another one.
@@ -95,21 +134,21 @@ impl<N: Network> ReachNetwork<N> {
         view: &mut PersonView,
         usual_radius_px: f64,
     ) -> Result<usize, NetError> {
+        let usual_radius_px = usual_radius_px.clamp(RADIUS_MIN, RADIUS_MAX);
         let cuts = self.cuts(view, usual_radius_px);
-        if cuts.is_empty() {
-            return Ok(0);
-        }
-        let maps = self.run(picture, &cuts)?;
+        let maps = match cuts.is_empty() {
+            true => Tensor::default(),
+            false => self.run(picture, &cuts)?,
+        };
+        let map = |i| Maps {
+            data: maps.of_batch(i).unwrap_or_default(),
+            size: [CELLS; 2],
+        };
+        let seen: Vec<(&Cut, Maps<'_>)> =
+            cuts.iter().enumerate().map(|(i, c)| (c, map(i))).collect();
         let size = [picture.width(), picture.height()].map(f64::from);
-        let far = view.hands.iter().filter(|h| !covered(&cuts, &h.at));
-        let far: Vec<HandSpot> = far
-            .filter(|h| h.at.score >= self.config.least)
-            .copied()
-            .collect();
-        view.hands = merged(claims(&maps, &cuts, size, self.config.least));
-        view.hands.extend(far);
-        view.hands
-            .sort_by(|a, b| b.at.score.total_cmp(&a.at.score));
+        let claims = self.claims(&seen, &view.hands, size, usual_radius_px);
+        view.hands = self.judged(&claims, &seen, &view.hands);
         Ok(cuts.len())
     }
 
@@ -150,16 +189,113 @@ impl<N: Network> ReachNetwork<N> {
             .map(|(i, h)| Cut::of_head(i, h))
             .collect();
         for hand in &view.hands {
-            let more = cuts.len() < self.config.cuts_max && hand.at.score >= self.config.hint;
-            if more && !covered(&cuts, &hand.at) {
-                cuts.push(Cut::around(
-                    &hand.at,
-                    usual_radius_px.clamp(RADIUS_MIN, RADIUS_MAX),
-                ));
+            let more = cuts.len() < self.config.cuts_max && hand.at.score >= self.config.claim;
+            if more && !cuts.iter().any(|c| c.covers(&hand.at)) {
+                cuts.push(Cut::around(&hand.at, usual_radius_px));
             }
         }
         cuts
     }
+
+    /// Spots that may be hands, each once, the surest first.
+    fn claims(
+        &self,
+        seen: &[(&Cut, Maps<'_>)],
+        hands: &[HandSpot],
+        size: [f64; 2],
+        usual_radius_px: f64,
+    ) -> Vec<Claim> {
+        let mut claims = Vec::new();
+        for (cut, maps) in seen {
+            let own = if cut.owner.is_some() { HANDS } else { 0 };
+            let own = maps.peaks(0, self.config.claim).into_iter().take(own);
+            for (spot, ..) in own.chain(maps.peaks(1, self.config.claim)) {
+                let at = cut.in_picture(&spot);
+                if (0.0..=size[0]).contains(&at.x) && (0.0..=size[1]).contains(&at.y) {
+                    let radius = cut.radius;
+                    claims.push(Claim { at, radius });
+                }
+            }
+        }
+        let doubtful = |h: &&HandSpot| h.at.score >= self.config.claim;
+        claims.extend(hands.iter().filter(doubtful).map(|h| Claim {
+            at: h.at,
+            radius: usual_radius_px,
+        }));
+        claims.sort_by(|a, b| b.at.score.total_cmp(&a.at.score));
+        let mut kept: Vec<Claim> = Vec::new();
+        for claim in claims {
+            let apart = |k: &Claim| away(&k.at, &claim.at) >= APART * k.radius.min(claim.radius);
+            if kept.iter().all(apart) {
+                kept.push(claim);
+            }
+        }
+        kept
+    }
+
+    /// Claims that are sure enough by all that is said there, with whose hands they are: of whom is surest, and who has a hand free.
+    fn judged(
+        &self,
+        claims: &[Claim],
+        seen: &[(&Cut, Maps<'_>)],
+        hands: &[HandSpot],
+    ) -> Vec<HandSpot> {
+        let mut judged: Vec<(Spot, Vec<(f32, usize)>)> = Vec::new();
+        for claim in claims {
+            let (mut others, mut owners) = (0.0_f32, Vec::new());
+            for (cut, maps) in seen {
+                let Some(cell) = cut.cell(&claim.at) else {
+                    continue;
+                };
+                others = others.max(highest(maps, 1, cell));
+                if let Some((owner, _)) = &cut.owner {
+                    owners.push((highest(maps, 0, cell), *owner));
+                }
+            }
+            let there = |h: &&HandSpot| away(&h.at, &claim.at) < claim.radius;
+            let there: Vec<&HandSpot> = hands.iter().filter(there).collect();
+            let person = there.iter().map(|h| h.at.score).fold(0.0, f32::max);
+            owners.sort_by(|a, b| b.0.total_cmp(&a.0));
+            let own = owners.first().map_or(0.0, |o| o.0);
+            owners.retain(|o| o.0 >= self.config.claim);
+            // Whom the person network's vector points to, where no cut says whose it is.
+            owners.extend(there.iter().filter_map(|h| Some((0.0, h.owner?))));
+            let score = self.config.odds.probability(own, others, person);
+            if score >= self.config.least {
+                judged.push((Spot { score, ..claim.at }, owners));
+            }
+        }
+        judged.sort_by(|a, b| b.0.score.total_cmp(&a.0.score));
+        let mut told: Vec<HandSpot> = Vec::new();
+        for (at, owners) in judged {
+            let has_one_free =
+                |o: &usize| told.iter().filter(|h| h.owner == Some(*o)).count() < HANDS;
+            let owner = owners.into_iter().map(|(_, o)| o).find(has_one_free);
+            told.push(HandSpot { at, owner });
+        }
+        told
+    }
+}
+
+/// A spot that may be a hand, and the radius of a head there, pixels of the picture.
+#[derive(Clone, Debug)]
+struct Claim {
+    at: Spot,
+    radius: f64,
+}
+
+fn away(a: &Spot, b: &Spot) -> f64 {
+    (a.x - b.x).hypot(a.y - b.y)
+}
+
+/// The highest number of a map in a cell and those around it.
+fn highest(maps: &Maps<'_>, channel: usize, [x, y]: [usize; 2]) -> f32 {
+    let around = |v: usize| v.saturating_sub(1)..=(v + 1).min(CELLS - 1);
+    let cells = around(y).flat_map(|y| around(x).map(move |x| (x, y)));
+    // Not a number is never the highest.
+    cells
+        .map(|(x, y)| maps.at(channel, x, y))
+        .fold(0.0, f32::max)
 }
 
 /// A square of a picture, pixels.
@@ -191,7 +327,7 @@ impl Cut {
             false => 0.0,
         };
         let to_foot = way.map(|v| if keep > 0.0 { v * keep } else { 0.0 });
-        let side = SPAN[0] * h.radius_px + SPAN[1] * far_of(to_foot);
+        let side = SPAN[0] * h.radius_px + SPAN[1] * to_foot[0].hypot(to_foot[1]);
         Self {
             left: head[0] + MIDDLE * to_foot[0] - side / 2.0,
             top: head[1] + MIDDLE * to_foot[1] - side / 2.0,
@@ -215,6 +351,26 @@ impl Cut {
     fn covers(&self, at: &Spot) -> bool {
         let inside = |v: f64| (EDGE * self.side..(1.0 - EDGE) * self.side).contains(&v);
         inside(at.x - self.left) && inside(at.y - self.top)
+    }
+
+    /// A spot of the network's input in the picture.
+    fn in_picture(&self, spot: &Spot) -> Spot {
+        let k = self.side / SIDE as f64;
+        Spot {
+            x: self.left + spot.x * k,
+            y: self.top + spot.y * k,
+            score: spot.score,
+        }
+    }
+
+    /// The maps' cell that shows a point of the picture, if it is not at their edge.
+    fn cell(&self, at: &Spot) -> Option<[usize; 2]> {
+        let k = CELLS as f64 / self.side;
+        let cell = [(at.x - self.left) * k, (at.y - self.top) * k];
+        let inside = |v: f64| (1.0..CELLS as f64 - 1.0).contains(&v);
+        cell.into_iter()
+            .all(inside)
+            .then(|| cell.map(|v| v as usize))
     }
 
     /// Fills the plane that marks the person: a ridge from the head to the foot.
@@ -245,14 +401,6 @@ impl Cut {
     }
 }
 
-fn far_of([x, y]: [f64; 2]) -> f64 {
-    x.hypot(y)
-}
-
-fn covered(cuts: &[Cut], at: &Spot) -> bool {
-    cuts.iter().any(|c| c.covers(at))
-}
-
 /// The cuts of a picture, laid out for the network.
 fn input(picture: &RgbPicture<'_>, cuts: &[Cut]) -> Input {
     let how = Preparation {
@@ -264,12 +412,7 @@ fn input(picture: &RgbPicture<'_>, cuts: &[Cut]) -> Input {
     let mut data = vec![0.0_f32; cuts.len() * PLANES * area];
     for (cut, planes) in cuts.iter().zip(data.chunks_exact_mut(PLANES * area)) {
         let (colours, mark) = planes.split_at_mut((PLANES - 1) * area);
-        let part = [
-            cut.left,
-            cut.top,
-            cut.left + cut.side,
-            cut.top + cut.side,
-        ];
+        let part = [cut.left, cut.top, cut.left + cut.side, cut.top + cut.side];
         how.lay(picture, part, [SIDE; 2], colours, |v| v);
         cut.mark(mark);
     }
@@ -277,76 +420,6 @@ fn input(picture: &RgbPicture<'_>, cuts: &[Cut]) -> Input {
         shape: vec![cuts.len(), PLANES, SIDE, SIDE],
         numbers: Numbers::F32(data),
     }
-}
-
-/// A hand that a cut shows.
-#[derive(Clone, Debug)]
-struct Claim {
-    at: Spot,
-    owner: Option<usize>,
-    radius: f64,
-}
-
-/// What all cuts show, the surest first.
-fn claims(maps: &Tensor, cuts: &[Cut], size: [f64; 2], least: f32) -> Vec<Claim> {
-    let mut claims = Vec::new();
-    for (i, cut) in cuts.iter().enumerate() {
-        let maps = Maps {
-            data: maps.of_batch(i).unwrap_or_default(),
-            size: [CELLS; 2],
-        };
-        let k = cut.side / SIDE as f64;
-        let mut claim = |spot: &Spot, owner: Option<usize>| {
-            let at = Spot {
-                x: cut.left + spot.x * k,
-                y: cut.top + spot.y * k,
-                score: spot.score,
-            };
-            if (0.0..=size[0]).contains(&at.x) && (0.0..=size[1]).contains(&at.y) {
-                claims.push(Claim {
-                    at,
-                    owner,
-                    radius: cut.radius,
-                });
-            }
-        };
-        if let Some((owner, _)) = &cut.owner {
-            for (spot, ..) in maps.peaks(0, least).iter().take(HANDS) {
-                claim(spot, Some(*owner));
-            }
-        }
-        for (spot, ..) in &maps.peaks(1, least) {
-            claim(spot, None);
-        }
-    }
-    claims.sort_by(|a, b| b.at.score.total_cmp(&a.at.score));
-    claims
-}
-
-/// One hand of several claims to it: the surest one's place, and the surest owner that has a hand free.
-fn merged(claims: Vec<Claim>) -> Vec<HandSpot> {
-    let mut kept: Vec<Claim> = Vec::new();
-    for claim in claims {
-        let has_both =
-            |o: usize| kept.iter().filter(|k| k.owner == Some(o)).count() >= HANDS;
-        let full = claim.owner.is_some_and(has_both);
-        let same = |k: &&mut Claim| {
-            let off = (k.at.x - claim.at.x).hypot(k.at.y - claim.at.y);
-            off < APART * k.radius.min(claim.radius)
-        };
-        match kept.iter_mut().find(same) {
-            Some(there) if there.owner.is_none() && !full => there.owner = claim.owner,
-            Some(_) => {}
-            None if full => {}
-            None => kept.push(claim),
-        }
-    }
-    kept.into_iter()
-        .map(|c| HandSpot {
-            at: c.at,
-            owner: c.owner,
-        })
-        .collect()
 }
 
 #[cfg(test)]
@@ -383,7 +456,11 @@ mod tests {
                         let (x, y) = (cell % CELLS * 4 + 2, cell / CELLS * 4 + 2);
                         let at = |c: usize| planes[c * area + y * SIDE + x];
                         let red = (at(0) - at(1)).max(0.0);
-                        data.push(if map == 0 { red * at(3).sqrt() } else { 0.4 * red });
+                        data.push(if map == 0 {
+                            red * at(3).sqrt()
+                        } else {
+                            0.4 * red
+                        });
                     }
                 }
             }
@@ -413,8 +490,13 @@ mod tests {
     fn picture(hands: &[(f64, f64)], side: f64) -> Vec<u8> {
         let pixel = |i: u32| {
             let (x, y) = (f64::from(i % WIDE) + 0.5, f64::from(i / WIDE) + 0.5);
-            let near = |h: &(f64, f64)| (x - h.0).abs() < side / 2.0 && (y - h.1).abs() < side / 2.0;
-            if hands.iter().any(near) { [250, 20, 20] } else { [110; 3] }
+            let near =
+                |h: &(f64, f64)| (x - h.0).abs() < side / 2.0 && (y - h.1).abs() < side / 2.0;
+            if hands.iter().any(near) {
+                [250, 20, 20]
+            } else {
+                [110; 3]
+            }
         };
         (0..WIDE * HIGH).flat_map(pixel).collect()
     }
@@ -438,9 +520,23 @@ mod tests {
         }
     }
 
+    /// Each score decides alone, from about .3 on.
+    fn config() -> ReachConfig {
+        ReachConfig {
+            least: 0.5,
+            odds: HandOdds {
+                none: -1.0,
+                own: 10.0,
+                others: 4.0,
+                person: 10.0,
+            },
+            ..ReachConfig::default()
+        }
+    }
+
     fn reached(rgb: &[u8], mut view: PersonView) -> PersonView {
         let picture = RgbPicture::new(WIDE, HIGH, rgb).unwrap();
-        let network = ReachNetwork::new(red_hands(2), ReachConfig::default());
+        let network = ReachNetwork::new(red_hands(2), config());
         network.reach(&picture, &mut view, 10.0).unwrap();
         view
     }
@@ -454,10 +550,13 @@ mod tests {
     }
 
     #[test]
-    fn hands_from_closer_by_take_the_place_of_those_that_a_cut_covers() {
+    fn hands_from_closer_by_take_the_place_of_those_of_the_person_network() {
         let at = [(208.0, 170.0), (190.0, 230.0)];
         let rgb = picture(&at, 8.0);
-        let seen = view(vec![head(200.0, 150.0)], vec![hand(214.0, 180.0, 0.8), hand(600.0, 20.0, 0.1)]);
+        let seen = view(
+            vec![head(200.0, 150.0)],
+            vec![hand(214.0, 176.0, 0.4), hand(600.0, 20.0, 0.1)],
+        );
         let seen = reached(&rgb, seen);
         assert_eq!(seen.hands.len(), 2, "{seen:?}");
         for (x, y) in at {
@@ -485,19 +584,21 @@ mod tests {
         assert_eq!(seen.hands.len(), 1, "{seen:?}");
         let found = seen.hands[0];
         assert!((found.at.x - 420.0).hypot(found.at.y - 300.0) < 3.0 && found.owner.is_none());
-        // A cut that shows none takes a hand away; without a cut it stays.
+        // Where the cut shows none, what is doubtful goes and what is sure stays.
         let empty = picture(&[], 0.0);
         assert!(reached(&empty, doubtful).hands.is_empty());
         let sure = view(Vec::new(), vec![hand(430.0, 290.0, 0.5)]);
+        assert_eq!(reached(&empty, sure.clone()).hands.len(), 1);
+        // Without cuts, too.
         let none = ReachConfig {
             cuts_max: 0,
-            ..ReachConfig::default()
+            ..config()
         };
-        let mut stays = sure.clone();
+        let mut stays = sure;
         let picture = RgbPicture::new(WIDE, HIGH, &empty).unwrap();
         let network = ReachNetwork::new(red_hands(2), none);
         assert_eq!(network.reach(&picture, &mut stays, 10.0).unwrap(), 0);
-        assert_eq!(stays, sure);
+        assert_eq!(stays.hands.len(), 1);
     }
 
     #[test]
@@ -545,6 +646,10 @@ mod tests {
             error.contains("red hands") && error.contains("[1, 2, 32, 32]"),
             "{error}"
         );
-        assert!(ReachNetwork::new(red_hands(2), ReachConfig::default()).check().is_ok());
+        assert!(
+            ReachNetwork::new(red_hands(2), ReachConfig::default())
+                .check()
+                .is_ok()
+        );
     }
 }

@@ -6,8 +6,9 @@ use serde_json::json;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use walkout_bench::marks::{
-    Clip, FloorMarks, HandMarks, ItemMarks, PeoplePlan, PersonMarks, Photo, Rates, VideoMarks, clips, fit, measure_floor,
-    measure_items, measure_people, measure_video, see, see_drawn, spread,
+    Clip, FloorMarks, HandMarks, ItemMarks, PeoplePlan, PersonMarks, Photo, Rates, VideoMarks,
+    clips, fit, measure_floor, measure_items, measure_people, measure_video, see, see_drawn,
+    spread,
 };
 use walkout_perception::nets::{
     Calibration, ItemNetwork, Network, PersonConfig, PersonNetwork, ReachConfig,
@@ -160,7 +161,16 @@ fn people_table(people: &PersonMarks) {
     );
     println!(
         "{:<9}{:>7}{:>21}{:>21}{:>7}{:>7}{:>21}{:>7}{:>7}{:>7}",
-        "", "frames", "heads R, P, n", "hands R, P, n", "cm", "owner", "closer R, P, n", "cm", "owner", "cuts"
+        "",
+        "frames",
+        "heads R, P, n",
+        "hands R, P, n",
+        "cm",
+        "owner",
+        "closer R, P, n",
+        "cm",
+        "owner",
+        "cuts"
     );
     let hands = |m: &HandMarks| {
         let cm = m.median_cm.map_or("-".into(), |cm| format!("{cm:.1}"));
