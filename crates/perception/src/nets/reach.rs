@@ -90,10 +90,8 @@ impl Default for HandOdds {
 
 impl HandOdds {
     fn probability(&self, own: f32, others: f32, person: f32) -> f32 {
-        let odds = self.none
-            + self.own * own * own
-            + self.others * others
-            + self.person * person * person;
+        let odds =
+            self.none + self.own * own * own + self.others * others + self.person * person * person;
         1.0 / (1.0 + (-odds).exp())
     }
 }
