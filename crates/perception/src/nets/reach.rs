@@ -553,7 +553,7 @@ mod tests {
         let rgb = picture(&at, 8.0);
         let seen = view(
             vec![head(200.0, 150.0)],
-            vec![hand(214.0, 176.0, 0.4), hand(600.0, 20.0, 0.1)],
+            vec![hand(211.0, 173.0, 0.4), hand(600.0, 20.0, 0.1)],
         );
         let seen = reached(&rgb, seen);
         assert_eq!(seen.hands.len(), 2, "{seen:?}");
