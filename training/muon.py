@@ -3,6 +3,9 @@ short trainings it needs fewer steps than AdamW, which keeps the vectors (`toget
 
 import torch
 
+# Where a processor has no such numbers they are slower than whole ones.
+HALF = torch.backends.mkldnn.is_available() and torch.ops.mkldnn._is_mkldnn_bf16_supported()
+
 
 class Muon(torch.optim.Optimizer):
     """For weights of two axes and more. The step's size is matched to AdamW's (Liu et al. 2025)."""
@@ -28,7 +31,7 @@ class Muon(torch.optim.Optimizer):
 
 def orthogonal(g, steps=4):
     """Newton and Schulz's iteration towards the nearest matrix with orthogonal rows."""
-    x = g.bfloat16()
+    x = g.bfloat16() if HALF else g
     tall = x.shape[0] > x.shape[1]
     x = x.T if tall else x
     x = x / (x.norm() + 1e-7)

@@ -23,7 +23,9 @@ POINTS = [(1, 2), (5, 6), (8, 9), (11, 12)]
 class Shards:
     """Folders of `images.u8` and `labels.f32` (crates/simulator/src/render/shards.rs)."""
 
-    def __init__(self, folders):
+    def __init__(self, folders, size=(WIDTH, HEIGHT)):
+        width, height = size
+        each = height * width * 3
         self.images, self.labels = [], []
         for folder in folders:
             record = PEOPLE * FIELDS
@@ -34,8 +36,8 @@ class Shards:
                 continue
             n = len(labels) // record
             image = np.memmap(Path(folder) / "images.u8", np.uint8, "r")
-            n = min(n, len(image) // (HEIGHT * WIDTH * 3))
-            self.images.append(image[: n * HEIGHT * WIDTH * 3].reshape(n, HEIGHT, WIDTH, 3))
+            n = min(n, len(image) // each)
+            self.images.append(image[: n * each].reshape(n, height, width, 3))
             self.labels.append(labels[: n * record].reshape(n, PEOPLE, FIELDS))
         self.ends = np.cumsum([len(i) for i in self.images])
         if not len(self.ends):

@@ -9,8 +9,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 use walkout_model::{CameraIx, Shop, Sighting, StoreTime, TimeDelta, View, WeightStep};
 use walkout_perception::eyes::{
-    CameraEye, EyeError, EyeSettings, HeldSettings, ItemEye, ShelfSettings, ShelfWatch, Watch,
-    WatchSettings, Watched,
+    CameraEye, EyeError, EyeSettings, HeldSettings, ItemEye, PeopleNetworks, ShelfSettings,
+    ShelfWatch, Watch, WatchSettings, Watched,
 };
 use walkout_perception::nets::{Gallery, NetError, Network, PictureError, RgbPicture};
 use walkout_simulator::Simulation;
@@ -20,7 +20,7 @@ use walkout_simulator::render::{Frame, Picture, RenderConfig, Renderer, Snapshot
 #[derive(Clone)]
 pub struct Networks {
     /// Heads, floor points, hands.
-    pub person: Arc<dyn Network>,
+    pub people: PeopleNetworks,
     /// Looks of items; without it, things in hands are not looked at.
     pub item: Option<Arc<dyn Network>>,
     /// What the shop was shown of its goods; the catalogue's pictures as the simulator draws them if it was shown nothing.
@@ -112,7 +112,7 @@ pub struct Pixels {
     /// When somebody was last in the shop, and when the shelves were last looked at.
     lively: StoreTime,
     shelves_at: Option<StoreTime>,
-    person: Arc<dyn Network>,
+    people: PeopleNetworks,
     items: Option<ItemEye>,
     coarse: Renderer,
     fine: Renderer,
@@ -174,7 +174,7 @@ impl Pixels {
             }),
             lively: StoreTime(i64::MIN / 2),
             shelves_at: None,
-            person: networks.person,
+            people: networks.people,
             items,
             coarse: Renderer::new(Arc::clone(shop), config(options.width_px, 2)),
             fine: Renderer::new(Arc::clone(shop), config(options.fine_px, 1)),
@@ -285,7 +285,7 @@ impl Pixels {
             .render(eye.camera(), &self.snapshot, &mut self.frame);
         let drawn = Instant::now();
         let before = eye.looked_and_skipped().0;
-        let mut sighting = eye.look(t, &picture(&self.frame.picture)?, &self.person)?;
+        let mut sighting = eye.look(t, &picture(&self.frame.picture)?, &self.people)?;
         let seen = Instant::now();
         self.cost.drawn += 1;
         self.cost.looked += eye.looked_and_skipped().0 - before;

@@ -19,7 +19,7 @@ fn main() -> ExitCode {
     let done = match args.as_slice() {
         ["people", out, seed, count, rest @ ..] => people(Path::new(out), seed, count, rest),
         ["items", out, seed, classes, shots] => items(Path::new(out), seed, classes, shots),
-        _ => Err("usage: shards people OUT SEED COUNT [oblique|down|shelf] [photos=FILE] | shards items OUT SEED CLASSES SHOTS".into()),
+        _ => Err("usage: shards people OUT SEED COUNT [oblique|down|shelf] [photos=FILE] [size=320x240] | shards items OUT SEED CLASSES SHOTS".into()),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,
@@ -40,14 +40,15 @@ fn people(out: &Path, seed: &str, count: &str, rest: &[&str]) -> Result<(), Fail
     let (seed, count): (u64, u64) = (seed.parse()?, count.parse()?);
     let mut domain = Domain::default();
     let mut photos = Vec::new();
+    let mut size_px = domain.size_px;
     for word in rest {
         match *word {
             "oblique" => domain = Domain::only(Viewpoint::Oblique),
             "down" => domain = Domain::only(Viewpoint::Down),
             "shelf" => domain = Domain::only(Viewpoint::Shelf),
-            other => match other.strip_prefix("photos=") {
+            other => match other.split_once('=') {
                 // Squares of 64 × 64 pixels, one after another.
-                Some(file) => {
+                Some(("photos", file)) => {
                     photos = std::fs::read(file)?
                         .chunks_exact(64 * 64 * 3)
                         .map(|c| Photo {
@@ -56,10 +57,17 @@ fn people(out: &Path, seed: &str, count: &str, rest: &[&str]) -> Result<(), Fail
                         })
                         .collect()
                 }
-                None => return Err(format!("unknown word \"{other}\"").into()),
+                Some(("size", sides)) => {
+                    let (width, height) = sides
+                        .split_once('x')
+                        .ok_or_else(|| format!("size={sides}: write size=640x480"))?;
+                    size_px = [width.parse()?, height.parse()?];
+                }
+                _ => return Err(format!("unknown word \"{other}\"").into()),
             },
         }
     }
+    let domain = Domain { size_px, ..domain };
     let mut studio = Studio::new(domain, seed, photos);
     std::fs::create_dir_all(out)?;
     let (mut pictures, mut labels) = (create(out, "images.u8")?, create(out, "labels.f32")?);

@@ -53,7 +53,7 @@ pub struct Args {
     /// Simulate no tracker: `walkout eyes` sees people in the pictures and tells the bus
     #[arg(long, requires = "cameras", conflicts_with = "from_pixels")]
     from_workers: bool,
-    /// The folder with person.onnx
+    /// The folder with person.onnx and reach.onnx
     #[arg(
         long,
         default_value = "models",

@@ -2,7 +2,7 @@
 
 use crate::enrol::middle;
 use crate::items::{Items, find_sku, named};
-use crate::networks::{Networks, Picture, Runtime, RuntimeArgs, read_picture};
+use crate::networks::{Networks, Picture, Runtime, RuntimeArgs, read_picture, shipped};
 use anyhow::{Context, Result, ensure};
 use serde_json::json;
 use std::path::{Path, PathBuf};
@@ -11,8 +11,8 @@ use std::sync::Arc;
 use walkout_model::files::locate;
 use walkout_model::{Shop, SkuIx};
 use walkout_perception::nets::{
-    Answer, Eyes, Gallery, ItemNetwork, ItemPosterior, Network, PersonConfig, RgbPicture, Sight,
-    Spot,
+    Answer, Eyes, Gallery, ItemNetwork, ItemPosterior, Network, PersonConfig, ReachConfig,
+    RgbPicture, Sight, Spot,
 };
 
 /// Arguments of `walkout look`.
@@ -68,12 +68,13 @@ pub fn run(args: Args) -> Result<ExitCode> {
             (eyes, networks.items(&runtime, 1)?)
         }
         None => {
-            let network = runtime.load(&args.models.join("person.onnx"), 1)?;
+            let [person, reach] = shipped(&runtime, &args.models)?;
             let config = PersonConfig {
                 scale: args.scale,
                 ..PersonConfig::default()
             };
-            (Some(Eyes::of_maps(network, config)), None)
+            let reach = Some((reach, ReachConfig::default()));
+            (Some(Eyes::of_maps(person, config, reach)), None)
         }
     };
     let shelf = match &args.shop {

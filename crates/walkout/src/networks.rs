@@ -5,10 +5,10 @@ use anyhow::{Context, Result, bail, ensure};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use walkout_model::Shop;
-use walkout_perception::eyes::{Finder, ItemEye};
+use walkout_perception::eyes::{Finder, ItemEye, PeopleNetworks};
 use walkout_perception::nets::{
     Eyes, NetError, Network, NetworkConfig, NetworksConfig, PersonConfig, PersonNetwork,
-    RgbPicture, Role, RtenNetwork, UserNetwork,
+    ReachConfig, ReachNetwork, RgbPicture, Role, RtenNetwork, UserNetwork,
 };
 
 /// Largest network that is read: far above any that a shop's box could run.
@@ -118,6 +118,17 @@ impl Runtime {
     }
 }
 
+/// person.onnx and reach.onnx of a folder. A file of another kind is refused now, and not by every camera later.
+pub fn shipped(runtime: &Runtime, models: &Path) -> Result<[Box<dyn Network>; 2]> {
+    let person = runtime.load(&models.join("person.onnx"), 1)?;
+    let grey = [115; 64 * 64 * 3];
+    let grey = RgbPicture::new(64, 64, &grey)?;
+    PersonNetwork::new(person.session()?, PersonConfig::default()).look(&grey)?;
+    let reach = runtime.load(&models.join("reach.onnx"), 1)?;
+    ReachNetwork::new(reach.session()?, ReachConfig::default()).check()?;
+    Ok([person, reach])
+}
+
 /// What finds people in pictures: the network that ships, or a user's own.
 pub struct Finders {
     found: Found,
@@ -126,22 +137,20 @@ pub struct Finders {
 }
 
 enum Found {
-    Maps(Box<dyn Network>),
+    Maps {
+        person: Box<dyn Network>,
+        reach: Box<dyn Network>,
+    },
     Users(Eyes),
 }
 
 impl Finders {
-    /// Loads and tries them: `networks` is a file of networks, else person.onnx of `models` finds people.
+    /// Loads and tries them: `networks` is a file of networks, else person.onnx of `models` finds people and reach.onnx their hands.
     pub fn load(runtime: &Runtime, models: &Path, networks: Option<&Path>) -> Result<Self> {
         let Some(file) = networks else {
-            let network = runtime.load(&models.join("person.onnx"), 1)?;
-            // A file of another kind is refused now, and not by every camera later.
-            let config = PersonConfig::default();
-            let grey = [115; 64 * 64 * 3];
-            PersonNetwork::new(network.session()?, config)
-                .look(&RgbPicture::new(64, 64, &grey)?)?;
+            let [person, reach] = shipped(runtime, models)?;
             return Ok(Self {
-                found: Found::Maps(network),
+                found: Found::Maps { person, reach },
                 items: None,
                 runtime: runtime.clone(),
             });
@@ -175,7 +184,10 @@ impl Finders {
     /// Those of one thread.
     pub fn share(&self) -> Result<Share> {
         Ok(match &self.found {
-            Found::Maps(network) => Share::Maps(Arc::from(network.session()?)),
+            Found::Maps { person, reach } => Share::Maps(PeopleNetworks {
+                person: Arc::from(person.session()?),
+                reach: Some(Arc::from(reach.session()?)),
+            }),
             Found::Users(eyes) => Share::Users(eyes.session()?),
         })
     }
@@ -183,8 +195,8 @@ impl Finders {
 
 /// What finds people for the cameras of one thread.
 pub enum Share {
-    /// One network for all of them.
-    Maps(Arc<dyn Network>),
+    /// The same networks for all of them.
+    Maps(PeopleNetworks),
     /// Networks that each camera sets to its own scale.
     Users(Eyes),
 }
@@ -193,7 +205,7 @@ impl Share {
     /// For one camera.
     pub fn finder(&self) -> Result<Finder> {
         Ok(match self {
-            Self::Maps(network) => Finder::Maps(Arc::clone(network)),
+            Self::Maps(networks) => Finder::Maps(networks.clone()),
             Self::Users(eyes) => Finder::Users(Box::new(eyes.session()?)),
         })
     }

@@ -1,14 +1,14 @@
 //! The demo's cameras: rendered pictures go to the page, and with `--from-pixels` through the networks to the bus.
 
 use crate::items::Items;
-use crate::networks::Runtime;
+use crate::networks::{Runtime, shipped};
 use crate::render::live::{LiveCameras, jpeg};
 use anyhow::{Context, Result};
 use std::path::Path;
 use std::sync::Arc;
 use walkout_model::{CameraIx, Shop, Sighting, StoreTime};
-use walkout_perception::eyes::{CameraEye, EyeSettings, ItemEye};
-use walkout_perception::nets::{Network, RgbPicture};
+use walkout_perception::eyes::{CameraEye, EyeSettings, ItemEye, PeopleNetworks};
+use walkout_perception::nets::RgbPicture;
 use walkout_simulator::Simulation;
 
 /// What is asked for.
@@ -21,7 +21,7 @@ pub struct Wanted<'a> {
     pub width_px: u32,
     /// Seed of clothes and light.
     pub seed: u64,
-    /// The folder with person.onnx, if people are to be seen in the pictures.
+    /// The folder with person.onnx and reach.onnx, if people are to be seen in the pictures.
     pub models: Option<&'a Path>,
     /// What the shop was shown of its goods; hands are looked at if the file is there.
     pub gallery: &'a Path,
@@ -33,7 +33,7 @@ pub struct Wanted<'a> {
 pub struct Seeing {
     live: LiveCameras,
     eyes: Vec<CameraEye>,
-    network: Option<Arc<dyn Network>>,
+    networks: Option<PeopleNetworks>,
     items: Option<ItemEye>,
     ticks_a_picture: u32,
     workers: bool,
@@ -54,10 +54,12 @@ pub struct Look {
 impl Seeing {
     /// Hangs the cameras up.
     pub fn new(shop: &Arc<Shop>, wanted: &Wanted<'_>) -> Result<Self> {
-        let network: Option<Arc<dyn Network>> = match wanted.models {
-            Some(models) => Some(Arc::from(
-                Runtime::Rten.load(&models.join("person.onnx"), 1)?,
-            )),
+        let networks = match wanted.models {
+            Some(models) => {
+                let [person, reach] = shipped(&Runtime::Rten, models)?.map(Arc::from);
+                let reach = Some(reach);
+                Some(PeopleNetworks { person, reach })
+            }
             None => None,
         };
         let items = match wanted.models {
@@ -76,7 +78,7 @@ impl Seeing {
             live: LiveCameras::new(shop, wanted.cameras, wanted.width_px, wanted.seed),
             eyes: eyes.collect(),
             items,
-            network,
+            networks,
             workers: wanted.workers,
             ticks_a_picture: 60 / wanted.fps.clamp(1, 60),
         })
@@ -84,7 +86,7 @@ impl Seeing {
 
     /// Whether people are seen in the pictures, rather than told by simulated tracks.
     pub fn replaces_tracker(&self) -> bool {
-        self.network.is_some() || self.workers
+        self.networks.is_some() || self.workers
     }
 
     /// Takes the pictures of a tick, if it is one with pictures.
@@ -102,11 +104,11 @@ impl Seeing {
             let Some((camera, t, picture)) = self.live.shoot(i) else {
                 continue;
             };
-            let sighting = match (&self.network, self.eyes.get_mut(i)) {
-                (Some(network), Some(eye)) => {
+            let sighting = match (&self.networks, self.eyes.get_mut(i)) {
+                (Some(networks), Some(eye)) => {
                     let rgb = RgbPicture::new(picture.width, picture.height, &picture.rgb)
                         .context("a rendered picture")?;
-                    let mut sighting = eye.look(t, &rgb, network)?;
+                    let mut sighting = eye.look(t, &rgb, networks)?;
                     if let Some(items) = &self.items {
                         eye.inspect(&mut sighting, &rgb, items)?;
                     }

@@ -40,7 +40,7 @@ pub struct Args {
     /// Take every lane for full if the ledger holds no opening count
     #[arg(long)]
     full: bool,
-    /// See people in the pictures of the cameras that have a source, with person.onnx of this folder
+    /// See people in the pictures of the cameras that have a source, with person.onnx and reach.onnx of this folder
     #[arg(long, value_name = "FOLDER", num_args = 0..=1, default_missing_value = "models")]
     eyes: Option<PathBuf>,
     /// See with your own networks instead (docs/reference/networks.md)

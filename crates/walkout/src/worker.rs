@@ -40,7 +40,7 @@ pub struct Args {
     fps: u32,
     #[command(flatten)]
     runtime: RuntimeArgs,
-    /// The folder with person.onnx, and item.onnx if something is enrolled
+    /// The folder with person.onnx and reach.onnx, and item.onnx if something is enrolled
     #[arg(long, default_value = "models", value_name = "FOLDER")]
     models: PathBuf,
     /// See with your own networks instead (docs/reference/networks.md)

@@ -33,7 +33,7 @@ fn hand_overs_are_told_and_lessons_are_whole() {
 
 #[test]
 fn where_nothing_is_handed_over_hardly_anything_is_said_to_be() {
-    let told = measure(Preset::Busy, 71..72, 25, None).unwrap();
+    let told = measure(Preset::Busy, 71..73, 30, None).unwrap();
     assert_eq!(told.hand_overs, 0);
     assert!(told.meetings >= 50, "{told:?}");
     assert!(

@@ -4,8 +4,8 @@ use super::backdrop::Backdrop;
 use super::clothes::appearance;
 use super::held::ItemEye;
 use crate::nets::{
-    Eyes, HeadSpot, NetError, Network, PersonConfig, PersonNetwork, PersonView, RgbPicture, Spot,
-    input_scale,
+    Eyes, HeadSpot, NetError, Network, PersonConfig, PersonNetwork, PersonView, ReachConfig,
+    ReachNetwork, RgbPicture, Spot, input_scale,
 };
 use std::sync::Arc;
 use walkout_model::layout::Camera;
@@ -15,10 +15,19 @@ use walkout_model::{
 
 /// What finds people in one camera's pictures.
 pub enum Finder {
-    /// The network that ships, or another that gives the same maps. Cameras of one thread share it.
-    Maps(Arc<dyn Network>),
+    /// The networks that ship, or others that give the same maps. Cameras of one thread share them.
+    Maps(PeopleNetworks),
     /// A user's own networks, this camera's alone.
     Users(Box<Eyes>),
+}
+
+/// The networks that ship for people.
+#[derive(Clone)]
+pub struct PeopleNetworks {
+    /// Heads, floor points and hands in a small picture.
+    pub person: Arc<dyn Network>,
+    /// Each person's hands in a cut of the whole one; without it, hands are those of `person`.
+    pub reach: Option<Arc<dyn Network>>,
 }
 
 /// How a camera's pictures are looked at.
@@ -27,8 +36,10 @@ pub struct EyeSettings {
     /// Height of somebody in the middle of what the camera sees, pixels of the network's input, in a
     /// view from the side and in one from straight above (where it is as if they lay in the picture).
     pub person_px: [f64; 2],
-    /// Least scores of heads (after the backdrop was asked), floor points and hands that are told at all.
+    /// Least scores of heads (after the backdrop was asked), floor points and hands of the person network that are told at all.
     pub least: [f32; 3],
+    /// Least scores of hands that are seen from closer by, and how many cuts are.
+    pub reach: ReachConfig,
     /// Score that a head keeps where the picture is as the backdrop, as a share.
     pub still: f64,
     /// Leave the network out where the whole picture is as the backdrop.
@@ -42,6 +53,7 @@ impl Default for EyeSettings {
         Self {
             person_px: [85.0, 170.0],
             least: [0.3, 0.2, 0.15],
+            reach: ReachConfig::default(),
             still: 0.4,
             skip_still: true,
             input_px_max: 640.0 * 384.0,
@@ -94,6 +106,8 @@ pub struct CameraEye {
     scale: f64,
     /// The same for networks that a user brings.
     users_scale: f64,
+    /// Radius of somebody's head in the middle of what the camera sees, calibration pixels.
+    usual_radius_px: f64,
     backdrop: Backdrop,
     people: People,
     skipped: u64,
@@ -109,9 +123,10 @@ impl CameraEye {
         settings: EyeSettings,
     ) -> Self {
         let view = View::new(description);
-        let scale = scale_of(&view, floor, &settings);
+        let (scale, usual_radius_px) = scale_of(&view, floor, &settings);
         Self {
             users_scale: input_scale(&view, floor).map_or(scale, |s| s.scale),
+            usual_radius_px,
             scale,
             camera,
             view,
@@ -153,7 +168,7 @@ impl CameraEye {
         &mut self,
         t: StoreTime,
         picture: &RgbPicture<'_>,
-        network: &Arc<dyn Network>,
+        networks: &PeopleNetworks,
     ) -> Result<Sighting, EyeError> {
         let Some(per_px) = self.compare(t, picture)? else {
             return Ok(Sighting::empty(self.camera, t));
@@ -166,8 +181,14 @@ impl CameraEye {
             scale: self.scale * per_px,
             ..PersonConfig::default()
         };
-        let network = PersonNetwork::new(Arc::clone(network), config);
-        let seen = network.look(picture).map_err(|cause| self.failed(cause))?;
+        let network = PersonNetwork::new(Arc::clone(&networks.person), config);
+        let mut seen = network.look(picture).map_err(|cause| self.failed(cause))?;
+        if let Some(reach) = &networks.reach {
+            let network = ReachNetwork::new(Arc::clone(reach), self.settings.reach.clone());
+            network
+                .reach(picture, &mut seen, self.usual_radius_px / per_px)
+                .map_err(|cause| self.failed(cause))?;
+        }
         Ok(self.conclude(t, per_px, &seen, &[]))
     }
 
@@ -182,7 +203,7 @@ impl CameraEye {
         finder: &mut Finder,
     ) -> Result<Sighting, EyeError> {
         let eyes = match finder {
-            Finder::Maps(network) => return self.look(t, picture, network),
+            Finder::Maps(networks) => return self.look(t, picture, networks),
             Finder::Users(eyes) => eyes,
         };
         let Some(per_px) = self.compare(t, picture)? else {
@@ -378,8 +399,9 @@ fn spots_of(p: &SeenPerson) -> impl Iterator<Item = (Pixel, f64)> + use<> {
     })
 }
 
-/// Input pixels a calibration pixel, so that people on what is seen of the floor have the height asked for.
-fn scale_of(view: &View, floor: &Polygon, settings: &EyeSettings) -> f64 {
+/// Input pixels a calibration pixel, so that people on what is seen of the floor have the height asked for; and the radius
+/// of a usual head there, calibration pixels.
+fn scale_of(view: &View, floor: &Polygon, settings: &EyeSettings) -> (f64, f64) {
     let camera = view.camera();
     let (lo, hi) = floor.bounds();
     let steps = |a: f64, b: f64| ((b - a) / PITCH_M).ceil().clamp(1.0, 500.0) as usize;
@@ -403,12 +425,14 @@ fn scale_of(view: &View, floor: &Polygon, settings: &EyeSettings) -> f64 {
     let (w, h) = (f64::from(camera.width_px), f64::from(camera.height_px));
     let most = (settings.input_px_max / (w * h)).sqrt().min(1.0);
     if sizes.is_empty() {
-        return (320.0 / w).min(most);
+        let scale = (320.0 / w).min(most);
+        return (scale, 6.0 / scale);
     }
     let middle = sizes.len() / 2;
     let (_, usual, _) = sizes.select_nth_unstable_by(middle, f64::total_cmp);
     let [side, above] = settings.person_px;
     let steep = ((camera.pitch.to_degrees() - 60.0) / 20.0).clamp(0.0, 1.0);
     let wanted = side + (above - side) * steep;
-    (wanted / usual.max(1.0)).clamp(0.05_f64.min(most), most)
+    let scale = (wanted / usual.max(1.0)).clamp(0.05_f64.min(most), most);
+    (scale, *usual * HEAD_M / TALL_M)
 }

@@ -17,7 +17,7 @@ mod shelves;
 mod watch;
 
 pub use backdrop::Backdrop;
-pub use camera::{CameraEye, EyeError, EyeSettings, Finder};
+pub use camera::{CameraEye, EyeError, EyeSettings, Finder, PeopleNetworks};
 pub use facings::{
     CLUES, ClueWeights, Clues, FacingSight, FacingState, ScanError, ScanSettings, ShelfScan,
     Verdict,

@@ -11,6 +11,10 @@ use walkout_model::{
     StoreTime, View,
 };
 
+fn seen_by(person: Arc<dyn Network>, reach: Option<Arc<dyn Network>>) -> PeopleNetworks {
+    PeopleNetworks { person, reach }
+}
+
 /// A camera in a corner, looking down into a room of 5 × 4 m.
 fn camera() -> Camera {
     Camera {
@@ -121,7 +125,7 @@ fn people_are_as_tall_in_the_networks_input_as_it_was_trained_on() {
 
 #[test]
 fn a_picture_of_any_size_tells_the_same_place_in_the_calibrations_pixels() {
-    let network: Arc<dyn Network> = Arc::new(red_heads());
+    let networks = seen_by(Arc::new(red_heads()), None);
     let mut told = Vec::new();
     for k in [1, 2, 4] {
         let settings = EyeSettings::default();
@@ -129,12 +133,12 @@ fn a_picture_of_any_size_tells_the_same_place_in_the_calibrations_pixels() {
         let (w, h) = (320 * k, 180 * k);
         let empty = grey(w, h);
         let picture = RgbPicture::new(w, h, &empty).unwrap();
-        let none = eye.look(at(0), &picture, &network).unwrap();
+        let none = eye.look(at(0), &picture, &networks).unwrap();
         assert!(none.people.is_empty());
         assert_eq!(eye.looked_and_skipped(), (0, 1), "nothing moved");
         let red = with_red(grey(w, h), w, (160 * k, 60 * k, 9 * k));
         let picture = RgbPicture::new(w, h, &red).unwrap();
-        let seen = eye.look(at(100), &picture, &network).unwrap();
+        let seen = eye.look(at(100), &picture, &networks).unwrap();
         let head = seen.people[0].head;
         told.push(head);
         assert!((head.u - 640.0).hypot(head.v - 240.0) < 60.0, "{head:?}");
@@ -144,7 +148,7 @@ fn a_picture_of_any_size_tells_the_same_place_in_the_calibrations_pixels() {
 
 #[test]
 fn what_never_moved_is_told_with_less_certainty_than_what_did() {
-    let network: Arc<dyn Network> = Arc::new(red_heads());
+    let networks = seen_by(Arc::new(red_heads()), None);
     let (w, h) = (320, 180);
     let score = |first: &[u8], then: &[u8]| {
         let settings = EyeSettings {
@@ -153,9 +157,9 @@ fn what_never_moved_is_told_with_less_certainty_than_what_did() {
         };
         let mut eye = CameraEye::new(CameraIx(0), &camera(), &room(), settings);
         let first = RgbPicture::new(w, h, first).unwrap();
-        eye.look(at(0), &first, &network).unwrap();
+        eye.look(at(0), &first, &networks).unwrap();
         let then = RgbPicture::new(w, h, then).unwrap();
-        let seen = eye.look(at(100), &then, &network).unwrap();
+        let seen = eye.look(at(100), &then, &networks).unwrap();
         seen.people.first().map_or(0.0, |p| p.score)
     };
     let red = with_red(grey(w, h), w, (160, 60, 9));
@@ -190,11 +194,14 @@ fn the_backdrop_takes_in_what_stays_and_not_who_is_found() {
 
 #[test]
 fn pictures_of_another_shape_and_foreign_networks_are_refused_with_the_cameras_name() {
-    let network: Arc<dyn Network> = Arc::new(red_heads());
+    let networks = seen_by(Arc::new(red_heads()), None);
     let mut eye = CameraEye::new(CameraIx(0), &camera(), &room(), EyeSettings::default());
     let rgb = grey(320, 240);
     let picture = RgbPicture::new(320, 240, &rgb).unwrap();
-    let error = eye.look(at(0), &picture, &network).unwrap_err().to_string();
+    let error = eye
+        .look(at(0), &picture, &networks)
+        .unwrap_err()
+        .to_string();
     assert!(error.contains("C1") && error.contains("320"), "{error}");
 }
 

@@ -6,6 +6,7 @@
 
 mod colours;
 mod gallery_file;
+mod heat;
 mod item;
 mod onnx;
 #[cfg(feature = "ort")]
@@ -14,6 +15,7 @@ mod person;
 mod picture;
 mod prepare;
 mod queue;
+mod reach;
 mod resample;
 mod rten_runtime;
 mod scale;
@@ -28,6 +30,7 @@ pub use person::{HandSpot, HeadSpot, PersonConfig, PersonNetwork, PersonView, Sp
 pub use picture::{PictureError, RgbPicture};
 pub use prepare::{Area, Axes, Channels, Fit, Placement, Preparation, PrepareError, Size};
 pub use queue::FrameQueue;
+pub use reach::{HandOdds, ReachConfig, ReachNetwork};
 pub use rten_runtime::RtenNetwork;
 pub use scale::{InputScale, input_scale};
 pub use tensor::{Element, Input, Numbers, Port, Ports, Tensor};

@@ -1,18 +1,15 @@
 //! The `person` network's maps, decoded: heads with where they stand, and hands with whose they are.
 
+use super::heat::{Maps, STRIDE};
 use super::picture::RgbPicture;
 use super::{NetError, Network, Preparation, Size};
 
-/// Input pixels per cell of the maps.
-const STRIDE: f64 = 4.0;
 /// Input pixels per unit of a vector.
 const VECTOR: f64 = 32.0;
 /// The radius that a log radius of 0 means, input pixels.
 const RADIUS: f64 = 8.0;
 /// Channels of the maps.
 const CHANNELS: usize = 8;
-/// No picture of a shop shows more.
-const SPOTS_MAX: usize = 256;
 
 /// How sure a spot must be.
 #[derive(Clone, Debug, PartialEq)]
@@ -107,6 +104,11 @@ impl<N: Network> PersonNetwork<N> {
         ))
     }
 
+    /// What pictures are scaled by.
+    pub fn scale(&self) -> f64 {
+        self.config.scale
+    }
+
     /// Scales pictures by this from now on.
     pub fn rescale(&mut self, scale: f64) {
         self.config.scale = scale;
@@ -156,115 +158,29 @@ impl<N: Network> PersonNetwork<N> {
         let view = |(i, picture): (usize, &RgbPicture<'_>)| {
             let data = maps.of_batch(i).unwrap_or_default();
             let limits = [f64::from(picture.width()), f64::from(picture.height())];
-            decode(&Maps { data, size, limits }, &self.config)
+            decode(&Maps { data, size }, limits, &self.config)
         };
         Ok(pictures.iter().enumerate().map(view).collect())
     }
 }
 
-struct Maps<'a> {
-    data: &'a [f32],
-    /// Width and height, cells.
-    size: [usize; 2],
-    /// The picture's size, pixels.
-    limits: [f64; 2],
+/// The point that the vector in a cell leads to, input pixels.
+fn follow(maps: &Maps<'_>, channel: usize, x: usize, y: usize) -> (f64, f64) {
+    (
+        (x as f64 + 0.5) * STRIDE + f64::from(maps.at(channel, x, y)) * VECTOR,
+        (y as f64 + 0.5) * STRIDE + f64::from(maps.at(channel + 1, x, y)) * VECTOR,
+    )
 }
 
-impl Maps<'_> {
-    fn size(&self) -> (usize, usize) {
-        (self.size[0], self.size[1])
-    }
-
-    fn at(&self, channel: usize, x: usize, y: usize) -> f32 {
-        let (w, h) = self.size();
-        let i = (channel * h + y.min(h - 1)) * w + x.min(w - 1);
-        self.data.get(i).copied().unwrap_or(f32::NAN)
-    }
-
-    /// Local maxima of a map, the surest first, with their cells; `x` and `y` are input pixels.
-    fn peaks(&self, channel: usize, least: f32) -> Vec<(Spot, usize, usize)> {
-        let (w, h) = self.size();
-        let mut found = Vec::new();
-        for y in 0..h {
-            for x in 0..w {
-                let v = self.at(channel, x, y);
-                // Not a number is never a peak.
-                if v.is_nan() || v < least {
-                    continue;
-                }
-                let around = [
-                    (-1, -1),
-                    (0, -1),
-                    (1, -1),
-                    (-1, 0),
-                    (1, 0),
-                    (-1, 1),
-                    (0, 1),
-                    (1, 1),
-                ];
-                let neighbour = |(dx, dy): (isize, isize)| {
-                    let (nx, ny) = (x.checked_add_signed(dx)?, y.checked_add_signed(dy)?);
-                    (nx < w && ny < h)
-                        .then(|| (self.at(channel, nx, ny), dy < 0 || (dy == 0 && dx < 0)))
-                };
-                // Of equal neighbours the first in reading order is the peak.
-                if around
-                    .into_iter()
-                    .filter_map(neighbour)
-                    .any(|(n, before)| n > v || (before && n == v))
-                {
-                    continue;
-                }
-                let shift = |a: f32, b: f32| {
-                    let curve = f64::from(2.0 * v - a - b);
-                    if curve > 1e-6 {
-                        (f64::from(b - a) / (2.0 * curve)).clamp(-0.5, 0.5)
-                    } else {
-                        0.0
-                    }
-                };
-                let left = if x > 0 { self.at(channel, x - 1, y) } else { v };
-                let above = if y > 0 { self.at(channel, x, y - 1) } else { v };
-                let right = if x + 1 < w {
-                    self.at(channel, x + 1, y)
-                } else {
-                    v
-                };
-                let below = if y + 1 < h {
-                    self.at(channel, x, y + 1)
-                } else {
-                    v
-                };
-                let spot = Spot {
-                    x: (x as f64 + 0.5 + shift(left, right)) * STRIDE,
-                    y: (y as f64 + 0.5 + shift(above, below)) * STRIDE,
-                    score: v.min(1.0),
-                };
-                found.push((spot, x, y));
-            }
-        }
-        found.sort_by(|a, b| b.0.score.total_cmp(&a.0.score));
-        found.truncate(SPOTS_MAX);
-        found
-    }
-
-    /// The point that the vector in a cell leads to, input pixels.
-    fn follow(&self, channel: usize, x: usize, y: usize) -> (f64, f64) {
-        (
-            (x as f64 + 0.5) * STRIDE + f64::from(self.at(channel, x, y)) * VECTOR,
-            (y as f64 + 0.5) * STRIDE + f64::from(self.at(channel + 1, x, y)) * VECTOR,
-        )
-    }
-}
-
-fn decode(maps: &Maps<'_>, config: &PersonConfig) -> PersonView {
+/// `limits` are the picture's width and height, pixels.
+fn decode(maps: &Maps<'_>, limits: [f64; 2], config: &PersonConfig) -> PersonView {
     let scale = config.scale.max(1e-6);
     let back = |s: Spot| Spot {
         x: s.x / scale,
         y: s.y / scale,
         score: s.score,
     };
-    let inside = |s: &Spot| s.x / scale <= maps.limits[0] && s.y / scale <= maps.limits[1];
+    let inside = |s: &Spot| s.x / scale <= limits[0] && s.y / scale <= limits[1];
     // In input pixels until the end.
     let mut heads: Vec<HeadSpot> = Vec::new();
     for (at, x, y) in maps.peaks(0, config.head) {
@@ -274,7 +190,7 @@ fn decode(maps: &Maps<'_>, config: &PersonConfig) -> PersonView {
         if !inside(&at) || !radius_px.is_finite() || !heads.iter().all(apart) {
             continue;
         }
-        let (fx, fy) = maps.follow(3, x, y);
+        let (fx, fy) = follow(maps, 3, x, y);
         let (w, h) = maps.size();
         let cell = (fx / STRIDE, fy / STRIDE);
         let on_map = cell.0 >= 0.0 && cell.1 >= 0.0 && cell.0 < w as f64 && cell.1 < h as f64;
@@ -308,7 +224,7 @@ fn decode(maps: &Maps<'_>, config: &PersonConfig) -> PersonView {
         {
             continue;
         }
-        let (hx, hy) = maps.follow(5, x, y);
+        let (hx, hy) = follow(maps, 5, x, y);
         let nearest = heads
             .iter()
             .enumerate()

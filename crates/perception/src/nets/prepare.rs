@@ -224,7 +224,7 @@ impl Preparation {
     }
 
     /// Lays a part of a picture into its share of the input.
-    fn lay<T: Copy>(
+    pub(super) fn lay<T: Copy>(
         &self,
         picture: &RgbPicture<'_>,
         area: Area,

@@ -40,6 +40,38 @@ fn the_person_network_loads_and_gives_maps_of_a_quarter_of_the_size() {
 }
 
 #[test]
+fn the_reach_network_loads_and_gives_two_maps_a_cut() {
+    let network = shipped("reach.onnx");
+    assert!(
+        (250_000..400_000).contains(&network.parameters()),
+        "{}",
+        network.parameters()
+    );
+    let outputs = network.run(&floats(&[3, 4, 128, 128])).unwrap();
+    assert_eq!(outputs[0].shape, [3, 2, 32, 32]);
+    assert!(outputs[0].data.iter().all(|p| (0.0..=1.0).contains(p)));
+    let reach = ReachNetwork::new(network, ReachConfig::default());
+    reach.check().unwrap();
+    // Nobody's hands are in an empty grey room, wherever a head is thought to be.
+    let rgb = vec![110; 320 * 240 * 3];
+    let picture = RgbPicture::new(320, 240, &rgb).unwrap();
+    let spot = |x: f64, y: f64| Spot { x, y, score: 0.5 };
+    let mut view = PersonView {
+        heads: vec![HeadSpot {
+            at: spot(160.0, 80.0),
+            radius_px: 6.0,
+            foot: spot(160.0, 170.0),
+        }],
+        ..PersonView::default()
+    };
+    assert_eq!(reach.reach(&picture, &mut view, 6.0).unwrap(), 1);
+    assert!(view.hands.is_empty(), "{view:?}");
+    let another = ReachNetwork::new(shipped("person.onnx"), ReachConfig::default());
+    let error = another.check().unwrap_err().to_string();
+    assert!(error.contains("person.onnx"), "{error}");
+}
+
+#[test]
 fn the_item_network_gives_vectors_of_length_one_that_tell_colours_apart() {
     let network = ItemNetwork::new(shipped("item.onnx"));
     let plain = |c: [u8; 3]| c.repeat(48 * 48);

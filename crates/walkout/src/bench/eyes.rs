@@ -7,6 +7,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use walkout_bench::eyes::{Options, draw, measure};
 use walkout_model::files::{load_shop, locate};
+use walkout_perception::eyes::Finder;
 
 /// Arguments of `walkout bench eyes`.
 #[derive(clap::Args)]
@@ -29,12 +30,15 @@ pub struct Args {
     /// Seed
     #[arg(long, default_value_t = 1, value_name = "S")]
     seed: u64,
-    /// The folder with person.onnx
+    /// The folder with person.onnx and reach.onnx
     #[arg(long, default_value = "models", value_name = "FOLDER")]
     models: PathBuf,
     /// See with your own networks instead (docs/reference/networks.md)
     #[arg(long, value_name = "FILE.toml")]
     networks: Option<PathBuf>,
+    /// Leave out reach.onnx: hands are those of person.onnx
+    #[arg(long, conflicts_with = "networks")]
+    no_reach: bool,
     #[command(flatten)]
     runtime: RuntimeArgs,
     /// Print one JSON object a line
@@ -87,6 +91,13 @@ pub fn run(args: Args) -> Result<ExitCode> {
         let mut finders = cameras
             .map(|_| share.finder())
             .collect::<Result<Vec<_>>>()?;
+        for finder in &mut finders {
+            if let Finder::Maps(networks) = finder
+                && args.no_reach
+            {
+                networks.reach = None;
+            }
+        }
         let r = measure(&shop, &shots, n, decode_s, &mut finders)?;
         if args.json {
             println!("{}", serde_json::to_string(&r)?);

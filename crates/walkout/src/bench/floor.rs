@@ -10,6 +10,7 @@ use walkout_bench::floor::sightings::Model;
 use walkout_bench::floor::{boxes, made, seen, selection, shop, wildtrack};
 use walkout_bench::pixels::{Networks, PixelOptions};
 use walkout_model::files::{load_shop, locate};
+use walkout_perception::eyes::PeopleNetworks;
 use walkout_perception::floor::FloorSettings;
 
 /// Arguments of `walkout bench floor`.
@@ -130,7 +131,10 @@ pub fn run(args: Args) -> Result<ExitCode> {
                 let cameras = selection::choose(&shop.layout, args.cameras);
                 let person = Runtime::Rten.load(&args.models.join("person.onnx"), 1)?;
                 let networks = Networks {
-                    person: Arc::from(person),
+                    people: PeopleNetworks {
+                        person: Arc::from(person),
+                        reach: None,
+                    },
                     item: None,
                     gallery: None,
                 };

@@ -6,15 +6,18 @@ use serde_json::json;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use walkout_bench::marks::{
-    Clip, FloorMarks, ItemMarks, PersonMarks, Photo, Rates, VideoMarks, clips, fit, measure_floor,
-    measure_items, measure_people, measure_video, see, see_drawn, spread,
+    Clip, FloorMarks, HandMarks, ItemMarks, PeoplePlan, PersonMarks, Photo, Rates, VideoMarks,
+    clips, fit, measure_floor, measure_items, measure_people, measure_video, see, see_drawn,
+    spread,
 };
-use walkout_perception::nets::{Calibration, ItemNetwork, Network, PersonConfig, PersonNetwork};
+use walkout_perception::nets::{
+    Calibration, ItemNetwork, Network, PersonConfig, PersonNetwork, ReachConfig,
+};
 
 /// Arguments of `walkout bench marks`.
 #[derive(clap::Args)]
 pub struct Args {
-    /// The folder with person.onnx and item.onnx
+    /// The folder with person.onnx, reach.onnx and item.onnx
     #[arg(long, default_value = "models", value_name = "FOLDER")]
     models: PathBuf,
     /// Frames of each viewpoint
@@ -29,9 +32,18 @@ pub struct Args {
     /// Least score of a head
     #[arg(long, value_name = "P")]
     head: Option<f32>,
-    /// Least score of a hand
+    /// Least score of a hand of person.onnx
     #[arg(long, value_name = "P")]
     hand: Option<f32>,
+    /// Least score of a hand of reach.onnx, which looks at cuts of the frames
+    #[arg(long, value_name = "P")]
+    reach: Option<f32>,
+    /// The frames' size; person.onnx sees them 320 pixels wide
+    #[arg(long, default_value = "640x480", value_name = "WxH", value_parser = crate::render::size)]
+    size: [u32; 2],
+    /// People alone: no floor, no items
+    #[arg(long)]
+    people: bool,
     /// The Grocery Store data set; its marks are left out without it
     #[arg(long, value_name = "FOLDER")]
     grocery: Option<PathBuf>,
@@ -78,8 +90,24 @@ pub fn run(args: Args) -> Result<ExitCode> {
         Some(folder) => video(&*network, &config, folder)?,
         None => Vec::new(),
     };
-    let person = PersonNetwork::new(network.session()?, config.clone());
-    let people = measure_people(&person, &config, args.seed, args.frames)?;
+    let mut reach = ReachConfig::default();
+    reach.least = args.reach.unwrap_or(reach.least);
+    let plan = PeoplePlan {
+        config: config.clone(),
+        reach,
+        seed: args.seed,
+        frames: args.frames,
+        size_px: args.size,
+    };
+    let people = measure_people(&*network, &*load("reach.onnx")?, &plan)?;
+    if args.people {
+        if args.json {
+            println!("{}", json!({ "people": people }));
+        } else {
+            people_table(&people);
+        }
+        return Ok(ExitCode::SUCCESS);
+    }
     let (shop, cameras) = FLOOR;
     let doubtful = PersonConfig {
         head: config.head / 2.0,
@@ -121,28 +149,48 @@ pub fn run(args: Args) -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-fn table(people: &PersonMarks, floors: &[FloorMarks], video: &[VideoMarks]) {
-    let both = |r: &Rates| format!("{:>7.3}{:>7.3}{:>7}", r.recall, r.precision, r.there);
-    let [head, hand] = people.thresholds;
+fn both(r: &Rates) -> String {
+    format!("{:>7.3}{:>7.3}{:>7}", r.recall, r.precision, r.there)
+}
+
+fn people_table(people: &PersonMarks) {
+    let ([head, hand], [w, h]) = (people.thresholds, people.size_px);
     println!(
-        "rooms drawn with seed {}, heads ≥ {head}, hands ≥ {hand}",
-        people.seed
+        "rooms drawn with seed {} at {w} x {h}, heads ≥ {head}, hands ≥ {hand}, from closer by ≥ {}",
+        people.seed, people.reach_threshold
     );
     println!(
-        "{:<9}{:>7}{:>21}{:>21}{:>9}{:>7}",
-        "", "frames", "heads R, P, n", "hands R, P, n", "cm", "owner"
+        "{:<9}{:>7}{:>21}{:>21}{:>7}{:>7}{:>21}{:>7}{:>7}{:>7}",
+        "",
+        "frames",
+        "heads R, P, n",
+        "hands R, P, n",
+        "cm",
+        "owner",
+        "closer R, P, n",
+        "cm",
+        "owner",
+        "cuts"
     );
+    let hands = |m: &HandMarks| {
+        let cm = m.median_cm.map_or("-".into(), |cm| format!("{cm:.1}"));
+        format!("{}{cm:>7}{:>7.3}", both(&m.rates), m.owner_right)
+    };
     for v in &people.views {
-        let cm = v.hand_median_cm.map_or("-".into(), |cm| format!("{cm:.1}"));
         println!(
-            "{:<9}{:>7}{}{}{cm:>9}{:>7.3}",
+            "{:<9}{:>7}{}{}{}{:>7.2}",
             v.view,
             v.frames,
             both(&v.heads),
-            both(&v.hands),
-            v.hand_owner_right
+            hands(&v.hands),
+            hands(&v.reached),
+            v.cuts
         );
     }
+}
+
+fn table(people: &PersonMarks, floors: &[FloorMarks], video: &[VideoMarks]) {
+    people_table(people);
     for floor in floors {
         let [w, h] = floor.size_px;
         println!(

@@ -17,7 +17,7 @@ use walkout_bench::table::{Row, table};
 use walkout_bench::truth::Truth;
 use walkout_fusion::{FusionConfig, LookSight};
 use walkout_model::Shop;
-use walkout_perception::eyes::{ShelfSettings, Watched};
+use walkout_perception::eyes::{PeopleNetworks, ShelfSettings, Watched};
 use walkout_simulator::{Plan, Simulation, Tick};
 
 /// How the shop is seen.
@@ -112,7 +112,10 @@ pub async fn run(
     let mut simulation = Simulation::new(Arc::clone(shop), plan)?;
     let chosen = choose(&shop.layout, args.cameras.max(1));
     let networks = Networks {
-        person: Arc::from(Runtime::Rten.load(&args.models.join("person.onnx"), 1)?),
+        people: PeopleNetworks {
+            person: Arc::from(Runtime::Rten.load(&args.models.join("person.onnx"), 1)?),
+            reach: None,
+        },
         item: match args.no_items {
             true => None,
             false => Some(Arc::from(

@@ -5,7 +5,8 @@ use super::config::{Kind, NetworkConfig, NetworksConfig, Role};
 use super::network::{Answer, UserNetwork};
 use super::pose::person_view;
 use crate::nets::{
-    Area, NetError, Network, PersonConfig, PersonNetwork, PersonView, RgbPicture, Spot,
+    Area, NetError, Network, PersonConfig, PersonNetwork, PersonView, ReachConfig, ReachNetwork,
+    RgbPicture, Spot,
 };
 
 /// What was seen in a picture.
@@ -30,8 +31,15 @@ pub struct SeenPerson {
     pub look: Option<Vec<f32>>,
 }
 
+/// Radius of a usual head in the person network's input, pixels.
+const USUAL_RADIUS_PX: f64 = 6.5;
+
 enum People {
-    Maps(PersonNetwork<Box<dyn Network>>),
+    Maps {
+        network: PersonNetwork<Box<dyn Network>>,
+        /// What sees hands from closer by, if there is one.
+        reach: Option<ReachNetwork<Box<dyn Network>>>,
+    },
     Boxes {
         network: UserNetwork,
         /// Which classes are people.
@@ -83,7 +91,10 @@ impl Eyes {
                 scale: people.scale.unwrap_or(scale),
                 ..PersonConfig::default()
             };
-            People::Maps(PersonNetwork::new(network, config))
+            People::Maps {
+                network: PersonNetwork::new(network, config),
+                reach: None,
+            }
         } else {
             let names = people.people.iter();
             People::Boxes {
@@ -104,10 +115,17 @@ impl Eyes {
         })
     }
 
-    /// The networks that ship, alone.
-    pub fn of_maps(network: Box<dyn Network>, config: PersonConfig) -> Self {
+    /// The networks that ship: for people, and for their hands from closer by.
+    pub fn of_maps(
+        network: Box<dyn Network>,
+        config: PersonConfig,
+        reach: Option<(Box<dyn Network>, ReachConfig)>,
+    ) -> Self {
         Self {
-            people: People::Maps(PersonNetwork::new(network, config)),
+            people: People::Maps {
+                network: PersonNetwork::new(network, config),
+                reach: reach.map(|(network, config)| ReachNetwork::new(network, config)),
+            },
             pose: None,
             appearance: None,
             alike: 0.0,
@@ -123,7 +141,10 @@ impl Eyes {
         let further = |network: &Option<UserNetwork>| network.as_ref().map(UserNetwork::session);
         Ok(Self {
             people: match &self.people {
-                People::Maps(network) => People::Maps(network.session()?),
+                People::Maps { network, reach } => People::Maps {
+                    network: network.session()?,
+                    reach: reach.as_ref().map(ReachNetwork::session).transpose()?,
+                },
                 People::Boxes { network, classes } => People::Boxes {
                     network: network.session()?,
                     classes: classes.clone(),
@@ -139,7 +160,7 @@ impl Eyes {
     /// Scales pictures of this size by something else from now on, unless the configuration says by what. Networks whose
     /// input has a fixed size take no notice.
     pub fn rescale(&mut self, scale: f64) {
-        if let People::Maps(network) = &mut self.people
+        if let People::Maps { network, .. } = &mut self.people
             && !self.scaled
         {
             network.rescale(scale);
@@ -158,11 +179,15 @@ impl Eyes {
     /// A network fails, or gives something that its kind does not.
     pub fn look(&self, pictures: &[RgbPicture<'_>]) -> Result<Vec<Sight>, NetError> {
         let mut sights = match &self.people {
-            People::Maps(network) => network
-                .look_at(pictures)?
-                .into_iter()
-                .map(sight_of_maps)
-                .collect(),
+            People::Maps { network, reach } => {
+                let mut views = network.look_at(pictures)?;
+                if let Some(reach) = reach {
+                    for (view, picture) in views.iter_mut().zip(pictures) {
+                        reach.reach(picture, view, USUAL_RADIUS_PX / network.scale())?;
+                    }
+                }
+                views.into_iter().map(sight_of_maps).collect()
+            }
             People::Boxes { network, classes } => sights_of_boxes(network, classes, pictures)?,
         };
         if let Some(pose) = &self.pose {
