@@ -207,7 +207,10 @@ impl Planner<'_> {
             (self.review(reason), held.into_iter().collect())
         };
         if movement.decision == Decision::Review {
-            return doubt(ReviewReason::Doubt);
+            return doubt(match best.who {
+                Who::Unknown => ReviewReason::UnknownPerson,
+                Who::Session(_) => ReviewReason::Doubt,
+            });
         }
         let session = match best.who {
             Who::Unknown => return doubt(ReviewReason::UnknownPerson),

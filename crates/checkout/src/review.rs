@@ -29,7 +29,7 @@ impl std::str::FromStr for ReviewId {
 pub enum ReviewReason {
     /// Fusion was not sure enough.
     Doubt,
-    /// Somebody who entered under no code.
+    /// Most probably somebody who entered under no code.
     UnknownPerson,
     /// A session that checkout does not know.
     UnknownSession,

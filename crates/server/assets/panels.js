@@ -86,7 +86,7 @@ function visit(all, shop, answerVisit) {
     },
   }, label);
   return el("div", { class: "item visit" },
-    el("div", { class: "row" }, badge(null), el("b", { class: "grow" }, `${t("visit_since")} ${time(all[0].visit, shop)}`),
+    el("div", { class: "row" }, badge(null), el("b", { class: "grow" }, `${time(all[0].visit, shop)} · ${t("visit_since")}`),
       risk ? el("span", { class: "chip warn" }, `${money(risk, shop)} ${t("risk")}`) : null),
     el("ul", { class: "small" }, earlier.map((r) => el("li", {}, `${time(r.t, shop)} · ${r.shelf} · `, r.options[0].gtin ? said(r.options[0]) : t("nogoods")))),
     el("div", { class: "muted small" }, t("visit_who")),

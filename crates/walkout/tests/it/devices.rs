@@ -97,6 +97,17 @@ pub struct Taken {
 /// A shopper comes in, walks to a lane, takes one unit and stays. All that the shop learns of it
 /// comes from `mosquitto_pub`, but for the code, which the phone asks of the API.
 pub fn one_shopper_takes_one(program: &Program, mosquitto: &Mosquitto<'_>) -> Taken {
+    let (session, gtin) = somebody_takes_one(program, mosquitto, true);
+    let session = session.expect("a code was shown");
+    Taken { session, gtin }
+}
+
+/// The same of somebody who shows no code, if so. Gives their session and the product.
+pub fn somebody_takes_one(
+    program: &Program,
+    mosquitto: &Mosquitto<'_>,
+    has_code: bool,
+) -> (Option<String>, Gtin) {
     let shop = mosquitto.shop;
     let lane = lane_to_shop_from(shop);
     let lane = shop.planogram.get(lane).unwrap();
@@ -140,7 +151,7 @@ pub fn one_shopper_takes_one(program: &Program, mosquitto: &Mosquitto<'_>) -> Ta
             s if !(7.6..=8.8).contains(&s) => (Some(front), None),
             _ => (Some(front), Some(unit)),
         };
-        if t - begun >= 2.0 && session.is_none() {
+        if has_code && t - begun >= 2.0 && session.is_none() {
             session = Some(show_code(program, mosquitto, gate, t));
         }
         let was_outside = t - 0.1 - begun < 3.75;
@@ -157,10 +168,7 @@ pub fn one_shopper_takes_one(program: &Program, mosquitto: &Mosquitto<'_>) -> Ta
         mosquitto.loads(&fixture.name, t, reading);
         t += 0.1;
     }
-    Taken {
-        session: session.expect("a code was shown"),
-        gtin: product.gtin,
-    }
+    (session, product.gtin)
 }
 
 /// The phone asks for a code, the gate's reader tells the bus, the shop opens a session.

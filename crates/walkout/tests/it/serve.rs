@@ -1,5 +1,6 @@
-use crate::devices::{Mosquitto, is_there, one_shopper_takes_one};
+use crate::devices::{Mosquitto, is_there, one_shopper_takes_one, somebody_takes_one};
 use crate::program::{Program, TempDir, walkout};
+use serde_json::json;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 use walkout_model::files::load_shop;
@@ -123,6 +124,37 @@ fn somebody_leaves_whom_nobody_let_in() {
             .iter()
             .any(|r| r["cause"] == "exit_without_entry" && r["count"] == 1)
     });
+}
+
+#[test]
+fn what_somebody_takes_whom_no_code_let_in_is_settled_by_saying_who_it_was() {
+    const NAME: &str = "what_somebody_takes_whom_no_code_let_in_is_settled_by_saying_who_it_was";
+    if !is_there("mosquitto_pub") {
+        return skip(NAME, "no mosquitto_pub");
+    }
+    let port = free_port().unwrap();
+    let arguments = ["--mqtt-port", &port.to_string(), "--full"];
+    let program = Program::serve("stranger", "nano", &arguments);
+    let shop = shop();
+    let mosquitto = Mosquitto { port, shop: &shop };
+    let (_, gtin) = somebody_takes_one(&program, &mosquitto, false);
+    let reviews = program.until("/api/v1/reviews", "a question", |r| r[0]["id"].is_string());
+    let review = &reviews[0];
+    assert_eq!(review["why"], "unknown_person", "{reviews:#}");
+    assert_eq!(review["options"][0]["gtin"], gtin.to_string());
+    // Who they are is told by when they came in.
+    assert!(review["visit"].as_i64() < review["t"].as_i64());
+    let path = format!("/api/v1/reviews/{}/visit", review["id"].as_str().unwrap());
+    let wrong = program.post(&path, &json!({ "who": "the tall one", "reviewer": "mina" }));
+    assert!(
+        wrong["detail"].as_str().unwrap().contains("write s12"),
+        "{wrong:#}"
+    );
+    let settled = program.post(&path, &json!({ "who": null, "reviewer": "mina" }));
+    assert_eq!(settled["settled"], json!([review["id"]]));
+    assert_eq!(program.get("/api/v1/reviews"), json!([]));
+    let again = program.post(&path, &json!({ "who": null, "reviewer": "mina" }));
+    assert_eq!(again["status"], 409, "{again:#}");
 }
 
 #[test]
