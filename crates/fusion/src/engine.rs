@@ -6,6 +6,7 @@ use crate::decide;
 use crate::gates::{GateEvent, Gates};
 use crate::handing::{self, Habit, HandOver, Meeting};
 use crate::hypotheses::{Case, Hypothesis, is_unread};
+use crate::identity::STRANGER;
 use crate::lineage::SegmentIx;
 use crate::looks::LookStore;
 use crate::meeting;
@@ -27,6 +28,8 @@ const STEPS_MAX: usize = 4_096;
 const PARTS_MAX: usize = 2;
 /// Deeds remembered at most; the oldest are taken as they stand.
 const DEEDS_MAX: usize = 4_096;
+/// How probably a track that no gate saw come in is of somebody, and no double of whoever stands there, where hands meet.
+const HARDLY_REAL: f64 = 0.2;
 /// How often hands that met are looked for.
 const LOOK_FOR_HANDS: TimeDelta = TimeDelta::from_millis(200);
 /// A hand-over less probable than this changes no answer.
@@ -496,7 +499,8 @@ impl Engine {
         let [a, b] = handed.segments.map(|segment| {
             let mut parties: BTreeMap<Who, f64> = BTreeMap::new();
             for (person, p) in self.tracks.lineage.identity(segment).iter() {
-                *parties.entry(self.gates.people.who(person)).or_default() += p;
+                let real = if person == STRANGER { HARDLY_REAL } else { 1.0 };
+                *parties.entry(self.gates.people.who(person)).or_default() += p * real;
             }
             parties.into_iter().collect::<Vec<_>>()
         });
