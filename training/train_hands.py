@@ -7,17 +7,12 @@ have had a part in it holds the scores to what they are beside somebody who only
 the lessons' that of `crates/bench/src/makers.rs`.
 """
 
-import argparse
-import math
-import time
-from pathlib import Path
-
 import numpy as np
 import torch
 from torch import nn
 import torch.nn.functional as F
 
-from window_net import SLOTS, WindowNet, made_window
+from window_net import SLOTS, WindowNet, made_window, options, train
 
 CHANNELS, LOOKS = 22, 6
 NUMBERS = 1 + LOOKS + CHANNELS * SLOTS
@@ -155,51 +150,19 @@ def write(net, path):
 
 
 def main():
-    args = argparse.ArgumentParser()
-    args.add_argument("--data", nargs="+", required=True)
-    args.add_argument("--test", nargs="*", default=[])
-    args.add_argument("--minutes", type=float, default=10, help="how long at most")
-    args.add_argument("--epochs", type=int, default=30)
-    args.add_argument("--seed", type=int, default=1)
-    args.add_argument("--out", type=Path, default=Path("models/hands.bin"))
-    a = args.parse_args()
-    torch.manual_seed(a.seed)
-    rng = np.random.default_rng(a.seed)
+    a = options("models/hands.bin", epochs=20)
     lessons = Lessons(a.data)
     test = Lessons(a.test) if a.test else None
     net = HandNet()
     print(f"{sum(p.numel() for p in net.parameters()):,} parameters, {len(lessons):,} steps", flush=True)
-    optimiser = torch.optim.AdamW(net.parameters(), 3e-3, weight_decay=0.05)
-    size = 64
-    total, step, begun, first = a.epochs * math.ceil(len(lessons) / size), 0, time.time(), None
-    # Whichever ends first: the epochs or the time.
-    share = lambda step: min(1.0, max(step / total, (time.time() - begun) / (60 * a.minutes)))
-    for epoch in range(a.epochs):
-        if share(step) >= 1.0:
-            break
-        order, sum_loss = rng.permutation(len(lessons)), 0.0
-        for i in range(0, len(order), size):
-            steps = order[i : i + size]
-            for group in optimiser.param_groups:
-                group["lr"] = 3e-3 * min(1, (step + 1) / 50) * 0.5 * (1 + math.cos(math.pi * share(step)))
-            columns = int(lessons.n[steps].max()) + 1
-            value = F.cross_entropy(lessons.scores(net, steps, rng), lessons.target(steps, columns))
-            optimiser.zero_grad(set_to_none=True)
-            value.backward()
-            nn.utils.clip_grad_norm_(net.parameters(), 2.0)
-            optimiser.step()
-            step += 1
-            sum_loss += float(value.detach()) * len(steps)
-        loss = sum_loss / len(lessons)
-        first = first or loss
-        print(f"{time.time() - begun:5.0f} s  epoch {epoch + 1}  loss {loss:.4f}", flush=True)
-        if test and (epoch % 5 == 4 or epoch + 1 == a.epochs):
-            tell(net, test, "test")
-    write(net, a.out)
+
+    def value(chosen, rng):
+        target = lessons.target(chosen, int(lessons.n[chosen].max()) + 1)
+        return F.cross_entropy(lessons.scores(net, chosen, rng), target)
+
+    train(net, lessons, a, value, lambda: tell(net, test, "test"), every=5)
     print(f"both {float(net.both.detach()):.3f}")
-    print(f"loss {first:.4f} -> {loss:.4f}")
-    if loss >= first and a.epochs > 1:
-        raise SystemExit("the loss did not fall: look at the lessons before you train longer")
+    write(net, a.out)
 
 
 if __name__ == "__main__":

@@ -15,6 +15,7 @@ mod hands;
 mod makers;
 mod marks;
 mod mot;
+mod played;
 mod render;
 mod scenarios;
 mod shelves;
@@ -46,9 +47,9 @@ enum What {
     /// People on the floor over many cameras: WILDTRACK's layout, or a simulated shop
     Floor(floor::Args),
     /// Whose hand it was: how surely the maker of each step is told; and the lessons that the network of hands learns
-    Makers(makers::Args),
+    Makers(played::Args),
     /// Hand-overs: how many are seen, and how surely it is told what passed; and the lessons that their network learns
-    Handovers(handovers::Args),
+    Handovers(played::Args),
     /// Lenses, tags and poses from made pictures, beside OpenCV; and whether a turned camera is noticed
     Calibrate(calibrate::Args),
     /// Acknowledged ledger entries a second, beside plain SQLite commits
@@ -93,8 +94,8 @@ pub fn run(args: Args) -> Result<ExitCode> {
         What::Scenarios(args) => scenarios::run(args),
         What::Mot(args) => mot::run(args),
         What::Floor(args) => floor::run(args),
-        What::Makers(args) => makers::run(args),
-        What::Handovers(args) => handovers::run(args),
+        What::Makers(args) => makers::run(&args),
+        What::Handovers(args) => handovers::run(&args),
         What::Calibrate(args) => calibrate::run(args),
         What::Ledger(args) => ledger(args),
         What::Render(args) => render::run(args),

@@ -1,65 +1,23 @@
 //! `walkout bench handovers`.
 
-use anyhow::{Context, Result};
-use std::fs::File;
-use std::io::{BufWriter, Write};
-use std::path::PathBuf;
+use super::played::Args;
+use anyhow::Result;
 use std::process::ExitCode;
 use walkout_bench::handovers::{Told, measure};
-use walkout_simulator::Preset;
-
-/// Arguments of `walkout bench handovers`.
-#[derive(clap::Args)]
-pub struct Args {
-    /// busy, adversarial or another preset; may be given again; those two by default
-    #[arg(long = "preset", value_name = "P")]
-    presets: Vec<Preset>,
-    /// The first seed
-    #[arg(long, default_value_t = 1, value_name = "S")]
-    seed: u64,
-    /// Runs of each preset, with the seeds that follow the first
-    #[arg(long, default_value_t = 2, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=10_000))]
-    seeds: u64,
-    /// Receipts of each run
-    #[arg(long, default_value_t = 40, value_name = "N")]
-    receipts: u32,
-    /// Write what the network learns from into this file
-    #[arg(long, value_name = "FILE")]
-    lessons: Option<PathBuf>,
-    /// Print one JSON object a line instead of a table
-    #[arg(long)]
-    json: bool,
-}
 
 /// Runs the command.
-pub fn run(args: Args) -> Result<ExitCode> {
-    let presets = if args.presets.is_empty() {
-        vec![Preset::Busy, Preset::Adversarial]
-    } else {
-        args.presets
-    };
-    let written = |path: &PathBuf| format!("write {}", path.display());
-    let mut out = match &args.lessons {
-        Some(path) => Some(BufWriter::new(
-            File::create(path).with_context(|| written(path))?,
-        )),
-        None => None,
-    };
+pub fn run(args: &Args) -> Result<ExitCode> {
     if !args.json {
         println!(
             "{:<14}{:>11}{:>8}{:>8}{:>11}{:>10}{:>8}{:>12}",
             "", "hand-overs", "unseen", "missed", "meetings", "invented", "doubts", "mean -ln P"
         );
     }
-    for preset in presets {
-        let seeds = args.seed..args.seed.saturating_add(args.seeds);
-        let writer = out.as_mut().map(|out| out as &mut dyn Write);
-        let told = measure(preset, seeds, args.receipts, writer)?;
-        print(args.json, &preset.to_string(), &told);
-    }
-    if let (Some(mut out), Some(path)) = (out, &args.lessons) {
-        out.flush().with_context(|| written(path))?;
-    }
+    args.each(|days| {
+        let told = measure(days.preset, days.seeds, days.receipts, days.lessons)?;
+        print(args.json, &days.preset.to_string(), &told);
+        Ok(())
+    })?;
     Ok(ExitCode::SUCCESS)
 }
 
