@@ -23,9 +23,9 @@ const BEFORE: TimeDelta = TimeDelta::from_secs(6);
 const AFTER: TimeDelta = TimeDelta::from_secs(3);
 /// How far from the instant of a hand-over a meeting of hands may be told.
 const SAME: TimeDelta = TimeDelta::from_millis(1_200);
-/// From this probability on a hand-over is gone by; beyond these it is in no doubt.
+/// From this probability on a hand-over is gone by; between these it is in doubt.
 const TOLD: f64 = 0.5;
-const SURE: std::ops::Range<f64> = 0.095..0.905;
+const DOUBT: std::ops::Range<f64> = 0.095..0.905;
 
 /// How hand-overs are told.
 #[derive(Clone, Copy, Debug, Default)]
@@ -275,7 +275,7 @@ impl Told {
         self.hand_overs += usize::from(case.right.is_some());
         self.missed += usize::from(case.right.is_some() && right < TOLD);
         self.invented += usize::from(case.right.is_none() && passed >= TOLD);
-        self.doubts += usize::from(SURE.contains(&passed));
+        self.doubts += usize::from(DOUBT.contains(&passed));
         self.surprise -= right.max(1e-12).ln();
     }
 }

@@ -30,6 +30,8 @@ const PARTS_MAX: usize = 2;
 const DEEDS_MAX: usize = 4_096;
 /// How probably a track that no gate saw come in is of somebody, and no double of whoever stands there, where hands meet.
 const HARDLY_REAL: f64 = 0.2;
+/// From this probability on it is no question whether somebody did it whom no code let in, only who that was.
+const SURELY_A_STRANGER: f32 = 0.9;
 /// How often hands that met are looked for.
 const LOOK_FOR_HANDS: TimeDelta = TimeDelta::from_millis(200);
 /// A hand-over less probable than this changes no answer.
@@ -426,7 +428,7 @@ impl Engine {
             for movement in &mut said {
                 movement.evidence.hands.clone_from(&hands);
                 movement.evidence.looks.clone_from(&looks);
-                if movement.best.who == Who::Unknown && movement.best.sku.is_some() {
+                if movement.best.sku.is_some() && by_stranger(movement) >= SURELY_A_STRANGER {
                     let (lineage, people) = (&self.tracks.lineage, &self.gates.people);
                     movement.evidence.stranger = deed.witness.stranger(lineage, people);
                 }
@@ -634,6 +636,13 @@ impl Engine {
         let settle = self.config.settle_again;
         self.waiting.iter().map(|s| s.t_change + settle).min()
     }
+}
+
+/// How probably nobody known did it.
+fn by_stranger(movement: &AttributedMovement) -> f32 {
+    let all = [&movement.best].into_iter().chain(&movement.alternatives);
+    let unknown = all.filter(|a| a.who == Who::Unknown);
+    unknown.map(|a| a.probability).sum()
 }
 
 /// What was made about the time of a deed, by the entries of the log next to a place in it.

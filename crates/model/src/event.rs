@@ -192,8 +192,8 @@ pub struct Evidence {
     /// plate that had failed).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub unseen: Option<(StoreTime, StoreTime)>,
-    /// When the one came in who did it, where that was somebody whom no code let in: movements with the same are of one
-    /// visit.
+    /// When the one came in who did it, where that was surely somebody whom no code let in: movements with the same are of
+    /// one visit.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stranger: Option<StoreTime>,
     /// For each alternative of the movement, in their order: natural log of the odds of the chosen

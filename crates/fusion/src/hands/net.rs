@@ -83,7 +83,7 @@ impl HandNet {
 mod tests {
     use super::*;
 
-    /// What comes of a made window, as PyTorch computed it (`training/train_hands.py --example`).
+    /// What comes of a made window, as PyTorch computed it (`training/train_hands.py`).
     #[test]
     fn the_shipped_network_says_what_it_said_in_training() {
         let net = HandNet::shipped();
