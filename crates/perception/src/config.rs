@@ -60,6 +60,9 @@ pub struct PerceptionConfig {
     pub step_g: f32,
     /// Plates whose halfway instants lie within this many bins changed together.
     pub together_bins: i64,
+    /// Plates that much changed on, pressed together, are one goods' if these instants lie no further apart: a hand that
+    /// draws goods off slowly clears one plate before the other.
+    pub same_goods_bins: i64,
     /// A disturbance that begins so soon after one that left no change goes on with it.
     pub one_action_bins: i64,
     /// From when on a finished plate's neighbour is read although it rings.
@@ -103,6 +106,7 @@ impl Default for PerceptionConfig {
             plate_g: 300.0,
             step_g: 2.5,
             together_bins: 5,
+            same_goods_bins: 12,
             one_action_bins: 20,
             hurry_bins: 4,
             wait_bins: 50,

@@ -41,6 +41,8 @@ pub(crate) struct Board {
     pub per_gram: f32,
     /// Its variance.
     pub variance: f32,
+    /// How many plates say so.
+    pub plates: usize,
 }
 
 /// What plates that nobody touched say of the board; `members` have no say.
@@ -68,6 +70,7 @@ pub(crate) fn board(
     let unknown = Board {
         per_gram: 0.0,
         variance: (UNSEEN_G / (config.plate_g + TYPICAL_LOAD_G)).powi(2),
+        plates: 0,
     };
     let Some(middle) = changes.get(changes.len() / 2).map(|c| c.0) else {
         return unknown;
@@ -95,6 +98,7 @@ pub(crate) fn board(
         per_gram,
         // They agree no better than they do.
         variance: (spread / n).max(1.0) / squares,
+        plates: n as usize,
     }
 }
 

@@ -15,6 +15,9 @@ const LEVEL_BINS: f32 = 60.0;
 const WINDOWS: [usize; 7] = [5, 6, 8, 12, 16, 20, LONGEST];
 const LONGEST: usize = 28;
 
+/// Movements remembered.
+const MOVES: usize = 4;
+
 /// The end of a slow fall that was read too early is no larger a share of it than this …
 const END_OF_FALL: f32 = 0.5;
 /// … or no more than so many grams.
@@ -99,6 +102,9 @@ pub(crate) struct PlateState {
     earlier: Option<Earlier>,
     /// Amplitude of what still rings, grams, and from which bin on it fades.
     ring: (f32, i64),
+    /// The last movements that changed it: in which bin each left rest, and in which its new rest was found. A hundred
+    /// bins hold no more.
+    moved: [Option<(i64, i64)>; MOVES],
     /// The fall that what goes on now may be the end of.
     goes_on: Option<Earlier>,
     /// Set when a rest turned out to be a pause, to the bin in which it was found; whoever asks clears it.
@@ -150,6 +156,7 @@ impl PlateState {
             missing: 0,
             doubt: 0.0,
             earlier: None,
+            moved: [None; MOVES],
             goes_on: None,
             ring: (0.0, 0),
             reopened: None,
@@ -430,6 +437,18 @@ impl PlateState {
             peak,
             tail: rest.tail,
         };
+        if rested.counts(config) {
+            // A pause within it was none of its own.
+            let before = self.moved.map(|m| m.filter(|m| m.0 < onset));
+            let kept = before.into_iter().flatten().rev().take(MOVES - 1);
+            self.moved = [None; MOVES];
+            for (into, kept) in self.moved.iter_mut().rev().skip(1).zip(kept) {
+                *into = Some(kept);
+            }
+            if let Some(last) = self.moved.last_mut() {
+                *last = Some((onset, bin));
+            }
+        }
         self.earlier = Some(Earlier {
             level: self.level,
             level_bins: self.level_bins,
@@ -569,16 +588,13 @@ impl PlateState {
 
     /// When it left the rest that was found in `found`, if it did.
     pub(crate) fn left(&self, found: i64) -> Option<i64> {
-        match (self.phase, self.earlier) {
-            (_, Some(e)) if e.found > found && !e.slight => Some(e.onset),
-            (Phase::Active { onset, .. }, _) => Some(onset),
-            _ => None,
-        }
+        let next = self.moved.iter().flatten().find(|m| m.1 > found);
+        next.map(|m| m.0).or_else(|| self.active_since())
     }
 
     /// The first bin after the last one that was still nearer to the old level, by means of five bins
     /// so that ringing does not cross the middle.
-    fn crossing(&self, onset: i64, settled: i64, before: f32, after: f32) -> i64 {
+    pub(crate) fn crossing(&self, onset: i64, settled: i64, before: f32, after: f32) -> i64 {
         let middle = (before + after) / 2.0;
         let oldest = onset.max(settled - HISTORY as i64 / 2);
         let mut bin = settled + 2;

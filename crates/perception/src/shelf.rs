@@ -1,5 +1,6 @@
 //! One shelf: plates that changed together become one step, disturbances without change a touch.
 
+mod accounts;
 mod corrections;
 mod foresight;
 mod groups;
@@ -39,6 +40,8 @@ pub(crate) struct ShelfState {
     /// This bin's means and swings, kept to spare allocations.
     scratch: Vec<(Option<f32>, f32, f32)>,
     departures: Vec<(f32, f32, bool)>,
+    /// What the steps told add up to.
+    accounts: accounts::Accounts,
     /// How strongly the board swings lately: variance of the departure per gram carried.
     swing_var: f32,
 }
@@ -59,9 +62,11 @@ struct Told {
 
 impl ShelfState {
     pub(crate) fn new(shelf: ShelfIx, plates: Range<u32>) -> Self {
+        let accounts = accounts::Accounts::new(plates.len());
         Self {
             shelf,
             plates,
+            accounts,
             ready: Vec::new(),
             touch: None,
             stepped: i64::MIN,
@@ -147,17 +152,18 @@ impl ShelfState {
                 self.reopen(i, found, bin);
             }
             if let Some(rested) = rested {
-                self.note(i, rested, config);
+                self.note(i, rested, config, plates);
             }
         }
         if !self.ready.is_empty() {
             self.emit_ready(bin, now, config, plates, serial, out);
         }
-        self.settle_debts(now, plates, serial, out);
+        self.settle_debts(bin, now, plates, serial, out);
         if busy || !self.foretold.is_empty() {
             self.foresee(bin, now, config, plates, serial, out);
         }
         self.refine(bin, now, config, plates, serial, out);
+        self.audit(bin, now, config, plates, serial, out);
         if !busy && self.ready.is_empty() {
             self.emit_touch(config, out);
         }

@@ -244,3 +244,43 @@ fn a_file_written_from_the_samples_gives_the_steps_of_the_shop() {
     );
     assert!(steps.len() <= actions.len() + 2, "{steps:?}");
 }
+
+#[test]
+fn what_stands_of_a_shelf_adds_up_to_what_it_lost_and_gained() {
+    let shop = Arc::new(load_shop(&walkout_testkit::root().join("shops/flash")).unwrap());
+    let (mut shelves, mut off) = (0, Vec::new());
+    for seed in [76, 77] {
+        let plan = Preset::Adversarial.plans(seed, 40).swap_remove(0);
+        let watched = watch(&shop, plan).unwrap();
+        // What happens near the end is told after it.
+        let end = StoreTime(watched.span.to.0 - 15_000_000);
+        for (i, shelf) in shop.layout.shelves.iter().enumerate() {
+            let here = |a: &&walkout_bench::truth::Action| {
+                a.shelf.as_deref() == Some(shelf.name.as_str()) && a.mass_g != 0.0
+            };
+            let (mut gained, mut moved) = (0.0, 0.0_f64);
+            let mut is_over = true;
+            for action in watched.truth.actions.iter().filter(here) {
+                is_over &= action.t_end < end;
+                gained += action.mass_g;
+                moved += action.mass_g.abs();
+            }
+            if moved == 0.0 || !is_over {
+                continue;
+            }
+            let replaced: Vec<u64> = watched.steps.iter().filter_map(|s| s.replaces).collect();
+            let told: f64 = watched
+                .steps
+                .iter()
+                .filter(|s| s.shelf.usize() == i && !replaced.contains(&s.serial))
+                .map(|s| f64::from(s.delta_g))
+                .sum();
+            shelves += 1;
+            if (told - gained).abs() > 8.0 + 0.02 * moved {
+                off.push((&shelf.name, gained, told));
+            }
+        }
+    }
+    assert!(shelves > 100, "{shelves}");
+    assert!(off.is_empty(), "of {shelves}: {off:?}");
+}

@@ -56,6 +56,7 @@ impl ShelfState {
     /// Steps whose plates came back to where they were are taken back.
     pub(super) fn settle_debts(
         &mut self,
+        bin: i64,
         now: StoreTime,
         plates: &[PlateState],
         serial: &mut u64,
@@ -72,20 +73,21 @@ impl ShelfState {
                 continue;
             }
             self.owed.remove(i);
-            self.take_back(owed, now, serial, out);
+            self.take_back(owed, bin, now, serial, out);
         }
     }
 
     /// Says that a step was nothing.
     pub(super) fn take_back(
-        &self,
+        &mut self,
         owed: u64,
+        bin: i64,
         now: StoreTime,
         serial: &mut u64,
         out: &mut Vec<PerceptionEvent>,
     ) {
         *serial += 1;
-        out.push(PerceptionEvent::Step(WeightStep {
+        let nothing = WeightStep {
             serial: *serial,
             replaces: Some(owed),
             shelf: self.shelf,
@@ -97,7 +99,8 @@ impl ShelfState {
             sigma_g: 0.0,
             plates: Vec::new(),
             curve: Vec::new(),
-        }));
+        };
+        self.say(nothing, bin, out);
     }
 
     /// A while after a step its plates' levels are known better: if they say something else, so does
@@ -157,7 +160,8 @@ impl ShelfState {
             (step.delta_g, step.sigma_g) = sum(&shares);
             step.plates = shares;
             let off = (step.delta_g - told.step.delta_g).abs();
-            let worse = step.sigma_g > 1.5 * told.step.sigma_g && off <= 3.0 * step.sigma_g;
+            let worse = step.sigma_g > 1.5 * told.step.sigma_g
+                && off <= 4.0 * step.sigma_g.hypot(told.step.sigma_g);
             let worth = if worse {
                 false
             } else if last {
@@ -174,7 +178,7 @@ impl ShelfState {
                 if step.delta_g.abs() < config.least_g {
                     take_back(&mut step);
                 }
-                out.push(PerceptionEvent::Step(step.clone()));
+                self.say(step.clone(), bin, out);
             }
             if worth && step.plates.is_empty() {
                 self.told.remove(i);

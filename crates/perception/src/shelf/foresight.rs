@@ -191,7 +191,7 @@ impl ShelfState {
                 .max_by(|a, b| a.delta_g.abs().total_cmp(&b.delta_g.abs()));
             let heaviest = most.map_or(first, |p| (p.plate.0 - self.plates.start) as usize);
             self.owed.push((heaviest, step.serial));
-            out.push(PerceptionEvent::Step(step));
+            self.say(step, bin, out);
         }
     }
 
@@ -213,7 +213,7 @@ impl ShelfState {
         {
             let old = self.foretold.remove(i);
             self.owed.retain(|(_, serial)| *serial != old.serial);
-            self.take_back(old.serial, now, serial, out);
+            self.take_back(old.serial, bin, now, serial, out);
         }
     }
 

@@ -5,11 +5,23 @@ use crate::plate::{HISTORY, PlateState, Rested};
 use crate::{PerceptionConfig, PerceptionEvent};
 use walkout_model::{PlateDelta, PlateIx, StoreTime, WeightStep};
 
+/// What a plate shows of goods that stand mostly on the one beside is no larger a share of theirs than this.
+const SIDE_SHARE: f32 = 0.3;
+
+/// Squared cosine from which on two plates' courses are proportional.
+const IN_STEP: f32 = 0.9;
+
 /// Points of a curve at most.
 const CURVE: i64 = 64;
 
 impl ShelfState {
-    pub(super) fn note(&mut self, plate: usize, rested: Rested, config: &PerceptionConfig) {
+    pub(super) fn note(
+        &mut self,
+        plate: usize,
+        rested: Rested,
+        config: &PerceptionConfig,
+        plates: &[PlateState],
+    ) {
         // A press that was still enough to be noted, and is let go before it was told.
         let before = self
             .ready
@@ -20,7 +32,7 @@ impl ShelfState {
             None => rested,
         };
         if rested.counts(config) {
-            self.join_late(plate, &rested, config);
+            self.join_late(plate, &rested, config, plates);
             self.ready.push((plate, rested));
             return;
         }
@@ -37,13 +49,19 @@ impl ShelfState {
 
     /// A plate that came to rest later than its neighbours have been told of, and was part of what they did:
     /// it is told again, with this plate.
-    pub(super) fn join_late(&mut self, plate: usize, rested: &Rested, config: &PerceptionConfig) {
+    pub(super) fn join_late(
+        &mut self,
+        plate: usize,
+        rested: &Rested,
+        config: &PerceptionConfig,
+        plates: &[PlateState],
+    ) {
         let late = self.told.iter().rposition(|t| {
             !t.done
                 && t.group.iter().any(|(q, s)| {
                     plate.abs_diff(*q) == 1
                         && (s.delta < 0.0) == (rested.delta < 0.0)
-                        && together(1, rested, s, config)
+                        && together((plate, rested), (*q, s), config, plates)
                 })
         });
         if let Some(i) = late {
@@ -81,7 +99,7 @@ impl ShelfState {
                     let (p, r) = left[i];
                     let joins = group
                         .iter()
-                        .any(|(q, s)| p != *q && together(p.abs_diff(*q), &r, s, config));
+                        .any(|(q, s)| p != *q && together((p, &r), (*q, s), config, plates));
                     if !joins {
                         i += 1;
                         continue;
@@ -146,7 +164,7 @@ impl ShelfState {
             }
         }
         for (p, rested) in hurried {
-            self.note(p, rested, config);
+            self.note(p, rested, config, plates);
         }
     }
 
@@ -235,7 +253,7 @@ impl ShelfState {
                 .collect(),
             curve: curve(onset, bin, config, plates),
         };
-        out.push(PerceptionEvent::Step(step.clone()));
+        self.say(step.clone(), bin, out);
         self.told.push(Told {
             bin,
             read_again: 0,
@@ -250,7 +268,13 @@ impl ShelfState {
 /// Whether what two plates so far apart did is one action: an item is set down or lifted off all its
 /// plates at once, a hand presses all of them from the same instant on, and what begins and ends
 /// while a neighbour is disturbed is part of the disturbance.
-pub(super) fn together(apart: usize, a: &Rested, b: &Rested, config: &PerceptionConfig) -> bool {
+pub(super) fn together(
+    (p, a): (usize, &Rested),
+    (q, b): (usize, &Rested),
+    config: &PerceptionConfig,
+    plates: &[PlateState],
+) -> bool {
+    let apart = p.abs_diff(q);
     let within = |r: &Rested, s: &Rested| s.onset <= r.onset + 2 && r.settled <= s.settled + 4;
     let soon = (a.change - b.change).abs() <= config.one_action_bins;
     let leaks = |r: &Rested, s: &Rested| {
@@ -258,17 +282,40 @@ pub(super) fn together(apart: usize, a: &Rested, b: &Rested, config: &Perception
     };
     let same_change = (a.change - b.change).abs() <= config.together_bins;
     let same_onset = (a.onset - b.onset).abs() <= 3;
+    // Two hands side by side let go of goods of their own at instants of their own.
+    let slight = a.delta.abs().min(b.delta.abs()) <= SIDE_SHARE * a.delta.abs().max(b.delta.abs());
+    let near = slight
+        || (a.change - b.change).abs() <= config.same_goods_bins
+        || in_step(plates.get(p), plates.get(q), a, b);
     // Goods that come or go do so on all their plates.
     let alike = a.delta * b.delta > 0.0;
     match apart {
         1 => {
-            alike && (same_change || same_onset || within(a, b) || within(b, a))
+            alike && (same_change || near && (same_onset || within(a, b) || within(b, a)))
                 || leaks(a, b)
                 || leaks(b, a)
         }
         2 => alike && same_change,
         _ => false,
     }
+}
+
+/// Whether two plates moved in one proportion all the while, as they do under one hand and one thing.
+fn in_step(p: Option<&PlateState>, q: Option<&PlateState>, a: &Rested, b: &Rested) -> bool {
+    let (Some(p), Some(q)) = (p, q) else {
+        return false;
+    };
+    let newest = a.settled.max(b.settled);
+    let from = a.onset.min(b.onset).max(newest - HISTORY as i64 / 2);
+    let (mut pp, mut qq, mut pq) = (0.0_f32, 0.0_f32, 0.0_f32);
+    for bin in from..=newest {
+        let x = p.shown(bin) - (a.level - a.delta);
+        let y = q.shown(bin) - (b.level - b.delta);
+        pp += x * x;
+        qq += y * y;
+        pq += x * y;
+    }
+    pq > 0.0 && pq * pq >= IN_STEP * pp * qq
 }
 
 /// Two changes of one plate as one.
