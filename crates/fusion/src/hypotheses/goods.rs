@@ -21,6 +21,8 @@ const TWO_AT_ONCE: f64 = 0.02;
 /// each of two who come one after the other. In an instant that is seen it is as rare as the network of hands learnt.
 const TWO_PEOPLE: f64 = 0.3;
 const ONE_EACH_UNSEEN: f64 = 1.0;
+/// Most units of one SKU in one step that two people may share.
+const SHARED_MOST: u32 = 4;
 /// Prior that goods come with a foreign thing that is taken away.
 const REMOVED_WITH_GOODS: f64 = 0.4;
 /// Prior that a fall where something was half lifted is the rest of it, and how far the two falls together
@@ -91,42 +93,58 @@ impl Case<'_> {
         }
     }
 
-    /// Two people at one place in one instant: each one of two units, or each one of two SKUs.
+    /// Two people at one place in one instant: each some of the units, or each one of two SKUs.
     fn by_two(&self, g: &Goods, all: &mut Vec<Hypothesis>) {
-        let two: Vec<(SkuIx, u32, Option<LaneIx>)> = match g.items.as_slice() {
-            [(sku, 2, lane)] => vec![(*sku, 1, *lane), (*sku, 1, *lane)],
-            [a, b] => vec![*a, *b],
-            _ => return,
-        };
-        let single = g.items.len() == 1;
         if g.removal.is_some() {
             return;
         }
-        // The prior speaks of one person so far: of two units in one grab, or of two SKUs.
-        let one = if single {
-            units_prior(2) - 2.0 * units_prior(1)
-        } else {
-            TWO_AT_ONCE.ln()
-        };
-        let two_people = match (single, is_blind(self.step)) {
-            (true, true) => ONE_EACH_UNSEEN.ln(),
-            (true, false) => hands::two_at_once() - units_prior(1),
-            (false, _) => TWO_PEOPLE.ln(),
-        };
+        match g.items.as_slice() {
+            &[(sku, n @ 2..=SHARED_MOST, lane)] => {
+                let two_people = if is_blind(self.step) {
+                    ONE_EACH_UNSEEN.ln()
+                } else {
+                    hands::two_at_once() - units_prior(1)
+                };
+                for k in 1..n {
+                    let two = [(sku, k, lane), (sku, n - k, lane)];
+                    // The prior speaks of one person so far, with all the units in one grab.
+                    let prior = units_prior(k) + units_prior(n - k) - units_prior(n);
+                    // Who is first and who is second makes no odds where both took as many.
+                    self.by_these_two(g, two, prior + two_people, 2 * k == n, all);
+                }
+            }
+            &[a, b] => {
+                let prior = TWO_PEOPLE.ln() - TWO_AT_ONCE.ln();
+                self.by_these_two(g, [a, b], prior, false, all);
+            }
+            _ => {}
+        }
+    }
+
+    /// Two people with their parts of a step's goods. `prior` is beside that of one who took it all.
+    fn by_these_two(
+        &self,
+        g: &Goods,
+        two: [(SkuIx, u32, Option<LaneIx>); 2],
+        prior: f64,
+        alike: bool,
+        all: &mut Vec<Hypothesis>,
+    ) {
+        let [first, second] = two;
         for (i, a) in self.near.iter().map(|i| (*i, &self.people[*i])) {
             for (j, b) in self.near.iter().map(|j| (*j, &self.people[*j])) {
-                if i == j || (single && j < i) {
+                if i == j || (alike && j < i) {
                     continue;
                 }
-                let (all_told, reach) = a.both(Held::Sku(two[0].0), b, Held::Sku(two[1].0));
+                let (all_told, reach) = a.both(Held::Sku(first.0), b, Held::Sku(second.0));
                 let mut factors = [0.0; 8];
                 factors[MASS] = g.mass;
                 factors[PLACE] = g.place;
                 factors[STOCK] = g.stock;
-                factors[PRIOR] = g.prior - one + two_people;
+                factors[PRIOR] = g.prior + prior;
                 factors[REACH] = reach;
                 factors[LOOK] = all_told - reach
-                    + 0.5 * (self.shown(Held::Sku(two[0].0)) + self.shown(Held::Sku(two[1].0)));
+                    + 0.5 * (self.shown(Held::Sku(first.0)) + self.shown(Held::Sku(second.0)));
                 let part = |c: &Candidate, (sku, n, lane): (SkuIx, u32, Option<LaneIx>)| Part {
                     who: c.who,
                     kind: c.kind,
@@ -135,7 +153,7 @@ impl Case<'_> {
                     lane,
                 };
                 all.push(Hypothesis {
-                    parts: vec![part(a, two[0]), part(b, two[1])],
+                    parts: vec![part(a, first), part(b, second)],
                     removes: Vec::new(),
                     factors,
                     probability: 0.0,

@@ -270,7 +270,7 @@ fn units_near(grams: f64, unit_g: f64, max: u32) -> std::ops::RangeInclusive<u32
 /// Log prior of taking `n` units of one SKU at once: one is usual, each more is a third as likely.
 fn units_prior(n: u32) -> f64 {
     let share = 0.75_f64.ln();
-    share + f64::from(n.saturating_sub(1)) * 0.25_f64.ln()
+    share + f64::from(n.saturating_sub(1)) * 0.12_f64.ln()
 }
 
 fn blend(x: &[f64], wx: f64, y: &[f64], wy: f64) -> Vec<f64> {
