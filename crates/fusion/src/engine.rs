@@ -6,7 +6,7 @@ use crate::decide;
 use crate::gates::{GateEvent, Gates};
 use crate::handing::{self, Habit, HandOver, Meeting};
 use crate::hypotheses::{Case, Hypothesis, is_unread};
-use crate::identity::STRANGER;
+use crate::identity::{PersonIx, STRANGER};
 use crate::lineage::SegmentIx;
 use crate::looks::LookStore;
 use crate::meeting;
@@ -36,6 +36,8 @@ const SURELY_A_STRANGER: f32 = 0.9;
 const LOOK_FOR_HANDS: TimeDelta = TimeDelta::from_millis(200);
 /// A hand-over less probable than this changes no answer.
 const WORTH_TELLING: f64 = 0.05;
+/// So long before and after an instant the same people are inside unseen.
+const MISSING_LASTS: TimeDelta = TimeDelta::from_millis(500);
 /// How often identities are smoothed while it is undecided who went out.
 const SMOOTH_AGAIN: TimeDelta = TimeDelta::from_secs(1);
 /// The same when somebody leaves: where people leave all the time, one smoothing does for several.
@@ -141,6 +143,10 @@ pub(crate) struct Engine {
     lightest_g: f64,
     waiting: Vec<WeightStep>,
     log: Vec<Entry>,
+    /// The steps that the settled engine's log holds deeds of.
+    known: BTreeSet<u64>,
+    /// Who is inside unseen, as it was at an instant: it takes going through all tracks, and lasts for a while.
+    missing: Option<(StoreTime, Vec<(PersonIx, f64)>)>,
     /// What is believed before the log, and after it.
     base: Belief,
     belief: Belief,
@@ -178,6 +184,8 @@ impl Engine {
             gates: Gates::default(),
             waiting: Vec::new(),
             log: Vec::new(),
+            known: BTreeSet::new(),
+            missing: None,
             base: belief.clone(),
             belief,
             steps_too_light: 0,
@@ -259,12 +267,9 @@ impl Engine {
             .max_by(|a, b| a.1.total_cmp(&b.1))
     }
 
-    /// Whether this engine has explained the step.
+    /// Whether the settled engine has explained the step and may still explain it otherwise.
     pub(crate) fn knows(&self, serial: u64) -> bool {
-        self.log
-            .iter()
-            .rev()
-            .any(|e| matches!(e, Entry::Deed(d) if d.step.serial == serial))
+        self.known.contains(&serial)
     }
 
     /// Whether a step would be explained at `now`.
@@ -291,6 +296,7 @@ impl Engine {
     pub(crate) fn restart(&mut self) {
         self.tracks = TrackStore::default();
         self.looks = LookStore::new(self.config.looks);
+        self.missing = None;
         self.now = None;
     }
 
@@ -375,6 +381,7 @@ impl Engine {
                 out.push(EngineEvent::nothing(step.serial, part));
                 continue;
             }
+            let (serial, missing) = (step.serial, self.missing_at(step.t_change));
             let mut deed = Deed {
                 witness: Witness::new(
                     &self.shop,
@@ -382,7 +389,7 @@ impl Engine {
                     &self.config,
                     &self.tracks,
                     &self.looks,
-                    &self.gates.people,
+                    missing,
                 ),
                 part,
                 health: Arc::clone(&self.health),
@@ -412,6 +419,22 @@ impl Engine {
             entry.learn(&mut self.belief);
             pairing::forget(&mut self.belief);
             self.log.push(entry);
+            if self.role == Role::Settled {
+                self.known.insert(serial);
+            }
+        }
+    }
+
+    /// Who is inside and not seen, about an instant.
+    fn missing_at(&mut self, t: StoreTime) -> Vec<(PersonIx, f64)> {
+        let lasts = |then: StoreTime| t.since(then).0.abs() <= MISSING_LASTS.0;
+        match &self.missing {
+            Some((then, missing)) if lasts(*then) => missing.clone(),
+            _ => {
+                let missing = self.tracks.missing(t, &self.gates.people);
+                self.missing = Some((t, missing.clone()));
+                missing
+            }
         }
     }
 
@@ -617,6 +640,9 @@ impl Engine {
         let mut n = 0;
         while n < self.log.len() && (self.log[n].t() < horizon || self.log.len() - n > DEEDS_MAX) {
             self.log[n].learn(&mut self.base);
+            if let Entry::Deed(deed) = &self.log[n] {
+                self.known.remove(&deed.step.serial);
+            }
             n += 1;
         }
         self.log.drain(..n);

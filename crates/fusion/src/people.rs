@@ -142,7 +142,7 @@ impl Witness {
         config: &FusionConfig,
         tracks: &TrackStore,
         looks: &LookStore,
-        people: &People,
+        untracked: Vec<(PersonIx, f64)>,
     ) -> Self {
         let edges = plate_edges(&shop.layout, step.shelf);
         let seen = SeenShares::new(shop, step, &edges, config.share_sigma);
@@ -183,7 +183,7 @@ impl Witness {
             reaching,
             sightings,
             live: live.into_iter().map(|(_, segment)| segment).collect(),
-            untracked: tracks.missing(step.t_change, people),
+            untracked,
             told: Vec::new(),
             made: Made {
                 t: step.t_change,
