@@ -6,6 +6,8 @@ use walkout_model::{AttributedMovement, Decision, MovementId, SessionId, StoreTi
 
 /// A probability that changed by less is not worth another entry.
 const SAME: f32 = 0.02;
+/// A mass that is known so many times as well as it was told is worth one.
+const ROUGH: i64 = 3;
 /// Parts of steps are remembered up to this number.
 const SAID_MAX: usize = 4_096;
 /// Sessions that left are remembered up to this number.
@@ -37,7 +39,7 @@ impl Standing {
         out: &mut Vec<FusionEvent>,
     ) {
         if !self.settled.contains(&(serial, part)) {
-            self.say(serial, part, movements, now, out);
+            self.say(serial, part, movements, false, now, out);
         }
     }
 
@@ -51,7 +53,7 @@ impl Standing {
         out: &mut Vec<FusionEvent>,
     ) {
         self.settled.insert((serial, part));
-        self.say(serial, part, movements, now, out);
+        self.say(serial, part, movements, true, now, out);
     }
 
     /// Says what differs from what stands.
@@ -60,6 +62,7 @@ impl Standing {
         serial: u64,
         part: usize,
         movements: Vec<AttributedMovement>,
+        settled: bool,
         now: StoreTime,
         out: &mut Vec<FusionEvent>,
     ) {
@@ -72,7 +75,8 @@ impl Standing {
             movement.known_at = now;
             match said.get_mut(i) {
                 Some(old) => {
-                    if same(&old.movement, &movement) {
+                    let better = settled && was_rough(&old.movement, &movement);
+                    if same(&old.movement, &movement) && !better {
                         continue;
                     }
                     // Who has left has been charged; only that it was somebody else is still news.
@@ -82,7 +86,7 @@ impl Standing {
                         continue;
                     }
                     leave_the_gone(&self.closed, &mut movement);
-                    if same(&old.movement, &movement) {
+                    if same(&old.movement, &movement) && !better {
                         continue;
                     }
                     old.revision += 1;
@@ -165,6 +169,12 @@ fn same(old: &AttributedMovement, new: &AttributedMovement) -> bool {
     claim(old) == claim(new)
         && old.decision == new.decision
         && (old.best.probability - new.best.probability).abs() < SAME
+}
+
+/// Whether the evidence told of a movement was a first impression: who asks why should be told what decided.
+fn was_rough(old: &AttributedMovement, new: &AttributedMovement) -> bool {
+    let (old, new) = (&old.evidence, &new.evidence);
+    old.sigma_mg > new.sigma_mg.saturating_mul(ROUGH) || old.looks.is_empty() && !new.looks.is_empty()
 }
 
 fn id(serial: u64, revision: u64, part: usize, i: usize) -> MovementId {

@@ -120,6 +120,16 @@ impl Runtime {
 
 /// person.onnx and reach.onnx of a folder. A file of another kind is refused now, and not by every camera later.
 pub fn shipped(runtime: &Runtime, models: &Path) -> Result<[Box<dyn Network>; 2]> {
+    load_shipped(runtime, models).with_context(|| {
+        format!(
+            "{}: a folder of networks holds person.onnx and reach.onnx: name the one that ships (models), or train them with \
+             `cargo xtask train person` and `cargo xtask train reach`",
+            models.display()
+        )
+    })
+}
+
+fn load_shipped(runtime: &Runtime, models: &Path) -> Result<[Box<dyn Network>; 2]> {
     let person = runtime.load(&models.join("person.onnx"), 1)?;
     let grey = [115; 64 * 64 * 3];
     let grey = RgbPicture::new(64, 64, &grey)?;

@@ -48,6 +48,14 @@ pub struct Args {
     /// Render the cameras' pictures (a shop) and see people in them, instead of simulating what networks say
     #[arg(long, requires = "shop")]
     from_pixels: bool,
+    /// Width of these pictures, pixels
+    #[arg(
+        long,
+        default_value_t = 320,
+        value_name = "PX",
+        requires = "from_pixels"
+    )]
+    width: u32,
     /// The folder with person.onnx
     #[arg(long, default_value = "models", value_name = "FOLDER")]
     models: PathBuf,
@@ -138,7 +146,15 @@ pub fn run(args: Args) -> Result<ExitCode> {
                     item: None,
                     gallery: None,
                 };
-                let pixels = PixelOptions::new(cameras, args.seed);
+                ensure!(
+                    (160..=1920).contains(&args.width),
+                    "--width must be 160 to 1920 pixels, not {}",
+                    args.width
+                );
+                let pixels = PixelOptions {
+                    width_px: args.width,
+                    ..PixelOptions::new(cameras, args.seed)
+                };
                 let row = seen::run(name, &shop, &options, networks, &pixels)?;
                 return print(&row, args.json);
             }

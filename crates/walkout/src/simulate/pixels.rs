@@ -4,7 +4,7 @@
 use super::day::{Open, name};
 use super::report::accuracy;
 use crate::items::Items;
-use crate::networks::Runtime;
+use crate::networks::{Runtime, shipped};
 use anyhow::{Context, Result, ensure};
 use serde::Serialize;
 use std::path::{Path, PathBuf};
@@ -35,13 +35,21 @@ pub struct Args {
     /// Pictures a second of each camera
     #[arg(long, default_value_t = 5, value_name = "N", requires = "from_pixels")]
     fps: u32,
+    /// Width of their pictures, pixels
+    #[arg(
+        long,
+        default_value_t = 640,
+        value_name = "PX",
+        requires = "from_pixels"
+    )]
+    width: u32,
     /// Leave out the run with plates: cameras alone
     #[arg(long, requires = "from_pixels")]
     no_plates: bool,
     /// Do not look at what hands hold
     #[arg(long, requires = "from_pixels")]
     no_items: bool,
-    /// The folder with person.onnx and item.onnx
+    /// The folder with person.onnx, reach.onnx and item.onnx
     #[arg(
         long,
         default_value = "models",
@@ -107,14 +115,20 @@ pub async fn run(
         (1..=60).contains(&args.fps) && 60 % args.fps == 0,
         "--fps must divide 60: the simulator ticks 60 times a second"
     );
+    ensure!(
+        (160..=1920).contains(&args.width),
+        "--width must be 160 to 1920 pixels, not {}",
+        args.width
+    );
     let begin = Instant::now();
     let (seed, start, label) = (plan.seed, plan.start, name(&plan.program));
     let mut simulation = Simulation::new(Arc::clone(shop), plan)?;
     let chosen = choose(&shop.layout, args.cameras.max(1));
+    let [person, reach] = shipped(&Runtime::Rten, &args.models)?;
     let networks = Networks {
         people: PeopleNetworks {
-            person: Arc::from(Runtime::Rten.load(&args.models.join("person.onnx"), 1)?),
-            reach: None,
+            person: Arc::from(person),
+            reach: Some(Arc::from(reach)),
         },
         item: match args.no_items {
             true => None,
@@ -128,6 +142,7 @@ pub async fn run(
         },
     };
     let options = PixelOptions {
+        width_px: args.width,
         shelves: Some(ShelfSettings::default()),
         ..PixelOptions::new(chosen.clone(), seed)
     };
