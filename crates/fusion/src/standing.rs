@@ -174,7 +174,8 @@ fn same(old: &AttributedMovement, new: &AttributedMovement) -> bool {
 /// Whether the evidence told of a movement was a first impression: who asks why should be told what decided.
 fn was_rough(old: &AttributedMovement, new: &AttributedMovement) -> bool {
     let (old, new) = (&old.evidence, &new.evidence);
-    old.sigma_mg > new.sigma_mg.saturating_mul(ROUGH) || old.looks.is_empty() && !new.looks.is_empty()
+    old.sigma_mg > new.sigma_mg.saturating_mul(ROUGH)
+        || old.looks.is_empty() && !new.looks.is_empty()
 }
 
 fn id(serial: u64, revision: u64, part: usize, i: usize) -> MovementId {

@@ -143,3 +143,38 @@ fn a_correction_may_overtake_what_it_corrects() {
         assert_eq!(corrected(order), right, "{order:?}");
     }
 }
+
+#[test]
+fn why_is_told_of_what_decided_and_not_of_the_first_impression() {
+    let mut bed = Bed::new();
+    bed.enter(1, 1, PartyKind::Shopper, before(0.2));
+    bed.reach(1, 0, 0.25);
+    // Told with a mass known to 30 g; known to a gram two seconds later.
+    let weighed = bed.weighed(0, &[(2, -501.0)]);
+    let rough = WeightStep {
+        delta_g: -490.0,
+        sigma_g: 30.0,
+        ..weighed.clone()
+    };
+    bed.fusion.step(rough.clone());
+    bed.withdraw(1);
+    bed.wait(2.0);
+    let first = bed.last().clone();
+    assert!(first.evidence.sigma_mg > 20_000, "{first:?}");
+    let better = bed.weighed(0, &[(2, -501.0)]);
+    bed.fusion.step(WeightStep {
+        replaces: Some(rough.serial),
+        t_start: rough.t_start,
+        t_change: rough.t_change,
+        t_end: rough.t_end,
+        ..better
+    });
+    bed.wait(8.0);
+    let stands = bed.standing();
+    let [last] = stands.as_slice() else {
+        panic!("{stands:?}");
+    };
+    assert_eq!(best(last), best(&first));
+    assert!(last.evidence.sigma_mg < 5_000, "{last:?}");
+    assert_eq!(last.evidence.delta_mg, -501_000);
+}

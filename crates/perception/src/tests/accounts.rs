@@ -1,12 +1,6 @@
 //! Whatever happens in between, what stands in the end is what moved.
 
-use super::trace::{Noise, Trace, press};
-
-/// A mass that goes over within `seconds`, slow at both ends as hands are.
-fn smooth(t: f64, at: f64, seconds: f64) -> f64 {
-    let u = ((t - at) / seconds).clamp(0.0, 1.0);
-    u * u * (3.0 - 2.0 * u)
-}
+use super::trace::{Noise, Trace, press, smooth};
 
 #[test]
 fn what_follows_at_once_does_not_change_what_was_told() {

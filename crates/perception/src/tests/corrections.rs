@@ -1,13 +1,7 @@
 //! What steps weigh and how sure that is, and steps that are told anew.
 
-use super::trace::{Noise, START, Trace, press, ramp, ring};
+use super::trace::{Noise, START, Trace, press, ramp, ring, smooth};
 use walkout_model::WeightStep;
-
-/// A mass that goes over within `seconds`, slow at both ends as hands are.
-fn smooth(t: f64, at: f64, seconds: f64) -> f64 {
-    let u = ((t - at) / seconds).clamp(0.0, 1.0);
-    u * u * (3.0 - 2.0 * u)
-}
 
 /// Cells of 3 g a sample, and files that say so.
 fn make_noisy(trace: &mut Trace<'_>) {

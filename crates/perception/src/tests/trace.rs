@@ -182,6 +182,12 @@ pub(super) fn ramp(t: f64, at: f64) -> f64 {
     ((t - at) / 0.2 + 0.5).clamp(0.0, 1.0)
 }
 
+/// A mass that goes over within `seconds`, slow at both ends as hands are.
+pub(super) fn smooth(t: f64, at: f64, seconds: f64) -> f64 {
+    let u = ((t - at) / seconds).clamp(0.0, 1.0);
+    u * u * (3.0 - 2.0 * u)
+}
+
 /// A hand that presses from `from` for `seconds`, up to 1.
 pub(super) fn press(t: f64, from: f64, seconds: f64) -> f64 {
     let u = (t - from) / seconds;
