@@ -19,7 +19,9 @@ const QUIET_BINS: i64 = 20;
 const REMEMBERED_BINS: i64 = 600;
 /// What a plate lies off its account by no more than this is noise and friction, grams.
 const AGREES_G: f32 = 2.0;
-/// What lies off by no more than this share of what moved there lately is error of these steps.
+/// Nothing lighter is told so late, grams.
+const LEAST_G: f32 = 8.0;
+/// What lies off by no more than this share of what moved there lately, or of what pressed there, is error of it.
 const ERROR_SHARE: f32 = 0.02;
 /// What is missing right after a step, and is no more than this share of it, or than so many grams, is part of it.
 const PART_SHARE: f32 = 0.25;
@@ -63,6 +65,8 @@ struct Seen {
     sways: f32,
     /// The largest departure of a plate: a hand's.
     peak: f32,
+    /// The largest departures of all its plates together.
+    pressed: f32,
     /// How many plates they are.
     plates: f32,
 }
@@ -327,8 +331,8 @@ impl ShelfState {
             return Some(step);
         }
         let hand = config.touch_g + delta_g.abs() / seen.plates;
-        if delta_g.abs() < config.least_g.max(error) || seen.moved < seen.sways || seen.peak < hand
-        {
+        let least = LEAST_G.max(error).max(ERROR_SHARE * seen.pressed);
+        if delta_g.abs() < least || seen.moved < seen.sways || seen.peak < hand {
             return None;
         }
         Some(WeightStep {
@@ -357,7 +361,8 @@ impl ShelfState {
     ) -> Seen {
         let members: Vec<usize> = run.clone().collect();
         let after = (bin + 1 - measure::MOST_BINS, bin + 1);
-        let (mut others, mut common, mut carried, mut peak) = (0, 0.0, 0.0, 0.0_f32);
+        let (mut others, mut common, mut carried) = (0, 0.0, 0.0);
+        let (mut peak, mut pressed) = (0.0_f32, 0.0_f32);
         for p in run.clone() {
             let Some(state) = plates.get(p) else { continue };
             let load = weight(state.last_level().unwrap_or(0.0), config);
@@ -368,9 +373,10 @@ impl ShelfState {
             common += board.per_gram * load;
             carried += load;
             let level = self.accounts.plates.get(p).copied().unwrap_or(0.0);
-            for b in onset..=bin {
-                peak = peak.max((state.shown(b) - level).abs());
-            }
+            let own = (onset..=bin).map(|b| (state.shown(b) - level).abs());
+            let own = own.fold(0.0_f32, f32::max);
+            peak = peak.max(own);
+            pressed += own;
         }
         let sways = if others >= OTHERS {
             SWAYS_BESIDE
@@ -382,6 +388,7 @@ impl ShelfState {
             moved: (moved - common).abs(),
             sways: sways * carried,
             peak,
+            pressed,
             plates: run.len().max(1) as f32,
         }
     }
