@@ -38,7 +38,7 @@ pub struct Args {
     /// Width of their pictures, pixels
     #[arg(
         long,
-        default_value_t = 640,
+        default_value_t = 320,
         value_name = "PX",
         requires = "from_pixels"
     )]
