@@ -98,8 +98,8 @@ impl Case<'_> {
         if g.removal.is_some() {
             return;
         }
-        match g.items.as_slice() {
-            &[(sku, n @ 2..=SHARED_MOST, lane)] => {
+        match *g.items.as_slice() {
+            [(sku, n @ 2..=SHARED_MOST, lane)] => {
                 let two_people = if is_blind(self.step) {
                     ONE_EACH_UNSEEN.ln()
                 } else {
@@ -113,7 +113,7 @@ impl Case<'_> {
                     self.by_these_two(g, two, prior + two_people, 2 * k == n, all);
                 }
             }
-            &[a, b] => {
+            [a, b] => {
                 let prior = TWO_PEOPLE.ln() - TWO_AT_ONCE.ln();
                 self.by_these_two(g, [a, b], prior, false, all);
             }
