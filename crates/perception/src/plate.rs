@@ -2,6 +2,7 @@
 
 use crate::PerceptionConfig;
 use crate::level::{self, FADE_BINS};
+use std::collections::VecDeque;
 use walkout_model::layout::Plate;
 
 /// Bins remembered, 6.4 s: for curves and for finding the instant of change.
@@ -15,7 +16,7 @@ const LEVEL_BINS: f32 = 60.0;
 const WINDOWS: [usize; 7] = [5, 6, 8, 12, 16, 20, LONGEST];
 const LONGEST: usize = 28;
 
-/// Movements remembered.
+/// Movements remembered: what may still be read again is seldom older.
 const MOVES: usize = 4;
 
 /// The end of a slow fall that was read too early is no larger a share of it than this …
@@ -102,9 +103,8 @@ pub(crate) struct PlateState {
     earlier: Option<Earlier>,
     /// Amplitude of what still rings, grams, and from which bin on it fades.
     ring: (f32, i64),
-    /// The last movements that changed it: in which bin each left rest, and in which its new rest was found. A hundred
-    /// bins hold no more.
-    moved: [Option<(i64, i64)>; MOVES],
+    /// The last movements that changed it: in which bin each left rest, and in which its new rest was found.
+    moved: VecDeque<(i64, i64)>,
     /// The fall that what goes on now may be the end of.
     goes_on: Option<Earlier>,
     /// Set when a rest turned out to be a pause, to the bin in which it was found; whoever asks clears it.
@@ -156,7 +156,7 @@ impl PlateState {
             missing: 0,
             doubt: 0.0,
             earlier: None,
-            moved: [None; MOVES],
+            moved: VecDeque::with_capacity(MOVES),
             goes_on: None,
             ring: (0.0, 0),
             reopened: None,
@@ -439,15 +439,11 @@ impl PlateState {
         };
         if rested.counts(config) {
             // A pause within it was none of its own.
-            let before = self.moved.map(|m| m.filter(|m| m.0 < onset));
-            let kept = before.into_iter().flatten().rev().take(MOVES - 1);
-            self.moved = [None; MOVES];
-            for (into, kept) in self.moved.iter_mut().rev().skip(1).zip(kept) {
-                *into = Some(kept);
+            self.moved.retain(|m| m.0 < onset);
+            if self.moved.len() == MOVES {
+                self.moved.pop_front();
             }
-            if let Some(last) = self.moved.last_mut() {
-                *last = Some((onset, bin));
-            }
+            self.moved.push_back((onset, bin));
         }
         self.earlier = Some(Earlier {
             level: self.level,
@@ -588,7 +584,7 @@ impl PlateState {
 
     /// When it left the rest that was found in `found`, if it did.
     pub(crate) fn left(&self, found: i64) -> Option<i64> {
-        let next = self.moved.iter().flatten().find(|m| m.1 > found);
+        let next = self.moved.iter().find(|m| m.1 > found);
         next.map(|m| m.0).or_else(|| self.active_since())
     }
 

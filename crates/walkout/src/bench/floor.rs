@@ -52,6 +52,7 @@ pub struct Args {
     #[arg(
         long,
         default_value_t = 320,
+        value_parser = clap::value_parser!(u32).range(160..=1920),
         value_name = "PX",
         requires = "from_pixels"
     )]
@@ -146,11 +147,6 @@ pub fn run(args: Args) -> Result<ExitCode> {
                     item: None,
                     gallery: None,
                 };
-                ensure!(
-                    (160..=1920).contains(&args.width),
-                    "--width must be 160 to 1920 pixels, not {}",
-                    args.width
-                );
                 let pixels = PixelOptions {
                     width_px: args.width,
                     ..PixelOptions::new(cameras, args.seed)

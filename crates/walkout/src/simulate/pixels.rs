@@ -39,6 +39,7 @@ pub struct Args {
     #[arg(
         long,
         default_value_t = 320,
+        value_parser = clap::value_parser!(u32).range(160..=1920),
         value_name = "PX",
         requires = "from_pixels"
     )]
@@ -114,11 +115,6 @@ pub async fn run(
     ensure!(
         (1..=60).contains(&args.fps) && 60 % args.fps == 0,
         "--fps must divide 60: the simulator ticks 60 times a second"
-    );
-    ensure!(
-        (160..=1920).contains(&args.width),
-        "--width must be 160 to 1920 pixels, not {}",
-        args.width
     );
     let begin = Instant::now();
     let (seed, start, label) = (plan.seed, plan.start, name(&plan.program));
