@@ -524,6 +524,7 @@ fn english_factor(name: &str) -> &str {
         "handed" => "what passed between hands",
         "stock" => "what stood in the lane",
         "prior" => "what people usually do",
+        "again" => "who took the same just before or after",
         other => other,
     }
 }
@@ -538,6 +539,7 @@ fn korean_factor(name: &str) -> &str {
         "handed" => "손에서 손으로 건넨 정황",
         "stock" => "진열 재고",
         "prior" => "평소의 행동",
+        "again" => "바로 앞뒤에 같은 상품을 가져간 사람",
         other => other,
     }
 }

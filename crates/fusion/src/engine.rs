@@ -5,13 +5,14 @@ use crate::belief::Belief;
 use crate::decide;
 use crate::gates::{GateEvent, Gates};
 use crate::handing::{self, Habit, HandOver, Meeting};
-use crate::hypotheses::{Case, Hypothesis, is_unread};
+use crate::hypotheses::{AGAIN, Case, Hypothesis, is_unread};
 use crate::identity::{PersonIx, STRANGER};
 use crate::lineage::SegmentIx;
 use crate::looks::LookStore;
 use crate::meeting;
 use crate::pairing::{self, Revision};
 use crate::people::Witness;
+use crate::streak::{self, Streak, Took};
 use crate::together::{self, Made};
 use crate::tracks::TrackStore;
 use crate::{CLOCK_SET_BACK, FusionConfig};
@@ -57,6 +58,8 @@ struct Deed {
     health: Arc<Vec<PlateHealth>>,
     hypotheses: Vec<Hypothesis>,
     x_m: f64,
+    /// Who took what by this deed alone.
+    took: Took,
     /// What became of it afterwards.
     handed: Vec<HandOver>,
     /// Whether it was weighed with all that there will ever be to know of who was within reach.
@@ -395,12 +398,14 @@ impl Engine {
                 health: Arc::clone(&self.health),
                 hypotheses: Vec::new(),
                 x_m: 0.0,
+                took: Took::new(),
                 handed: Vec::new(),
                 stands: false,
                 step,
             };
             let others = made_about(&self.log, self.log.len(), &deed);
-            self.weigh(&mut deed, &self.belief, others);
+            let streak = streak_about(&self.log, &[], &deed);
+            self.weigh(&mut deed, &self.belief, others, streak);
             if !is_unread(&deed.step) {
                 deed.witness.tell(
                     &decide::by_party(&deed.hypotheses),
@@ -544,7 +549,13 @@ impl Engine {
     }
 
     /// Explains a deed by what is believed before it; the others are what was made about that time.
-    fn weigh<'a>(&self, deed: &mut Deed, belief: &Belief, others: impl Iterator<Item = &'a Made>) {
+    fn weigh<'a>(
+        &self,
+        deed: &mut Deed,
+        belief: &Belief,
+        others: impl Iterator<Item = &'a Made>,
+        streak: Streak,
+    ) {
         let free = deed.witness.free(others);
         let (lineage, people) = (&self.tracks.lineage, &self.gates.people);
         let candidates = deed
@@ -556,12 +567,14 @@ impl Engine {
             belief,
             &deed.health,
             candidates,
+            streak,
             &deed.step,
         );
         let hypotheses = case.posterior();
         let makers = case.makers(&hypotheses);
         deed.x_m = case.seen.x_m;
         deed.witness.note(&makers, &free, decide::took(&hypotheses));
+        deed.took = streak::alone(&hypotheses, AGAIN, self.config.temperature);
         deed.hypotheses = hypotheses;
     }
 
@@ -590,7 +603,8 @@ impl Engine {
                         deed.stands = deed.witness.stands(&self.tracks.lineage);
                         let before = made_about(earlier, earlier.len(), deed);
                         let others = before.chain(made_about(later, 0, deed));
-                        self.weigh(deed, &belief, others);
+                        let streak = streak_about(earlier, later, deed);
+                        self.weigh(deed, &belief, others, streak);
                         deed.witness.tell(
                             &decide::by_party(&deed.hypotheses),
                             &mut self.tracks.lineage,
@@ -687,6 +701,21 @@ fn made_about<'a>(
         Entry::Deed(d) if d.step.serial != serial => Some(&d.witness.made),
         _ => None,
     })
+}
+
+/// What the takes of the same shelf in the logs before and after a deed say of it.
+fn streak_about(before: &[Entry], after: &[Entry], deed: &Deed) -> Streak {
+    let (t, shelf) = (deed.step.t_change, deed.step.shelf);
+    let near = |e: &&Entry| e.t().since(t).0.saturating_abs() <= streak::TO.0;
+    let before = before.iter().rev().take_while(near);
+    let after = after.iter().take_while(near);
+    let takes = before.chain(after).filter_map(|e| match e {
+        Entry::Deed(d) if d.step.shelf == shelf && d.step.serial != deed.step.serial => {
+            Some((d.step.t_change, &d.took))
+        }
+        _ => None,
+    });
+    Streak::about(t, takes)
 }
 
 /// Puts revised explanations in their places, and says where that is.

@@ -31,6 +31,7 @@ mod place;
 mod reach;
 mod standing;
 mod stock;
+mod streak;
 mod together;
 mod tracks;
 

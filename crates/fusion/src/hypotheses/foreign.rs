@@ -50,7 +50,7 @@ impl Case<'_> {
         for c in &self.people {
             let reach = c.reach();
             let new = |held: Held, prior: f64| {
-                let mut factors = [0.0; 8];
+                let mut factors = Factors::default();
                 factors[MASS] = broad;
                 factors[PLACE] = -spots;
                 factors[REACH] = reach;
@@ -72,7 +72,7 @@ impl Case<'_> {
                 push(c, Vec::new(), leans);
             }
             for (removal, held) in &removed {
-                let mut factors = [0.0; 8];
+                let mut factors = Factors::default();
                 factors[MASS] = self.mass(removal.grams, removal.var);
                 factors[PLACE] = self.seen.agreement(&removal.shares);
                 factors[REACH] = reach;

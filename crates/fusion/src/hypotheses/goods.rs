@@ -2,7 +2,7 @@
 
 use super::removals::{Removal, RemovalKind, owned};
 use super::{
-    Case, DROP, Hypothesis, LOOK, MASS, PLACE, PRIOR, Part, REACH, STOCK, as_i32, blend,
+    Case, DROP, Factors, Hypothesis, LOOK, MASS, PLACE, PRIOR, Part, REACH, STOCK, as_i32, blend,
     units_near, units_prior,
 };
 use crate::hands;
@@ -62,7 +62,7 @@ impl Case<'_> {
         for c in &self.people {
             let held = g.items.first().map_or(Held::Thing, |i| Held::Sku(i.0));
             let reach = c.reach();
-            let mut factors = [0.0; 8];
+            let mut factors = Factors::default();
             factors[MASS] = g.mass;
             factors[PLACE] = g.place;
             factors[STOCK] = g.stock;
@@ -137,7 +137,7 @@ impl Case<'_> {
                     continue;
                 }
                 let (all_told, reach) = a.both(Held::Sku(first.0), b, Held::Sku(second.0));
-                let mut factors = [0.0; 8];
+                let mut factors = Factors::default();
                 factors[MASS] = g.mass;
                 factors[PLACE] = g.place;
                 factors[STOCK] = g.stock;

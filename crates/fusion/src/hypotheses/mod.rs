@@ -10,17 +10,18 @@ use crate::belief::Belief;
 use crate::looks::Held;
 use crate::people::Candidate;
 use crate::place::{SeenShares, plate_edges};
+use crate::streak::Streak;
 use removals::{Removal, lifts, removals};
 use std::collections::BTreeMap;
 use walkout_model::{LaneIx, PartyKind, PlateHealth, Shop, SkuIx, WeightStep, Who};
 
 /// What the log weight of a hypothesis is made of, by kind of evidence.
-pub(crate) const FACTORS: [&str; 8] = [
-    "mass", "place", "reach", "look", "cart", "stock", "rfid", "prior",
+pub(crate) const FACTORS: [&str; 9] = [
+    "mass", "place", "reach", "look", "cart", "stock", "rfid", "prior", "again",
 ];
 
 /// Log weights by [`FACTORS`].
-pub(crate) type Factors = [f64; 8];
+pub(crate) type Factors = [f64; FACTORS.len()];
 
 const MASS: usize = 0;
 const PLACE: usize = 1;
@@ -31,6 +32,7 @@ const STOCK: usize = 5;
 // 6 is `rfid`: the log likelihood of tag reads at the shelf and in the cart. No reader is there yet, and
 // it stays 0 for every hypothesis.
 const PRIOR: usize = 7;
+pub(crate) const AGAIN: usize = 8;
 
 /// Hypotheses kept after weighing.
 const KEPT: usize = 64;
@@ -83,6 +85,7 @@ pub(crate) struct Case<'a> {
     /// The parties most within reach, by number: two of them may act at once.
     near: Vec<usize>,
     removals: Vec<Removal>,
+    streak: Streak,
     /// Change of mass towards the person, grams, positive when taken.
     grams: f64,
     sigma_g: f64,
@@ -95,6 +98,7 @@ impl<'a> Case<'a> {
         belief: &'a Belief,
         health: &[PlateHealth],
         people: Vec<Candidate>,
+        streak: Streak,
         step: &'a WeightStep,
     ) -> Self {
         let edges = plate_edges(&shop.layout, step.shelf);
@@ -127,6 +131,7 @@ impl<'a> Case<'a> {
             people,
             near,
             removals,
+            streak,
             grams: -f64::from(step.delta_g),
             sigma_g,
         }
@@ -142,6 +147,7 @@ impl<'a> Case<'a> {
         self.add_foreign(&mut all);
         let mut top = f64::NEG_INFINITY;
         for h in &mut all {
+            h.factors[AGAIN] = self.again(&h.parts);
             h.probability = h.factors.iter().sum::<f64>() / self.config.temperature;
             if h.probability.is_finite() {
                 top = top.max(h.probability);
@@ -209,6 +215,14 @@ impl<'a> Case<'a> {
         is_unread(self.step)
     }
 
+    /// What takes of the same product just before and after say.
+    fn again(&self, parts: &[Part]) -> f64 {
+        let takes = parts.iter().filter(|p| p.quantity > 0);
+        takes
+            .filter_map(|p| Some(self.streak.of(p.who, p.sku?)))
+            .sum()
+    }
+
     fn shown(&self, held: Held) -> f64 {
         SHOWN * Candidate::shown(&self.people, held)
     }
@@ -267,10 +281,16 @@ fn units_near(grams: f64, unit_g: f64, max: u32) -> std::ops::RangeInclusive<u32
     n.saturating_sub(1).max(1)..=(n + 1).min(max.max(1))
 }
 
-/// Log prior of taking `n` units of one SKU at once: one is usual, each more is a third as likely.
+/// Log prior of taking `n` units of one SKU at once: counted in simulated days (`busy`, seeds 401–408: 1,930, 49 and 20 grabs of one, two
+/// and three), to the power of the temperature that all log weights are divided by.
 fn units_prior(n: u32) -> f64 {
-    let share = 0.75_f64.ln();
-    share + f64::from(n.saturating_sub(1)) * 0.12_f64.ln()
+    let share: f64 = match n {
+        0 | 1 => 1.0,
+        2 => 0.076,
+        _ => 0.041,
+    };
+    let more = f64::from(n.saturating_sub(3)) * 0.12_f64.ln();
+    (0.75 * share).ln() + more
 }
 
 fn blend(x: &[f64], wx: f64, y: &[f64], wy: f64) -> Vec<f64> {

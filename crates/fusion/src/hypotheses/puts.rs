@@ -1,7 +1,8 @@
 //! Goods onto the shelf: put back by who holds them, or brought by staff.
 
 use super::{
-    CART, Case, Hypothesis, LOOK, MASS, PLACE, PRIOR, Part, REACH, as_i32, units_near, units_prior,
+    CART, Case, Factors, Hypothesis, LOOK, MASS, PLACE, PRIOR, Part, REACH, as_i32, units_near,
+    units_prior,
 };
 use crate::looks::Held;
 use crate::people::Candidate;
@@ -78,7 +79,7 @@ impl Case<'_> {
         }
         let reach = c.reach();
         let mut push = |lane: Option<LaneIx>, place: f64, prior: f64| {
-            let mut factors = [0.0; 8];
+            let mut factors = Factors::default();
             factors[MASS] = mass;
             factors[PLACE] = place;
             factors[REACH] = reach;
