@@ -1,17 +1,17 @@
-//! `cargo xtask train person|reach|item|hands|handing`: trains a network from nothing, on what the simulator draws or plays for it.
+//! `cargo xtask train person|reach|item|facing|hands|handing`: trains a network from nothing, on what the simulator draws or plays for it.
 
 use anyhow::{Context, Result, bail, ensure};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
 const USAGE: &str = "\
-cargo xtask train person|reach|item|hands|handing [--minutes N] [--frames N] [--seed N] [--grocery FOLDER] [--out FILE]
+cargo xtask train person|reach|item|facing|hands|handing [--minutes N] [--frames N] [--seed N] [--grocery FOLDER] [--out FILE]
 
   --minutes   how long to train (60); 2 is enough to see that it works
-  --frames    frames drawn for `person` (20000) and `reach` (7000), packages for `item` (500), days of each preset for `hands` (40) and `handing` (120)
-  --seed      seed of the frames and of the training (101; 701 for `reach`), the first day's for `hands` and `handing` (301)
+  --frames    frames drawn for `person` (20000) and `reach` (7000), packages for `item` (500), stockings of shelves for `facing` (24), days of each preset for `hands` (40) and `handing` (120)
+  --seed      seed of the frames and of the training (101; 701 for `reach`), the first stocking's for `facing` (1001), the first day's for `hands` and `handing` (301)
   --grocery   the Grocery Store data set, for `item`; without it on drawn packages alone
-  --out       models/person.onnx, models/reach.onnx, models/item.onnx, models/hands.bin or models/handing.bin";
+  --out       models/person.onnx, models/reach.onnx, models/item.onnx, models/facing.onnx, models/hands.bin or models/handing.bin";
 
 /// Size of the frames that `reach` is trained on: it looks at cuts of a camera's own picture.
 const REACH_PX: &str = "640x480";
@@ -35,7 +35,7 @@ pub fn run(mut args: impl Iterator<Item = String>) -> Result<()> {
     let data = root
         .join("target/training")
         .join(format!("{}-{}-{}", plan.network, plan.seed, plan.frames));
-    if plan.is_played() {
+    if plan.yardstick().is_some() {
         play(&plan, &data)?;
     } else {
         draw(&plan, &data)?;
@@ -69,9 +69,14 @@ pub fn run(mut args: impl Iterator<Item = String>) -> Result<()> {
 }
 
 impl Plan {
-    /// Whether it learns from days that are played, and not from pictures.
-    fn is_played(&self) -> bool {
-        matches!(self.network.as_str(), "hands" | "handing")
+    /// The yardstick that writes its lessons, if it does not learn from frames of random rooms.
+    fn yardstick(&self) -> Option<&'static str> {
+        match self.network.as_str() {
+            "hands" => Some("makers"),
+            "handing" => Some("handovers"),
+            "facing" => Some("shelves"),
+            _ => None,
+        }
     }
 
     fn parse(args: &mut impl Iterator<Item = String>) -> Result<Self> {
@@ -81,7 +86,7 @@ impl Plan {
         ensure!(
             matches!(
                 network.as_str(),
-                "person" | "reach" | "item" | "hands" | "handing"
+                "person" | "reach" | "item" | "facing" | "hands" | "handing"
             ),
             "unknown network \"{network}\"\n\n{USAGE}"
         );
@@ -91,12 +96,14 @@ impl Plan {
                 "person" => 20_000,
                 "reach" => 7_000,
                 "item" => 500,
+                "facing" => 24,
                 "hands" => 40,
                 _ => 120,
             },
             seed: match network.as_str() {
                 "hands" | "handing" => 301,
                 "reach" => 701,
+                "facing" => 1001,
                 _ => 101,
             },
             grocery: None,
@@ -151,7 +158,7 @@ fn python() -> Result<String> {
     Ok(name)
 }
 
-/// Plays days and keeps their lessons, unless they are there from the last time.
+/// Plays days, or stocks shelves, and keeps their lessons, unless they are there from the last time.
 fn play(plan: &Plan, lessons: &Path) -> Result<()> {
     if lessons.exists() {
         println!(
@@ -167,11 +174,12 @@ fn play(plan: &Plan, lessons: &Path) -> Result<()> {
     let mut command = Command::new(std::env::var("CARGO").unwrap_or_else(|_| "cargo".into()));
     command.current_dir(crate::root());
     command.args(["run", "--release", "--locked", "-p", "walkout", "--"]);
-    let yardstick = match plan.network.as_str() {
-        "hands" => "makers",
-        _ => "handovers",
-    };
-    command.args(["bench", yardstick, "--seed", &plan.seed.to_string()]);
+    command.args([
+        "bench",
+        plan.yardstick().unwrap_or_default(),
+        "--seed",
+        &plan.seed.to_string(),
+    ]);
     command.args(["--seeds", &plan.frames.to_string(), "--lessons"]);
     command.arg(&unfinished);
     ensure!(

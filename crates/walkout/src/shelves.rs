@@ -6,9 +6,10 @@ use anyhow::{Context, Result, bail, ensure};
 use serde_json::json;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::sync::Arc;
 use walkout_model::files::locate;
 use walkout_model::{CameraIx, Shop};
-use walkout_perception::eyes::{FacingState, ScanSettings, ShelfScan, Verdict};
+use walkout_perception::eyes::{FacingState, ScanNetworks, ScanSettings, ShelfScan, Verdict};
 use walkout_perception::nets::RgbPicture;
 
 /// Arguments of `walkout shelves`.
@@ -26,7 +27,7 @@ pub struct Args {
     /// What goods look like; gallery.jsonl in the shop's folder by default
     #[arg(long, value_name = "FILE")]
     gallery: Option<PathBuf>,
-    /// The folder with item.onnx
+    /// The folder with facing.onnx and item.onnx
     #[arg(long, default_value = "models", value_name = "FOLDER")]
     models: PathBuf,
     #[command(flatten)]
@@ -61,9 +62,11 @@ pub fn run(args: Args) -> Result<ExitCode> {
         pictures.push((crate::serve::find_camera(&shop, name)?, PathBuf::from(path)));
     }
     let cameras: Vec<CameraIx> = pictures.iter().map(|(c, _)| *c).collect();
-    let network = items.network(&args.runtime.open()?)?;
-    let settings = ScanSettings::default();
-    let mut scan = ShelfScan::new(&shop, &cameras, network, items.gallery, settings);
+    let runtime = args.runtime.open()?;
+    let facing = runtime.load(&args.models.join("facing.onnx"), 1)?;
+    let item = items.network(&runtime)?;
+    let networks = ScanNetworks::new(Arc::from(facing), item, items.gallery)?;
+    let mut scan = ShelfScan::new(&shop, &cameras, networks, ScanSettings::default());
     ensure!(
         !scan.watched().is_empty(),
         "{} faces no shelf: a shelf camera hangs before a fixture and sees its fronts",

@@ -25,12 +25,13 @@ pub struct Photo {
     pub package: bool,
 }
 
-/// A photo's look, its class, and whether that is a package.
+/// A photo's look, what it teaches, its class, and whether that is a package.
 #[derive(Clone, Debug)]
 pub struct Seen {
     /// The photo's file.
     pub name: String,
     look: Look,
+    taught: Vec<Look>,
     class: u32,
     package: bool,
 }
@@ -84,6 +85,7 @@ pub fn see<N: Network>(
         Ok(Seen {
             name: p.name.clone(),
             look: network.look(&picture, area)?,
+            taught: network.teach(&picture, area)?,
             class: p.class,
             package: p.package,
         })
@@ -225,10 +227,10 @@ pub fn see_drawn<N: Network>(
             };
             packages.shoot(package, shot, n, &mut picture);
             let rgb = RgbPicture::new(picture.width, picture.height, &picture.rgb)?;
-            let side = f64::from(SIDE);
             seen[usize::from(n >= each)].push(Seen {
                 name: format!("package {package}, shot {n}"),
-                look: network.look(&rgb, [0.0, 0.0, side, side])?,
+                look: network.look(&rgb, rgb.area())?,
+                taught: network.teach(&rgb, rgb.area())?,
                 class: package as u32,
                 package: true,
             });
@@ -251,7 +253,9 @@ impl Shop {
         classes.dedup();
         let mut gallery = Gallery::new(calibration);
         for seen in enrol {
-            gallery.enrol(SkuIx(seen.class), seen.look.clone());
+            for look in &seen.taught {
+                gallery.enrol(SkuIx(seen.class), look.clone());
+            }
         }
         let of = |all: bool| {
             let some = classes.iter().filter(|(_, p)| all || *p);
@@ -296,12 +300,14 @@ mod tests {
     fn seen(class: u32, n: u32) -> Seen {
         let off = f64::from((class * 7 + n * 13) % 11) / 11.0 - 0.5;
         let angle = (f64::from(class) * 0.4 + off * 0.6) as f32;
+        let look = Look {
+            vector: vec![angle.cos(), angle.sin()],
+            colours: vec![1.0],
+        };
         Seen {
             name: format!("{class}-{n}"),
-            look: Look {
-                vector: vec![angle.cos(), angle.sin()],
-                colours: vec![1.0],
-            },
+            taught: vec![look.clone()],
+            look,
             class,
             package: true,
         }

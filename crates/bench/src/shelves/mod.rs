@@ -3,11 +3,10 @@
 //! A shop's fixtures are stocked at random, shelf cameras are hung before them, and each picture is scanned once. Racks, light,
 //! sensors, how full the columns are and where cameras hang follow from the seed.
 
-mod fit;
+mod lessons;
 mod stock;
 
-pub use fit::fit;
-pub use stock::Stand;
+pub use lessons::{Lesson, lessons};
 
 use crate::calibration::expected_calibration_error;
 use crate::draw::Draw;
@@ -15,10 +14,10 @@ use crate::pixels::PixelError;
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use stock::Stock;
+use stock::{Stand, Stock};
 use walkout_model::layout::{Camera, Fixture};
 use walkout_model::{CameraIx, LaneIx, Point2, Point3, Shop, SkuIx, StoreTime};
-use walkout_perception::eyes::{ClueWeights, FacingSight, ScanSettings, ShelfScan, Verdict};
+use walkout_perception::eyes::{EyeError, ScanNetworks, ScanSettings, ShelfScan, Verdict};
 use walkout_perception::nets::{Gallery, ItemNetwork, Network, RgbPicture};
 use walkout_simulator::render::{
     Frame, PackageShot, Packages, Picture, RenderConfig, Renderer, SensorConfig, Snapshot,
@@ -77,17 +76,6 @@ pub struct ShelfMarks {
     pub scan_ms: f64,
 }
 
-/// A sight with what stood there, for fitting.
-#[derive(Clone, Debug)]
-pub struct Example {
-    /// The seed of its scene.
-    pub seed: u64,
-    /// What was seen.
-    pub sight: FacingSight,
-    /// What stood there.
-    pub stand: Stand,
-}
-
 /// Size of a shelf camera's picture.
 const SIZE: [u32; 2] = [1280, 960];
 /// Pictures of each SKU that the shop is shown.
@@ -117,102 +105,35 @@ pub fn catalogue_gallery(shop: &Shop, network: &Arc<dyn Network>) -> Result<Gall
     Ok(gallery)
 }
 
-/// Scans rendered shelves and scores what is told. The examples are for [`fit`].
+/// Scans rendered shelves and scores what is told.
 ///
 /// # Errors
-/// The network fails, or the shop has no fixture that a camera could be hung before.
+/// A network fails, or the shop has no fixture that a camera could be hung before.
 pub fn measure(
     shop: &Shop,
-    network: &Arc<dyn Network>,
-    gallery: &Gallery,
+    networks: &ScanNetworks,
     options: &Options,
-) -> Result<(ShelfMarks, Vec<Example>), PixelError> {
+) -> Result<ShelfMarks, PixelError> {
     let mut tally = Tally::default();
-    let mut examples = Vec::new();
     for &seed in &options.seeds {
         let scene = Scene::new(shop, seed, options.fixtures);
-        if scene.cameras.is_empty() {
-            return Err(PixelError::NoCamera);
-        }
-        let mut scan = ShelfScan::new(
-            &scene.believed,
-            &scene.cameras,
-            Arc::clone(network),
-            gallery.clone(),
-            options.scan.clone(),
-        );
-        let mut renderer = Renderer::new(Arc::clone(&scene.real), scene.config.clone());
-        let snapshot = Snapshot {
-            goods: scene.stock.goods.clone(),
-            revision: 1,
-            ..Snapshot::default()
-        };
-        let mut frame = Frame::default();
-        teach(shop, &scene, seed, &mut scan)?;
+        let (networks, settings) = (networks.clone(), options.scan.clone());
+        let mut scan = ShelfScan::new(&scene.believed, &scene.cameras, networks, settings);
+        scene.teach(seed, |camera, bare, stocked| {
+            scan.learn(camera, bare, stocked)
+        })?;
         let mut sights = Vec::new();
-        for &camera in &scene.cameras {
-            renderer.render(camera, &snapshot, &mut frame);
-            let p = &frame.picture;
-            let picture = RgbPicture::new(p.width, p.height, &p.rgb)?;
+        for (camera, picture) in scene.pictures(&scene.stock, scene.config.sensor.clone(), 1) {
+            let picture = RgbPicture::new(picture.width, picture.height, &picture.rgb)?;
             let begin = std::time::Instant::now();
             sights.extend(scan.look(camera, &picture, &[])?);
             tally.scan_ms += begin.elapsed().as_secs_f64() * 1e3;
             tally.pictures += 1;
         }
-        let own = |s: &FacingSight| scene.stock.stands.get(&(s.lane, s.facing)).copied();
-        examples.extend(sights.iter().filter_map(|s| {
-            Some(Example {
-                seed,
-                stand: own(s)?,
-                sight: s.clone(),
-            })
-        }));
         tally.add(&scene, &scan.judge(&sights));
     }
     let first = options.seeds.first().copied().unwrap_or_default();
-    let marks = tally.marks(&shop.name, [first, options.seeds.len() as u64]);
-    Ok((marks, examples))
-}
-
-/// Shows a scan what the shelves look like when they are bare and when they are stocked, each in other light.
-fn teach(shop: &Shop, scene: &Scene, seed: u64, scan: &mut ShelfScan) -> Result<(), PixelError> {
-    let stocked = Stock::full(shop, &mut Draw::new(seed, 63)).goods;
-    let mut shots = Vec::new();
-    for (stream, goods) in [(64, Vec::new()), (65, stocked)] {
-        let snapshot = Snapshot {
-            goods,
-            revision: stream,
-            // Noise follows from the time.
-            t: StoreTime(stream as i64),
-            ..Snapshot::default()
-        };
-        let config = RenderConfig {
-            sensor: sensor(&mut Draw::new(seed, stream)),
-            ..scene.config.clone()
-        };
-        let mut renderer = Renderer::new(Arc::clone(&scene.real), config);
-        let mut frame = Frame::default();
-        for &camera in &scene.cameras {
-            renderer.render(camera, &snapshot, &mut frame);
-            shots.push(frame.picture.clone());
-        }
-    }
-    let (bare, stocked) = shots.split_at(scene.cameras.len());
-    for ((&camera, bare), stocked) in scene.cameras.iter().zip(bare).zip(stocked) {
-        let bare = RgbPicture::new(bare.width, bare.height, &bare.rgb)?;
-        let stocked = RgbPicture::new(stocked.width, stocked.height, &stocked.rgb)?;
-        scan.learn(camera, &bare, &stocked)?;
-    }
-    Ok(())
-}
-
-/// The clues' weights of settings.
-pub fn with_weights(scan: &ScanSettings, [gap, wrong]: [ClueWeights; 2]) -> ScanSettings {
-    ScanSettings {
-        gap,
-        wrong,
-        ..scan.clone()
-    }
+    Ok(tally.marks(&shop.name, [first, options.seeds.len() as u64]))
 }
 
 /// One stocking with its cameras.
@@ -265,6 +186,56 @@ impl Scene {
                 seed,
             },
         }
+    }
+}
+
+impl Scene {
+    /// What its cameras see of a stocking, in some light.
+    fn pictures(
+        &self,
+        stock: &Stock,
+        sensor: SensorConfig,
+        moment: u64,
+    ) -> Vec<(CameraIx, Picture)> {
+        let snapshot = Snapshot {
+            goods: stock.goods.clone(),
+            revision: moment,
+            // Noise follows from the time.
+            t: StoreTime(moment as i64),
+            ..Snapshot::default()
+        };
+        let config = RenderConfig {
+            sensor,
+            ..self.config.clone()
+        };
+        let mut renderer = Renderer::new(Arc::clone(&self.real), config);
+        let mut frame = Frame::default();
+        let mut see = |&camera: &CameraIx| {
+            renderer.render(camera, &snapshot, &mut frame);
+            (camera, frame.picture.clone())
+        };
+        self.cameras.iter().map(&mut see).collect()
+    }
+
+    /// Shows what each camera sees when the shelves are bare and when they are stocked, each in other light.
+    fn teach(
+        &self,
+        seed: u64,
+        mut show: impl FnMut(CameraIx, &RgbPicture<'_>, &RgbPicture<'_>) -> Result<(), EyeError>,
+    ) -> Result<(), PixelError> {
+        if self.cameras.is_empty() {
+            return Err(PixelError::NoCamera);
+        }
+        let stocked = Stock::full(&self.real, &mut Draw::new(seed, 63));
+        let [bare, stocked] = [(64, &Stock::default()), (65, &stocked)].map(|(stream, stock)| {
+            self.pictures(stock, sensor(&mut Draw::new(seed, stream)), stream)
+        });
+        for ((camera, bare), (_, stocked)) in bare.iter().zip(&stocked) {
+            let bare = RgbPicture::new(bare.width, bare.height, &bare.rgb)?;
+            let stocked = RgbPicture::new(stocked.width, stocked.height, &stocked.rgb)?;
+            show(*camera, &bare, &stocked)?;
+        }
+        Ok(())
     }
 }
 
@@ -398,7 +369,8 @@ impl Tally {
         };
         // Of each lane: facings seen, empty, told as gaps.
         let mut lanes: BTreeMap<LaneIx, [u32; 3]> = BTreeMap::new();
-        for s in states {
+        // What a camera sees of fixtures that it does not hang before is another matter.
+        for s in states.iter().filter(|s| scanned(s.lane)) {
             let Some(&stand) = scene.stock.stands.get(&(s.lane, s.facing)) else {
                 continue;
             };

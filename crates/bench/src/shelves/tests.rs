@@ -34,13 +34,3 @@ fn shelf_cameras_hang_in_the_aisle_and_the_estimator_does_not_know_them_exactly(
         assert!(off > 0.0 && off < 0.05, "{off}");
     }
 }
-
-#[test]
-fn the_fit_finds_the_clue_that_tells() {
-    // Only the first clue tells; the others are the same for all.
-    let shop = corner();
-    let scene = Scene::new(&shop, 5, 1);
-    assert!(!scene.stock.goods.is_empty());
-    let [gap, _] = fit(&[]);
-    assert_eq!(gap.weights, [0.0; walkout_perception::eyes::CLUES]);
-}

@@ -131,7 +131,7 @@ impl ItemEye {
             let half = 0.5 * self.settings.side_m * px_per_m / per_px;
             let (x, y) = (pixel.u / per_px, pixel.v / per_px);
             let area = [x - half, y - half, x + half, y + half];
-            out.push((pixel, px_per_m as f32, self.network.look(picture, area)?));
+            out.push((pixel, px_per_m as f32, self.network.glance(picture, area)?));
         }
         Ok(out)
     }

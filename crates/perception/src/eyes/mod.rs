@@ -19,8 +19,8 @@ mod watch;
 pub use backdrop::Backdrop;
 pub use camera::{CameraEye, EyeError, EyeSettings, Finder, PeopleNetworks};
 pub use facings::{
-    CLUES, ClueWeights, Clues, FacingSight, FacingState, ScanError, ScanSettings, ShelfScan,
-    Verdict,
+    FacingCut, FacingSight, FacingState, ScanError, ScanNetworks, ScanSettings, ShelfCuts,
+    ShelfScan, Verdict,
 };
 pub use gather::{Gather, GatherCounters, GatherSettings};
 pub use held::{HeldSettings, ItemEye};

@@ -12,6 +12,8 @@ use walkout_model::SkuIx;
 const SIDE: usize = 96;
 /// Side of the small picture that an item is taught by, too.
 const SMALL: usize = 36;
+/// How large an item may be taken to be, against what is said of it: nobody knows just how much of a picture it takes.
+const SIZES: [f64; 3] = [1.0, 0.8, 1.25];
 /// What a square is filled with beyond the picture's edge, 0–255.
 const PAD: f32 = 0.45 * 255.0;
 /// Most looks that are kept of a SKU.
@@ -37,34 +39,45 @@ impl<N: Network> ItemNetwork<N> {
         Self { network }
     }
 
-    /// The look of what is in a box: left, top, right, bottom, pixels. The item should fill it.
+    /// The look of what is in a box: left, top, right, bottom, pixels. The item should fill it. One run of the network, where many are
+    /// asked about.
     ///
     /// # Errors
     /// The network fails or is another one.
-    pub fn look(&self, picture: &RgbPicture<'_>, area: Area) -> Result<Look, NetError> {
+    pub fn glance(&self, picture: &RgbPicture<'_>, area: Area) -> Result<Look, NetError> {
         let looks = self.look_at(&[(*picture, area)])?;
         Ok(looks.into_iter().next().unwrap_or_default())
     }
 
-    /// The looks by which a picture of one item teaches what it looks like: as it is, and as small as a hand's
-    /// surroundings are in a ceiling camera's picture.
+    /// The same with more care, for a photo: the mean of what it looks like as large as that, larger and smaller.
     ///
     /// # Errors
-    /// As [`ItemNetwork::look`].
+    /// As [`ItemNetwork::glance`].
+    pub fn look(&self, picture: &RgbPicture<'_>, area: Area) -> Result<Look, NetError> {
+        let looks = self.look_at(&sizes(picture, area))?;
+        Ok(Look {
+            vector: mean(looks.iter().map(|l| &l.vector)),
+            colours: mean(looks.iter().map(|l| &l.colours)),
+        })
+    }
+
+    /// The looks by which a picture of one item teaches what it looks like: as large as that, larger, smaller, and as small as a
+    /// hand's surroundings are in a ceiling camera's picture.
+    ///
+    /// # Errors
+    /// As [`ItemNetwork::glance`].
     pub fn teach(&self, picture: &RgbPicture<'_>, area: Area) -> Result<Vec<Look>, NetError> {
         let (small, bytes) = (SMALL as u32, shrunk(picture, square(area)));
         let far = RgbPicture::new(small, small, &bytes).ok();
-        let boxes: Vec<_> = [Some((*picture, area)), far.map(|f| (f, f.area()))]
-            .into_iter()
-            .flatten()
-            .collect();
+        let mut boxes = sizes(picture, area).to_vec();
+        boxes.extend(far.map(|f| (f, f.area())));
         self.look_at(&boxes)
     }
 
     /// The looks of some boxes, in one run.
     ///
     /// # Errors
-    /// As [`ItemNetwork::look`].
+    /// As [`ItemNetwork::glance`].
     pub fn look_at(&self, boxes: &[(RgbPicture<'_>, Area)]) -> Result<Vec<Look>, NetError> {
         let how = Preparation {
             size: Size::Fixed([SIDE, SIDE]),
@@ -120,6 +133,27 @@ fn shrunk(picture: &RgbPicture<'_>, [left, top, right, bottom]: Area) -> Vec<u8>
     bytes
 }
 
+/// A box as large as it is said to be, larger and smaller.
+fn sizes<'a>(picture: &RgbPicture<'a>, area: Area) -> [(RgbPicture<'a>, Area); SIZES.len()] {
+    let [left, top, right, bottom] = area;
+    let (x, y) = ((left + right) / 2.0, (top + bottom) / 2.0);
+    SIZES.map(|by| {
+        let (w, h) = ((right - left) / 2.0 * by, (bottom - top) / 2.0 * by);
+        (*picture, [x - w, y - h, x + w, y + h])
+    })
+}
+
+/// The mean of vectors of length 1, of length 1 again.
+fn mean<'a>(all: impl Iterator<Item = &'a Vec<f32>>) -> Vec<f32> {
+    let mut sum: Vec<f32> = Vec::new();
+    for v in all {
+        sum.resize(v.len(), 0.0);
+        sum.iter_mut().zip(v).for_each(|(s, v)| *s += v);
+    }
+    let length = sum.iter().map(|v| v * v).sum::<f32>().sqrt().max(1e-9);
+    sum.iter().map(|v| v / length).collect()
+}
+
 /// The square around a box.
 fn square([left, top, right, bottom]: Area) -> Area {
     let half = ((right - left).max(bottom - top) / 2.0).max(0.5);
@@ -155,7 +189,7 @@ impl Default for Calibration {
     fn default() -> Self {
         Self {
             cosine: 18.0,
-            colours: 7.0,
+            colours: 5.0,
             answer: 0.8,
         }
     }

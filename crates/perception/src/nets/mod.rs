@@ -5,6 +5,7 @@
 //! of each is described in `docs/reference/networks.md`.
 
 mod colours;
+pub(crate) mod facing;
 mod gallery_file;
 mod heat;
 mod item;
@@ -22,6 +23,7 @@ mod scale;
 mod tensor;
 mod users;
 
+pub use facing::{FacingNetwork, FacingOdds};
 pub use gallery_file::{EnrolledLook, GALLERY_VERSION, GalleryError, GalleryFile, GalleryNetwork};
 pub use item::{Calibration, Gallery, ItemNetwork, ItemPosterior, Likeness, Look};
 #[cfg(feature = "ort")]

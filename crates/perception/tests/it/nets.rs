@@ -72,6 +72,23 @@ fn the_reach_network_loads_and_gives_two_maps_a_cut() {
 }
 
 #[test]
+fn the_facing_network_loads_and_gives_three_numbers_a_cut() {
+    let network = shipped("facing.onnx");
+    assert!(
+        (400_000..700_000).contains(&network.parameters()),
+        "{}",
+        network.parameters()
+    );
+    let outputs = network.run(&floats(&[2, 20, 48, 48])).unwrap();
+    assert_eq!(outputs[0].shape, [2, 3]);
+    assert!(outputs[0].data.iter().all(|v| v.is_finite()));
+    FacingNetwork::new(network).check().unwrap();
+    let another = FacingNetwork::new(shipped("item.onnx"));
+    let error = another.check().unwrap_err().to_string();
+    assert!(error.contains("item.onnx"), "{error}");
+}
+
+#[test]
 fn the_item_network_gives_vectors_of_length_one_that_tell_colours_apart() {
     let network = ItemNetwork::new(shipped("item.onnx"));
     let plain = |c: [u8; 3]| c.repeat(48 * 48);

@@ -1,13 +1,15 @@
 //! `walkout bench shelves`.
 
 use crate::networks::RuntimeArgs;
-use anyhow::{Result, ensure};
-use std::path::PathBuf;
+use anyhow::{Context, Result, ensure};
+use std::fs::File;
+use std::io::{BufWriter, Write};
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
-use walkout_bench::shelves::{Options, ShelfMarks, catalogue_gallery, fit, measure, with_weights};
+use walkout_bench::shelves::{Options, ShelfMarks, catalogue_gallery, lessons, measure};
 use walkout_model::files::{load_shop, locate};
-use walkout_perception::eyes::ScanSettings;
+use walkout_perception::eyes::{ScanNetworks, ScanSettings};
 use walkout_perception::nets::Network;
 
 /// Arguments of `walkout bench shelves`.
@@ -16,7 +18,7 @@ pub struct Args {
     /// Shops: folders, or names of folders under shops/
     #[arg(long, default_values = ["corner", "nano", "flash"], value_delimiter = ',', value_name = "S,…")]
     shop: Vec<String>,
-    /// The first seed of stock, racks, light and cameras; the weights were fitted to 1 to 4 of corner
+    /// The first seed of stock, racks, light and cameras
     #[arg(long, default_value_t = 101, value_name = "S")]
     seed: u64,
     /// How many seeds
@@ -25,69 +27,85 @@ pub struct Args {
     /// Fixtures of a shop and seed, at most
     #[arg(long, default_value_t = 6, value_name = "N")]
     fixtures: usize,
-    /// The folder with item.onnx
+    /// The folder with facing.onnx and item.onnx
     #[arg(long, default_value = "models", value_name = "FOLDER")]
     models: PathBuf,
     #[command(flatten)]
     runtime: RuntimeArgs,
-    /// Fit the clues' weights to these seeds and print them
-    #[arg(long)]
-    fit: bool,
-    /// Print the clues of each facing instead, a JSON object a line
-    #[arg(long)]
-    clues: bool,
+    /// Write what the network of facings is trained on to this folder instead, of shops with other prints
+    #[arg(long, value_name = "FOLDER")]
+    lessons: Option<PathBuf>,
     /// Print one JSON object a shop
     #[arg(long)]
     json: bool,
 }
 
-/// Measures and prints.
+/// Measures and prints, or writes lessons.
 pub fn run(args: Args) -> Result<ExitCode> {
     ensure!(
         (1..=1_000).contains(&args.seeds),
         "--seeds must be 1 to 1000"
     );
     ensure!(args.fixtures >= 1, "--fixtures must be 1 or more");
-    let runtime = args.runtime.open()?;
-    let network: Arc<dyn Network> = Arc::from(runtime.load(&args.models.join("item.onnx"), 1)?);
     let options = Options {
         seeds: (args.seed..args.seed + args.seeds).collect(),
         fixtures: args.fixtures,
         scan: ScanSettings::default(),
     };
-    let mut examples = Vec::new();
-    let mut galleries = Vec::new();
+    if let Some(folder) = &args.lessons {
+        return write_lessons(&args, &options, folder);
+    }
+    let runtime = args.runtime.open()?;
+    let load = |file: &str| -> Result<Arc<dyn Network>> {
+        Ok(Arc::from(runtime.load(&args.models.join(file), 1)?))
+    };
+    let (facing, item) = (load("facing.onnx")?, load("item.onnx")?);
     for name in &args.shop {
         let shop = load_shop(&locate(name)?)?;
-        let gallery = catalogue_gallery(&shop, &network)?;
-        let (marks, own) = measure(&shop, &network, &gallery, &options)?;
-        if args.clues {
-            for e in &own {
-                let clues = e.sight.clues.numbers();
-                println!(
-                    "{}",
-                    serde_json::json!({ "shop": name, "stand": format!("{:?}", e.stand), "clues": clues, "px": e.sight.px })
-                );
-            }
-        } else if args.json {
+        let gallery = catalogue_gallery(&shop, &item)?;
+        let networks = ScanNetworks::new(Arc::clone(&facing), Arc::clone(&item), gallery)?;
+        let marks = measure(&shop, &networks, &options)?;
+        if args.json {
             println!("{}", serde_json::to_string(&marks)?);
         } else {
             print(&marks);
         }
-        examples.extend(own);
-        galleries.push((shop, gallery));
     }
-    if args.fit {
-        let weights = fit(&examples);
-        println!("fitted to {} sights: {weights:?}", examples.len());
-        let fitted = Options {
-            scan: with_weights(&options.scan, weights),
-            ..options
-        };
-        for (shop, gallery) in &galleries {
-            print(&measure(shop, &network, gallery, &fitted)?.0);
-        }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// What the network of facings is trained on: `cuts.u8`, planes of cuts one after another, and `kinds.u8`, a byte each.
+fn write_lessons(args: &Args, options: &Options, folder: &Path) -> Result<ExitCode> {
+    std::fs::create_dir_all(folder).with_context(|| folder.display().to_string())?;
+    let create = |name: &str| {
+        let path = folder.join(name);
+        let file = File::create(&path).with_context(|| path.display().to_string())?;
+        anyhow::Ok(BufWriter::with_capacity(1 << 20, file))
+    };
+    let (mut cuts, mut kinds) = (create("cuts.u8")?, create("kinds.u8")?);
+    let (mut failed, mut counts) = (None, [0_usize; 3]);
+    for name in &args.shop {
+        let shop = load_shop(&locate(name)?)?;
+        lessons(&shop, options, |lesson| {
+            let written = cuts
+                .write_all(&lesson.planes)
+                .and_then(|()| kinds.write_all(&[lesson.kind]));
+            failed = failed.take().or(written.err());
+            if let Some(n) = counts.get_mut(usize::from(lesson.kind)) {
+                *n += 1;
+            }
+        })?;
     }
+    cuts.flush()?;
+    kinds.flush()?;
+    if let Some(error) = failed {
+        return Err(error).with_context(|| folder.display().to_string());
+    }
+    let [filled, gaps, others] = counts;
+    println!(
+        "{filled} filled, {gaps} gaps, {others} with another product: {}",
+        folder.display()
+    );
     Ok(ExitCode::SUCCESS)
 }
 

@@ -9,7 +9,7 @@ use walkout_bench::vision::{Plan, Row, Subject, measure};
 /// Arguments of `walkout bench vision`.
 #[derive(clap::Args)]
 pub struct Args {
-    /// The folder with person.onnx, reach.onnx and item.onnx
+    /// The folder with person.onnx, reach.onnx, item.onnx and facing.onnx
     #[arg(long, default_value = "models", value_name = "FOLDER")]
     models: PathBuf,
     /// Your own networks (docs/reference/networks.md), measured as well
@@ -60,7 +60,7 @@ pub fn run(args: Args) -> Result<ExitCode> {
         Ok(runtime) => runtimes.push(runtime),
         Err(why) => eprintln!("note: without ort: {why:#}"),
     }
-    let mut files: Vec<PathBuf> = ["person.onnx", "reach.onnx", "item.onnx"]
+    let mut files: Vec<PathBuf> = ["person.onnx", "reach.onnx", "item.onnx", "facing.onnx"]
         .iter()
         .map(|f| args.models.join(f))
         .collect();

@@ -25,6 +25,8 @@ mod rendered;
 #[cfg(test)]
 mod serve;
 #[cfg(test)]
+mod shelves;
+#[cfg(test)]
 mod simulate;
 #[cfg(test)]
 mod watch;

@@ -5,14 +5,10 @@ use walkout_model::{LaneIx, Pixel, Point2, Point3, Shop, SkuIx, View};
 
 /// Points across and down a front by which it is told how much of it is seen.
 pub(super) const PROBES: usize = 5;
-/// Points across and down a facing whose surface behind is reckoned with.
-const SAMPLES: [usize; 2] = [9, 12];
 /// Depths at most at which the foremost unit is looked for, and how deep, as a share of the shelf's depth: a facing with nothing before
 /// that is a gap.
 const DEPTHS_MAX: u32 = 5;
 const DEEP_MAX: f64 = 0.5;
-/// How thick the back of a fixture is, metres.
-const BACK_M: f64 = 0.03;
 /// Packages are larger than this and, as pictures go, smaller, metres.
 const SIZE_M: [f64; 2] = [0.02, 0.45];
 /// Nodes across and down a patch between which pixels are interpolated.
@@ -30,8 +26,6 @@ pub(super) struct Column {
     pub px: f64,
     /// The foremost first.
     pub fronts: Vec<Front>,
-    /// What would be seen through an empty column.
-    pub behind: Vec<Behind>,
 }
 
 /// The front of a unit that would stand so deep.
@@ -45,12 +39,6 @@ pub(super) struct Front {
     pub square: Vec<Pixel>,
     /// What the package covers of the square: left, top, right, bottom, 0–1.
     pub package: [f64; 4],
-}
-
-/// A point that an empty column lets see.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Behind {
-    pub at: Pixel,
 }
 
 impl Column {
@@ -158,22 +146,6 @@ fn column(
     if fronts.first()?.seen < seen_min {
         return None;
     }
-    let mut behind = Vec::new();
-    for j in 0..SAMPLES[1] {
-        for i in 0..SAMPLES[0] {
-            let part = |k: usize, n: usize| (k as f64 + 0.5) / n as f64;
-            let p = at(
-                x_m + (part(i, SAMPLES[0]) - 0.5) * width,
-                0.0,
-                part(j, SAMPLES[1]) * height,
-            );
-            let Some(pixel) = px(p).filter(|_| scene.is_open(p)) else {
-                continue;
-            };
-            let own = [x_m - pitch / 2.0, x_m + pitch / 2.0];
-            behind.extend(scene.stays_in(p, own).then_some(Behind { at: pixel }));
-        }
-    }
     Some(Column {
         lane,
         facing,
@@ -181,7 +153,6 @@ fn column(
         middle,
         px: size_px,
         fronts,
-        behind,
     })
 }
 
@@ -252,19 +223,5 @@ impl<'a> Scene<'a> {
         let k = (self.shelf.y_m - self.eye.y) / (local.y - self.eye.y).max(1e-6);
         let x = self.eye.x + k.min(1.0) * (local.x - self.eye.x) - self.shelf.x_m;
         (left - 0.005..right + 0.005).contains(&x)
-    }
-
-    /// Whether the line of sight through a point of a facing meets the board or the back within the column when it is empty.
-    fn stays_in(&self, p: Point3, [left, right]: [f64; 2]) -> bool {
-        let local = self.fixture.pose.local_from_floor(p.floor());
-        let way = (local - self.eye, p.z - self.eye_z);
-        let to_back = (self.fixture.depth_m - BACK_M - local.y) / way.0.y.max(1e-6);
-        let to_board = if way.1 < -1e-9 {
-            (self.shelf.height_m - p.z) / way.1
-        } else {
-            f64::INFINITY
-        };
-        let x = local.x + way.0.x * to_back.min(to_board) - self.shelf.x_m;
-        (left..right).contains(&x)
     }
 }

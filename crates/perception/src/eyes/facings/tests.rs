@@ -1,7 +1,7 @@
 use super::geometry::columns;
 use super::*;
-use crate::nets::{Element, Input, Numbers, Port, Ports, Tensor};
-use walkout_model::Pixel;
+use crate::nets::{Element, Input, Look, Numbers, Port, Ports, Tensor};
+use walkout_model::View;
 use walkout_model::layout::Camera;
 
 /// A shop with a camera before its first fixture, 1.2 m away and up to `up`.
@@ -75,6 +75,98 @@ impl Network for Mean {
     }
 }
 
+fn port_of(input: &str) -> Ports {
+    let port = |name: &str| Port {
+        name: name.into(),
+        shape: Vec::new(),
+    };
+    Ports {
+        input: port(input),
+        element: Element::F32,
+        outputs: vec![port("kinds")],
+    }
+}
+
+/// Takes for a gap what is more like the bare facing than like the stocked one.
+struct Nearer(Ports);
+
+impl Network for Nearer {
+    fn run(&self, input: &Input) -> Result<Vec<Tensor>, NetError> {
+        let Numbers::F32(numbers) = &input.numbers else {
+            panic!("floats are taken");
+        };
+        assert_eq!(input.shape[1..], [20, 48, 48]);
+        let square = 3 * 48 * 48;
+        let mut data = Vec::new();
+        for cut in numbers.chunks_exact(20 * 48 * 48) {
+            let off = |k: usize| {
+                let pairs = cut[..square].iter().zip(&cut[k * square..]);
+                pairs.map(|(a, b)| (a - b).abs()).sum::<f32>() / square as f32
+            };
+            data.extend([0.0, 100.0 * (off(3) - off(4)), -9.0]);
+        }
+        Ok(vec![Tensor {
+            shape: vec![input.shape[0], 3],
+            data,
+        }])
+    }
+
+    fn ports(&self) -> &Ports {
+        &self.0
+    }
+
+    fn session(&self) -> Result<Box<dyn Network>, NetError> {
+        Ok(Box::new(Nearer(self.0.clone())))
+    }
+
+    fn name(&self) -> &str {
+        "nearer"
+    }
+}
+
+/// A wall of stripes, lit as strongly as told.
+fn wall(stripe: usize, light: f64) -> Vec<u8> {
+    let level = |i: usize| {
+        let (x, y) = (i % 1280, i / 1280);
+        // What is about the goods stays as it is.
+        let about = !(300..980).contains(&x);
+        if about || (x / stripe + y / stripe).is_multiple_of(2) {
+            150.0
+        } else {
+            60.0
+        }
+    };
+    let pixels = (0..1280 * 960).map(|i| (level(i) * light) as u8);
+    pixels.flat_map(|v| [v, v, v]).collect()
+}
+
+#[test]
+fn a_facing_is_shown_beside_what_it_was_in_the_same_light() {
+    let (shop, camera) = before_a_fixture(1.3);
+    let mut cuts = ShelfCuts::new(&shop, &[camera], &ScanSettings::default());
+    let [bare, stocked] = [wall(7, 1.0), wall(31, 0.8)];
+    let picture = |rgb| RgbPicture::new(1280, 960, rgb).unwrap();
+    cuts.learn(camera, &picture(&bare), &picture(&stocked))
+        .unwrap();
+    // The stocked shelf again, in half the light.
+    let dim = wall(31, 0.4);
+    let seen = cuts.of(camera, &picture(&dim), &[]).unwrap();
+    assert_eq!(seen.len(), cuts.watched().len());
+    let square = 3 * 48 * 48;
+    for cut in &seen {
+        assert_eq!(cut.planes.len(), 20 * 48 * 48);
+        let off = |k: usize| {
+            let was = cut.planes[k * square..].iter();
+            let pairs = cut.planes[..square].iter().zip(was);
+            pairs.map(|(a, b)| f64::from(a.abs_diff(*b))).sum::<f64>() / square as f64
+        };
+        let (stocked, bare) = (off(3), off(4));
+        assert!(stocked < 4.0 && bare > 10.0, "{stocked} {bare}");
+        let open = cut.planes[18 * 48 * 48..19 * 48 * 48].iter();
+        assert!(open.filter(|v| **v == 255).count() > 300);
+    }
+}
+
 #[test]
 fn a_camera_faces_the_fixture_before_it_and_not_the_backs_of_others() {
     let (shop, camera) = before_a_fixture(1.3);
@@ -134,7 +226,8 @@ fn who_stands_before_a_facing_hides_it() {
     for i in 0..shop.catalogue.len() {
         gallery.enrol(SkuIx::from(i), look.clone());
     }
-    let mut scan = ShelfScan::new(&shop, &[camera], mean(), gallery, ScanSettings::default());
+    let networks = ScanNetworks::new(Arc::new(Nearer(port_of("cut"))), mean(), gallery).unwrap();
+    let mut scan = ShelfScan::new(&shop, &[camera], networks, ScanSettings::default());
     let rgb = vec![90; 1280 * 960 * 3];
     let picture = RgbPicture::new(1280, 960, &rgb).unwrap();
     assert!(
@@ -157,84 +250,4 @@ fn who_stands_before_a_facing_hides_it() {
         scan.look(camera, &wrong, &[]),
         Err(ScanError::Shape { .. })
     ));
-}
-
-#[test]
-fn what_became_bare_differs_from_the_stocked_shelf_and_other_light_does_not() {
-    let front = geometry::Front {
-        seen: 1.0,
-        open: vec![true; 25],
-        square: (0..49)
-            .map(|k| Pixel {
-                u: f64::from(k % 7) * 10.0 + 2.0,
-                v: f64::from(k / 7) * 10.0 + 2.0,
-            })
-            .collect(),
-        package: [0.1, 0.05, 0.9, 0.95],
-    };
-    let patch = |of: &dyn Fn(usize, usize) -> [u8; 3]| {
-        let rgb: Vec<u8> = (0..64 * 64).flat_map(|i| of(i % 64, i / 64)).collect();
-        let picture = RgbPicture::new(64, 64, &rgb).unwrap();
-        Patch::cut(&picture, &front, 1.0)
-    };
-    let label = |x: usize, y: usize| match (x / 12 + y / 9) % 3 {
-        0 => [190, 60, 50],
-        1 => [220, 210, 190],
-        _ => [40, 70, 140],
-    };
-    let template = patch(&label).template();
-    // Darker, warmer, and four pixels beside its place.
-    let same = patch(&|x, y| {
-        let [r, g, b] = label(x + 4, y);
-        [r / 2 + 10, g / 2, b / 3]
-    });
-    let bare = patch(&|_, y| [120, 110, 90].map(|c: u8| c - y as u8));
-    let other = patch(&|x, y| label(y * 2 + 5, x));
-    let gain = [2.0, 2.0, 3.0];
-    let like = |p: &Patch, gain| p.matched(&template, &front, gain);
-    let (same, bare, other) = (
-        like(&same, gain),
-        like(&bare, [1.0; 3]),
-        like(&other, [1.0; 3]),
-    );
-    assert!(same.correlation > 0.8 && same.colour < 0.1, "{same:?}");
-    assert!(bare.correlation < 0.4, "{bare:?}");
-    assert!(other.correlation < 0.6, "{other:?}");
-    assert!(bare.difference > 2.0 * same.difference, "{bare:?} {same:?}");
-}
-
-#[test]
-fn a_bare_column_is_like_itself_in_other_light() {
-    let bare: Vec<[f32; 3]> = (0..12).map(|k| [90.0 + k as f32, 80.0, 70.0]).collect();
-    let dim: Vec<[f32; 3]> = bare.iter().map(|c| c.map(|v| v / 2.0)).collect();
-    let goods: Vec<[f32; 3]> = bare.iter().map(|c| [c[2], c[0] * 0.3, 200.0]).collect();
-    let [same, other] = [dim, goods].map(|now| clues::unlike_bare(&now, &bare, [2.0; 3]));
-    assert!(same.iter().all(|d| *d < -4.0), "{same:?}");
-    assert!(other.iter().all(|d| *d > -1.5), "{other:?}");
-    // Of too little nothing is said.
-    assert_eq!(clues::unlike_bare(&[], &[], [1.0; 3]), [-1.0; 2]);
-}
-
-#[test]
-fn a_unit_that_stands_deep_covers_some_of_what_is_seen_through_the_front() {
-    let bare = vec![[90.0, 80.0, 70.0]; 14];
-    let mut deep = bare.clone();
-    deep[10..].fill([20.0, 150.0, 30.0]);
-    let [middle, most] = clues::unlike_bare(&deep, &bare, [1.0; 3]);
-    assert!(middle < -4.0 && most > -1.5, "{middle} {most}");
-}
-
-#[test]
-fn what_is_like_the_stocked_facing_is_no_gap_and_what_is_like_the_bare_one_is() {
-    let [gap, _] = clues::fitted();
-    // Correlation, colour, difference, own, any - own, busy, bare front, bare through (middle, most).
-    let filled = [0.85, 0.09, 0.14, 0.61, 0.04, -1.82, -0.85, -0.93, -0.7];
-    let empty = [0.36, 0.28, 0.37, 0.46, 0.2, -3.13, -2.32, -2.46, -2.2];
-    let odds = |numbers| gap.log_odds(&Clues::from_numbers(numbers));
-    assert!(
-        odds(filled) < -2.0 && odds(empty) > 1.0,
-        "{} {}",
-        odds(filled),
-        odds(empty)
-    );
 }

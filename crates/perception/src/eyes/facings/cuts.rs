@@ -1,0 +1,150 @@
+//! Cutting the facings out of shelf cameras' pictures.
+
+use super::geometry::{Column, columns};
+use super::planes::{Reference, about, gain, light, planes};
+use super::{ScanError, ScanSettings};
+use crate::eyes::camera::per_px;
+use crate::eyes::shelves::hides;
+use crate::nets::RgbPicture;
+use walkout_model::{CameraIx, LaneIx, Point2, Shop, SkuIx, View};
+
+/// What the network is shown of a facing.
+#[derive(Clone, Debug)]
+pub struct FacingCut {
+    /// The lane.
+    pub lane: LaneIx,
+    /// Its column, from the left.
+    pub facing: u32,
+    /// What belongs there.
+    pub sku: SkuIx,
+    /// Size of the front in the picture, pixels.
+    pub px: f64,
+    /// Twenty planes of 48 × 48 bytes, rows from the top: red, green and blue of the foremost front now, of one in the middle of the
+    /// front half and of the deepest there; of the foremost as it is stocked; of the foremost and of the deepest as they are bare;
+    /// and what of the foremost and of the deepest nothing hides (255).
+    pub planes: Vec<u8>,
+}
+
+/// Cuts the facings that cameras see out of their pictures.
+pub struct ShelfCuts {
+    eyes: Vec<Eye>,
+    clear_m: f64,
+}
+
+pub(super) struct Eye {
+    camera: CameraIx,
+    pub view: View,
+    pub columns: Vec<Column>,
+    known: Option<Known>,
+}
+
+/// What a camera's shelves look like when they are bare and when they are stocked.
+pub(super) struct Known {
+    /// The stocked picture's.
+    light: Vec<[f32; 3]>,
+    /// Cells of the light that show no facing.
+    about: Vec<bool>,
+    /// Of each column.
+    references: Vec<Reference>,
+}
+
+impl ShelfCuts {
+    /// Of these cameras.
+    pub fn new(shop: &Shop, cameras: &[CameraIx], settings: &ScanSettings) -> Self {
+        let eyes = cameras.iter().filter_map(|&camera| {
+            let view = View::new(shop.layout.cameras.get(camera.usize())?);
+            let columns = columns(shop, &view, settings.facing_px_min, settings.seen_min);
+            Some(Eye {
+                camera,
+                columns,
+                view,
+                known: None,
+            })
+        });
+        Self {
+            eyes: eyes.collect(),
+            clear_m: settings.clear_m,
+        }
+    }
+
+    /// The facings that some camera sees well enough, in order.
+    pub fn watched(&self) -> Vec<(LaneIx, u32)> {
+        let columns = self.eyes.iter().flat_map(|e| &e.columns);
+        let mut all: Vec<(LaneIx, u32)> = columns.map(|c| (c.lane, c.facing)).collect();
+        all.sort_unstable();
+        all.dedup();
+        all
+    }
+
+    /// Shows what a camera sees when its shelves are bare, and when every facing has its own product in front, with nobody before
+    /// them. Until then the camera tells nothing.
+    ///
+    /// # Errors
+    /// A picture has another shape than the camera's.
+    pub fn learn(
+        &mut self,
+        camera: CameraIx,
+        bare: &RgbPicture<'_>,
+        stocked: &RgbPicture<'_>,
+    ) -> Result<(), ScanError> {
+        let Some(eye) = self.eyes.iter_mut().find(|e| e.camera == camera) else {
+            return Ok(());
+        };
+        let described = eye.view.camera();
+        let [of_bare, of_stocked] = [bare, stocked].map(|p| per_px(described, p));
+        let (of_bare, of_stocked) = (of_bare?, of_stocked?);
+        let size = [described.width_px, described.height_px].map(f64::from);
+        let boxes: Vec<[f64; 4]> = eye.columns.iter().map(|c| c.bounds(size)).collect();
+        let (lit, about) = (light(stocked), about(&boxes));
+        let gain = gain(&light(bare), &lit, &about);
+        let references = eye
+            .columns
+            .iter()
+            .map(|c| Reference::of(c, (stocked, of_stocked), (bare, of_bare), gain))
+            .collect();
+        eye.known = Some(Known {
+            light: lit,
+            about,
+            references,
+        });
+        Ok(())
+    }
+
+    /// What the network is shown of the facings that nobody hides; `people` are where they stand.
+    ///
+    /// # Errors
+    /// The picture has another shape than the camera's.
+    pub fn of(
+        &self,
+        camera: CameraIx,
+        picture: &RgbPicture<'_>,
+        people: &[Point2],
+    ) -> Result<Vec<FacingCut>, ScanError> {
+        let Some((eye, known)) = self.known(camera) else {
+            return Ok(Vec::new());
+        };
+        let described = eye.view.camera();
+        let per_px = per_px(described, picture)?;
+        let gain = gain(&light(picture), &known.light, &known.about);
+        let clear = |c: &Column| {
+            let from = described.position;
+            let hidden = |p: &Point2| hides(*p, from, c.middle, self.clear_m);
+            !people.iter().any(hidden)
+        };
+        let columns = eye.columns.iter().zip(&known.references);
+        let open = columns.filter(|(c, _)| clear(c));
+        let cut = |(c, reference): (&Column, &Reference)| FacingCut {
+            lane: c.lane,
+            facing: c.facing,
+            sku: c.sku,
+            px: c.px,
+            planes: planes(c, reference, (picture, per_px), gain),
+        };
+        Ok(open.map(cut).collect())
+    }
+
+    pub(super) fn known(&self, camera: CameraIx) -> Option<(&Eye, &Known)> {
+        let eye = self.eyes.iter().find(|e| e.camera == camera)?;
+        Some((eye, eye.known.as_ref()?))
+    }
+}
