@@ -35,10 +35,9 @@ pub fn run(mut args: impl Iterator<Item = String>) -> Result<()> {
     let data = root
         .join("target/training")
         .join(format!("{}-{}-{}", plan.network, plan.seed, plan.frames));
-    if plan.yardstick().is_some() {
-        play(&plan, &data)?;
-    } else {
-        draw(&plan, &data)?;
+    match plan.yardstick() {
+        Some(yardstick) => play(&plan, yardstick, &data)?,
+        None => draw(&plan, &data)?,
     }
     let mut command = Command::new(&python);
     let minutes = plan.minutes.to_string();
@@ -159,7 +158,7 @@ fn python() -> Result<String> {
 }
 
 /// Plays days, or stocks shelves, and keeps their lessons, unless they are there from the last time.
-fn play(plan: &Plan, lessons: &Path) -> Result<()> {
+fn play(plan: &Plan, yardstick: &str, lessons: &Path) -> Result<()> {
     if lessons.exists() {
         println!(
             "lessons: {} (delete the file to play them anew)",
@@ -174,12 +173,7 @@ fn play(plan: &Plan, lessons: &Path) -> Result<()> {
     let mut command = Command::new(std::env::var("CARGO").unwrap_or_else(|_| "cargo".into()));
     command.current_dir(crate::root());
     command.args(["run", "--release", "--locked", "-p", "walkout", "--"]);
-    command.args([
-        "bench",
-        plan.yardstick().unwrap_or_default(),
-        "--seed",
-        &plan.seed.to_string(),
-    ]);
+    command.args(["bench", yardstick, "--seed", &plan.seed.to_string()]);
     command.args(["--seeds", &plan.frames.to_string(), "--lessons"]);
     command.arg(&unfinished);
     ensure!(

@@ -5,7 +5,7 @@ use crate::belief::Belief;
 use crate::decide;
 use crate::gates::{GateEvent, Gates};
 use crate::handing::{self, Habit, HandOver, Meeting};
-use crate::hypotheses::{AGAIN, Case, Hypothesis, is_unread};
+use crate::hypotheses::{Case, Hypothesis, is_unread};
 use crate::identity::{PersonIx, STRANGER};
 use crate::lineage::SegmentIx;
 use crate::looks::LookStore;
@@ -574,7 +574,7 @@ impl Engine {
         let makers = case.makers(&hypotheses);
         deed.x_m = case.seen.x_m;
         deed.witness.note(&makers, &free, decide::took(&hypotheses));
-        deed.took = streak::alone(&hypotheses, AGAIN, self.config.temperature);
+        deed.took = streak::alone(&hypotheses, self.config.temperature);
         deed.hypotheses = hypotheses;
     }
 

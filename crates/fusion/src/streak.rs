@@ -1,16 +1,16 @@
 //! Takes of one product that follow one another: who took one often comes back for the next, and somebody else who stands there
 //! seldom wants just that one just then.
 
-use crate::hypotheses::Hypothesis;
+use crate::hypotheses::{AGAIN, Hypothesis};
 use std::collections::BTreeMap;
 use walkout_model::{SkuIx, StoreTime, TimeDelta, Who};
 
 /// A hand is back for the next one so soon at the earliest, and so late at the latest.
 const FROM: TimeDelta = TimeDelta::from_millis(2_000);
 pub(crate) const TO: TimeDelta = TimeDelta::from_millis(10_000);
-/// How much likelier somebody takes one more than somebody else takes one, less one: counted in days of `busy` (seeds 401–408), where
-/// three takes in ten are followed by another of the product at the shelf by the same person within this time, and one in some fourteen by
-/// one of somebody else where there is one within reach.
+/// How much likelier somebody takes one more than somebody else takes one, less one, before the temperature. In days of `busy` (seeds
+/// 401–408) three takes in ten are followed so by another of the same person, counted; how often by one of somebody else, where there is one
+/// within reach, is reckoned as one in some fourteen.
 const MORE: f64 = 2.0;
 
 /// Who took what, and how probably.
@@ -46,9 +46,9 @@ impl Streak {
 }
 
 /// Who took what by the explanations of a step alone, without what other takes said of it: what two steps say of each other is said
-/// once. `again` is the place of that among the factors.
-pub(crate) fn alone(hypotheses: &[Hypothesis], again: usize, temperature: f64) -> Took {
-    let weight = |h: &Hypothesis| h.probability * (-h.factors[again] / temperature).exp();
+/// once.
+pub(crate) fn alone(hypotheses: &[Hypothesis], temperature: f64) -> Took {
+    let weight = |h: &Hypothesis| h.probability * (-h.factors[AGAIN] / temperature).exp();
     let all: f64 = hypotheses.iter().map(weight).sum();
     let mut took: BTreeMap<(Who, SkuIx), f64> = BTreeMap::new();
     for h in hypotheses {
@@ -65,7 +65,35 @@ pub(crate) fn alone(hypotheses: &[Hypothesis], again: usize, temperature: f64) -
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::hypotheses::{Factors, Part};
     use walkout_model::SessionId;
+
+    #[test]
+    fn what_other_takes_said_is_taken_out_of_what_a_take_says() {
+        let take = |session: u64, again: f64, probability: f64| {
+            let mut factors = Factors::default();
+            factors[AGAIN] = again;
+            Hypothesis {
+                parts: vec![Part {
+                    who: Who::Session(SessionId(session)),
+                    kind: None,
+                    sku: Some(SkuIx(3)),
+                    quantity: 1,
+                    lane: None,
+                }],
+                removes: Vec::new(),
+                factors,
+                probability,
+            }
+        };
+        // Even alone, and four to one with a factor of four.
+        let took = alone(&[take(1, 0.7 * 4.0_f64.ln(), 0.8), take(2, 0.0, 0.2)], 0.7);
+        assert_eq!(took.len(), 2);
+        assert!(
+            took.iter().all(|(.., p)| (p - 0.5).abs() < 1e-9),
+            "{took:?}"
+        );
+    }
 
     #[test]
     fn a_take_speaks_for_who_took_one_just_before_or_after() {

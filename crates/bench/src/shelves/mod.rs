@@ -187,9 +187,7 @@ impl Scene {
             },
         }
     }
-}
 
-impl Scene {
     /// What its cameras see of a stocking, in some light.
     fn pictures(
         &self,

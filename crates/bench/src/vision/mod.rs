@@ -238,11 +238,11 @@ fn difference(network: &dyn Network, input: &Input, theirs: &[f32]) -> Result<f6
     Ok(f64::from(worst / largest))
 }
 
-/// Milliseconds of a core to make a camera's frame ready for this input.
+/// Milliseconds of a core to make a camera's frame ready for this input; 0 where it is no picture of three colours.
 fn prepare_ms(input: &Input, [w, h]: [u32; 2]) -> f64 {
     let (axes, size) = match *input.shape.as_slice() {
         [_, h, w, 3] => (Axes::Nhwc, [w, h]),
-        [_, _, h, w] => (Axes::Nchw, [w, h]),
+        [_, 3, h, w] => (Axes::Nchw, [w, h]),
         _ => return 0.0,
     };
     let how = Preparation {

@@ -1,6 +1,6 @@
 //! Showing a shop what its goods look like, and asking it.
 
-use crate::program::{TempDir, walkout};
+use crate::program::{TempDir, said};
 use serde_json::Value;
 use std::path::{Path, PathBuf};
 use walkout_testkit::{root, shop_dir};
@@ -31,17 +31,6 @@ fn shop(name: &str) -> (TempDir, PathBuf, PathBuf) {
         .unwrap();
     }
     (dir, shop, other)
-}
-
-/// What it prints, or its complaint.
-fn said(args: &[&str]) -> Result<String, String> {
-    let done = walkout().args(args).output().unwrap();
-    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-    if done.status.success() {
-        Ok(text(&done.stdout))
-    } else {
-        Err(text(&done.stderr))
-    }
 }
 
 fn enrol(shop: &Path, rest: &[&str]) -> Result<String, String> {

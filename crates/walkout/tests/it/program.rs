@@ -39,6 +39,16 @@ pub fn walkout() -> Command {
     command
 }
 
+/// What `walkout` prints, or its complaint.
+pub fn said(args: &[&str]) -> Result<String, String> {
+    let done = walkout().args(args).output().unwrap();
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    match done.status.success() {
+        true => Ok(text(&done.stdout)),
+        false => Err(text(&done.stderr)),
+    }
+}
+
 impl Program {
     /// Starts `walkout serve SHOP` with these further arguments.
     pub fn serve(test: &str, shop: &str, arguments: &[&str]) -> Self {

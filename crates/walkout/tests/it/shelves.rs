@@ -1,6 +1,6 @@
 //! Gaps on shelves, as staff ask for them.
 
-use crate::program::{TempDir, walkout};
+use crate::program::{TempDir, said};
 use serde_json::Value;
 use std::path::Path;
 use std::sync::Arc;
@@ -63,15 +63,6 @@ fn photograph(shop: &Arc<Shop>, camera: CameraIx, goods: Vec<Stood>, moment: u64
     encoder.set_color(png::ColorType::Rgb);
     let mut writer = encoder.write_header().unwrap();
     writer.write_image_data(&frame.picture.rgb).unwrap();
-}
-
-fn said(args: &[&str]) -> Result<String, String> {
-    let done = walkout().args(args).output().unwrap();
-    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-    match done.status.success() {
-        true => Ok(text(&done.stdout)),
-        false => Err(text(&done.stderr)),
-    }
 }
 
 #[test]

@@ -12,6 +12,7 @@ mod planes;
 pub use cuts::{FacingCut, ShelfCuts};
 
 use super::EyeError;
+use super::camera::per_px;
 use crate::nets::{FacingNetwork, FacingOdds, Gallery, ItemNetwork, NetError, Network, RgbPicture};
 use cuts::Eye;
 use geometry::Column;
@@ -211,7 +212,9 @@ impl ShelfScan {
         };
         let odds = odds.map_err(failed)?;
         let mut sights: Vec<FacingSight> = cuts.into_iter().zip(odds).map(sight).collect();
-        self.name(eye, picture, &mut sights).map_err(failed)?;
+        let per_px = per_px(eye.view.camera(), picture)?;
+        self.name(eye, (picture, per_px), &mut sights)
+            .map_err(failed)?;
         Ok(sights)
     }
 
@@ -219,30 +222,26 @@ impl ShelfScan {
     fn name(
         &self,
         eye: &Eye,
-        picture: &RgbPicture<'_>,
+        (picture, per_px): (&RgbPicture<'_>, f64),
         sights: &mut [FacingSight],
     ) -> Result<(), NetError> {
-        let per_px = super::camera::per_px(eye.view.camera(), picture).unwrap_or(1.0);
-        let mut odd: Vec<&mut FacingSight> = sights
-            .iter_mut()
-            .filter(|s| s.odds.wrong >= SEEMS_FROM)
+        let odd = sights.iter_mut().filter(|s| s.odds.wrong >= SEEMS_FROM);
+        let mut odd: Vec<(&mut FacingSight, Vec<u8>)> = odd
+            .filter_map(|s| {
+                let own = |c: &&Column| (c.lane, c.facing) == (s.lane, s.facing);
+                let front = eye.columns.iter().find(own)?.fronts.first()?;
+                Some((s, portrait(picture, front, per_px, PORTRAIT)))
+            })
             .collect();
+        let side = PORTRAIT as u32;
         for some in odd.chunks_mut(BATCH) {
-            let portraits: Vec<Vec<u8>> = some
+            let pictures: Vec<_> = some
                 .iter()
-                .filter_map(|s| {
-                    let own = |c: &&Column| (c.lane, c.facing) == (s.lane, s.facing);
-                    let front = eye.columns.iter().find(own)?.fronts.first()?;
-                    Some(portrait(picture, front, per_px, PORTRAIT))
-                })
-                .collect();
-            let side = PORTRAIT as u32;
-            let pictures: Vec<_> = portraits
-                .iter()
-                .filter_map(|p| RgbPicture::new(side, side, p).ok())
+                .filter_map(|(_, rgb)| RgbPicture::new(side, side, rgb).ok())
                 .map(|p| (p, p.area()))
                 .collect();
-            for (sight, look) in some.iter_mut().zip(self.item.look_at(&pictures)?) {
+            let looks = self.item.look_at(&pictures)?;
+            for ((sight, _), look) in some.iter_mut().zip(looks) {
                 sight.seems = self.gallery.posterior(&look, &self.skus).ranked;
                 sight.seems.truncate(SEEMS);
             }

@@ -31,15 +31,7 @@ fn before_a_fixture(up: f64) -> (Shop, CameraIx) {
 struct Mean(Ports);
 
 fn mean() -> Arc<dyn Network> {
-    let port = |name: &str| Port {
-        name: name.into(),
-        shape: Vec::new(),
-    };
-    Arc::new(Mean(Ports {
-        input: port("image"),
-        element: Element::F32,
-        outputs: vec![port("look")],
-    }))
+    Arc::new(Mean(ports("image", "look")))
 }
 
 impl Network for Mean {
@@ -75,7 +67,7 @@ impl Network for Mean {
     }
 }
 
-fn port_of(input: &str) -> Ports {
+fn ports(input: &str, output: &str) -> Ports {
     let port = |name: &str| Port {
         name: name.into(),
         shape: Vec::new(),
@@ -83,7 +75,7 @@ fn port_of(input: &str) -> Ports {
     Ports {
         input: port(input),
         element: Element::F32,
-        outputs: vec![port("kinds")],
+        outputs: vec![port(output)],
     }
 }
 
@@ -226,7 +218,8 @@ fn who_stands_before_a_facing_hides_it() {
     for i in 0..shop.catalogue.len() {
         gallery.enrol(SkuIx::from(i), look.clone());
     }
-    let networks = ScanNetworks::new(Arc::new(Nearer(port_of("cut"))), mean(), gallery).unwrap();
+    let networks =
+        ScanNetworks::new(Arc::new(Nearer(ports("cut", "kinds"))), mean(), gallery).unwrap();
     let mut scan = ShelfScan::new(&shop, &[camera], networks, ScanSettings::default());
     let rgb = vec![90; 1280 * 960 * 3];
     let picture = RgbPicture::new(1280, 960, &rgb).unwrap();
