@@ -60,7 +60,7 @@ def batch(shards, rng, size, crop):
     most = 1
     for k, i in enumerate(rng.integers(0, len(shards), size)):
         image, label = shards.get(int(i))
-        scale = math.exp(rng.uniform(math.log(0.85), math.log(1.6)))
+        scale = math.exp(rng.uniform(math.log(0.75), math.log(1.5)))
         scale = max(scale, ch / HEIGHT, cw / WIDTH)
         sh, sw = ch / scale, cw / scale
         # Most crops are laid around somebody.

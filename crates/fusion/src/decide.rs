@@ -19,7 +19,7 @@ const UNMODELLED: f64 = 0.003;
 const SURE: f64 = 0.97;
 /// Hypotheses of less are not looked at for the best.
 const NO_MATTER: f64 = 1e-6;
-/// Probability of two people having taken one unit each from which two units are told one by one.
+/// Probability of one unit being another's from which it is told by itself.
 const SHARED: f64 = 0.05;
 /// Alternatives said at most.
 const ALTERNATIVES: usize = 8;
@@ -106,37 +106,43 @@ pub(crate) fn movements(
         .collect()
 }
 
-/// Where one party most probably took two units and two may well have taken one each, the same explanations
-/// unit by unit: who took the second is then a question of its own.
+/// Where one party most probably moved several units and one of them may well be another's, the same explanations in
+/// two parts, the second of one unit: whose that was is then a question of its own.
 fn unit_by_unit(hypotheses: &[Hypothesis]) -> Option<Vec<Hypothesis>> {
-    let [taken] = best(hypotheses)?.parts.as_slice() else {
+    let [moved] = best(hypotheses)?.parts.as_slice() else {
         return None;
     };
-    let sku = taken.sku?;
-    let one_each = |h: &Hypothesis| {
-        let one = |p: &Part| p.sku == Some(sku) && p.quantity == 1;
-        h.parts.len() == 2 && h.parts.iter().all(one)
+    let sku = moved.sku?;
+    let all = moved.quantity;
+    if all.abs() < 2 {
+        return None;
+    }
+    let last = all.signum();
+    let shared = |h: &Hypothesis| {
+        let of_it = |p: &Part| p.sku == Some(sku) && [last, all - last].contains(&p.quantity);
+        h.parts.len() == 2
+            && h.parts.iter().all(of_it)
+            && h.parts.iter().map(|p| p.quantity).sum::<i32>() == all
     };
-    let shared = hypotheses.iter().filter(|h| one_each(h));
-    let p: f64 = shared.map(|h| h.probability).sum();
-    if taken.quantity != 2 || p < SHARED {
+    let p: f64 = hypotheses
+        .iter()
+        .filter(|h| shared(h))
+        .map(|h| h.probability)
+        .sum();
+    if p < SHARED {
         return None;
     }
     let mut split = hypotheses.to_vec();
     for h in &mut split {
         if let [part] = h.parts.as_slice()
             && part.sku == Some(sku)
-            && part.quantity == 2
+            && part.quantity == all
         {
-            h.parts = vec![
-                Part {
-                    quantity: 1,
-                    ..*part
-                };
-                2
-            ];
-        } else if one_each(h) {
-            h.parts.sort_by_key(|p| p.who != taken.who);
+            let of = |quantity: i32| Part { quantity, ..*part };
+            h.parts = vec![of(all - last), of(last)];
+        } else if shared(h) {
+            h.parts
+                .sort_by_key(|p| (std::cmp::Reverse(p.quantity.abs()), p.who != moved.who));
         }
     }
     Some(split)

@@ -2,7 +2,7 @@
 
 use super::removals::{Removal, RemovalKind, owned};
 use super::{
-    Case, DROP, Factors, Hypothesis, LOOK, MASS, PLACE, PRIOR, Part, REACH, STOCK, as_i32, blend,
+    Case, DROP, Factors, Hypothesis, LOOK, MASS, PLACE, PRIOR, Part, REACH, SHARED_MOST, STOCK, as_i32, blend,
     units_near, units_prior,
 };
 use crate::hands;
@@ -21,8 +21,6 @@ const TWO_AT_ONCE: f64 = 0.02;
 /// each of two who come one after the other. In an instant that is seen it is as rare as the network of hands learnt.
 const TWO_PEOPLE: f64 = 0.3;
 const ONE_EACH_UNSEEN: f64 = 1.0;
-/// Most units of one SKU in one step that two people may share.
-const SHARED_MOST: u32 = 4;
 /// Prior that goods come with a foreign thing that is taken away.
 const REMOVED_WITH_GOODS: f64 = 0.4;
 /// Prior that a fall where something was half lifted is the rest of it, and how far the two falls together
@@ -295,14 +293,7 @@ impl Case<'_> {
 
     /// One unit each of two SKUs whose lanes the change may touch, in one step.
     fn double_goods(&self) -> Vec<Goods> {
-        let touched: Vec<_> = self
-            .shop
-            .planogram
-            .on_shelf(self.step.shelf)
-            .filter(|(_, l)| {
-                l.x_m < self.seen.span.1 + 0.05 && l.x_m + l.width_m > self.seen.span.0 - 0.05
-            })
-            .collect();
+        let touched: Vec<_> = self.lanes_touched().collect();
         let lanes = self.shop.planogram.on_shelf(self.step.shelf).count().max(1) as f64;
         let prior = TWO_AT_ONCE.ln() - 2.0 * lanes.ln();
         let mut goods = Vec::new();

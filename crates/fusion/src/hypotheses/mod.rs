@@ -13,7 +13,7 @@ use crate::place::{SeenShares, plate_edges};
 use crate::streak::Streak;
 use removals::{Removal, lifts, removals};
 use std::collections::BTreeMap;
-use walkout_model::{LaneIx, PartyKind, PlateHealth, Shop, SkuIx, WeightStep, Who};
+use walkout_model::{Lane, LaneIx, PartyKind, PlateHealth, Shop, SkuIx, WeightStep, Who};
 
 /// What the log weight of a hypothesis is made of, by kind of evidence.
 pub(crate) const FACTORS: [&str; 9] = [
@@ -45,7 +45,9 @@ const UNREAD: f32 = 0.4;
 /// How many parties are tried two by two, and how far below the best one's log reach theirs may be.
 const TWO_OF: usize = 5;
 const TOO_FAR: f64 = 6.0;
-/// The same for parties that may have acted alone: looks may yet speak for them.
+/// Most units of one SKU in one step that two people may share.
+const SHARED_MOST: u32 = 4;
+/// As [`TOO_FAR`] for parties that may have acted alone: looks may yet speak for them.
 const OUT_OF_REACH: f64 = 13.0;
 /// How far looks are believed in the question what was in the hand, beside whose hand it was.
 const SHOWN: f64 = 0.5;
@@ -238,6 +240,13 @@ impl<'a> Case<'a> {
             Some(Some(count)) => (0.98 * count.at_least(as_i32(units)) + 0.02).ln(),
             _ => 0.0,
         }
+    }
+
+    /// The lanes that the change may touch.
+    fn lanes_touched(&self) -> impl Iterator<Item = (LaneIx, &Lane)> {
+        let (from, to) = (self.seen.span.0 - 0.05, self.seen.span.1 + 0.05);
+        let lanes = self.shop.planogram.on_shelf(self.step.shelf);
+        lanes.filter(move |(_, l)| l.x_m < to && l.x_m + l.width_m > from)
     }
 
     /// Places on the shelf that can be told apart.
