@@ -151,10 +151,10 @@ impl Estimators {
                 }
                 PerceptionEvent::Touch(touch) => {
                     if self.keep_steps {
-                        self.conclusions.touches.push(touch.clone());
+                        self.conclusions.touches.push(touch);
                     }
-                    self.fusion.touch(touch);
                 }
+                PerceptionEvent::Disturbed(disturbance) => self.fusion.disturbed(disturbance),
                 PerceptionEvent::Fault(fault) => {
                     self.conclusions.faults += 1;
                     self.fusion.fault(fault);

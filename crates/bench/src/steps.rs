@@ -322,7 +322,9 @@ pub fn watch(shop: &Arc<Shop>, plan: Plan) -> Result<Watched, RunError> {
             match event {
                 PerceptionEvent::Step(step) => watched.steps.push(step),
                 PerceptionEvent::Touch(touch) => watched.touches.push(touch),
-                PerceptionEvent::Fault(_) | PerceptionEvent::ClockJump { .. } => {}
+                PerceptionEvent::Fault(_)
+                | PerceptionEvent::Disturbed(_)
+                | PerceptionEvent::ClockJump { .. } => {}
             }
         }
     }

@@ -221,11 +221,18 @@ impl Teller<'_> {
         };
         let (grams, sigma) = self.change();
         let went = if grams < 0.0 { "lost" } else { "gained" };
-        text += &format!(
-            "the shelf {went} {} g ± {} g",
-            short(grams.abs()),
-            short(sigma)
-        );
+        text += &match self.record.evidence.came_and_went {
+            Some((from, to)) => format!(
+                "the shelf was disturbed from {} to {} and bears what it bore before, as where one came and one went,",
+                time_of_day(from, self.zone),
+                time_of_day(to, self.zone),
+            ),
+            None => format!(
+                "the shelf {went} {} g ± {} g",
+                short(grams.abs()),
+                short(sigma)
+            ),
+        };
         if let Some(mass) = c.grams {
             text += &match c.units() {
                 1 => format!(" where one of them weighs {} g", short(mass)),
@@ -341,11 +348,18 @@ impl Teller<'_> {
         } else {
             "늘었고"
         };
-        text += &format!(
-            "선반 무게가 {} g ± {} g {went}",
-            short(grams.abs()),
-            short(sigma)
-        );
+        text += &match self.record.evidence.came_and_went {
+            Some((from, to)) => format!(
+                "선반이 {}부터 {}까지 흔들린 뒤 무게가 그대로이므로 하나가 놓이고 하나가 집힌 것으로 보이고",
+                time_of_day(from, self.zone),
+                time_of_day(to, self.zone),
+            ),
+            None => format!(
+                "선반 무게가 {} g ± {} g {went}",
+                short(grams.abs()),
+                short(sigma)
+            ),
+        };
         if let Some(mass) = c.grams {
             text += &format!(", {}개의 무게는 {} g입니다", c.units(), short(mass));
         } else {

@@ -68,42 +68,80 @@ pub(crate) fn movements(
     let Some(best) = best(hypotheses) else {
         return Vec::new();
     };
-    best.parts
-        .iter()
-        .enumerate()
+    let parts = best.parts.iter().enumerate();
+    parts
         .map(|(i, part)| {
-            let mut marginals = match &split {
+            let marginals = match &split {
                 Some(_) => marginals_by_place(hypotheses, i),
                 None => marginals(hypotheses, part, i),
             };
-            let decision = decide(part, &marginals, &config.costs);
-            let said = |a: &Marginal| same(&a.part, part);
-            let chosen = match marginals.iter().position(said) {
-                Some(at) => marginals.remove(at).alternative(),
-                None => Marginal {
-                    part: *part,
-                    probability: 0.0,
-                }
-                .alternative(),
-            };
-            marginals.truncate(ALTERNATIVES);
-            AttributedMovement {
-                id: movement_id(step.serial, part_of_step, i),
-                t: step.t_change,
-                known_at: now,
-                shelf: step.shelf,
-                lane: part.lane,
-                decision,
-                supersedes: None,
-                evidence: Evidence {
-                    against: against(hypotheses, part, &marginals),
-                    ..evidence(step, hypotheses, part)
-                },
-                best: chosen,
-                alternatives: marginals.iter().map(Marginal::alternative).collect(),
-            }
+            let id = movement_id(step.serial, part_of_step, i);
+            movement(id, step, hypotheses, part, marginals, config, now)
         })
         .collect()
+}
+
+/// The same of something that came and went: what was taken and what was put down are two questions. `fall` is the take as
+/// if plates had kept it; they bear what they bore before.
+pub(crate) fn exchanged(
+    fall: &WeightStep,
+    hypotheses: &[Hypothesis],
+    config: &FusionConfig,
+    now: StoreTime,
+) -> Vec<AttributedMovement> {
+    let Some(best) = best(hypotheses) else {
+        return Vec::new();
+    };
+    let nothing = WeightStep {
+        delta_g: 0.0,
+        ..fall.clone()
+    };
+    let parts = best.parts.iter().enumerate();
+    parts
+        .map(|(i, part)| {
+            let marginals = marginals_by_place(hypotheses, i);
+            let id = movement_id(fall.serial, 0, i);
+            movement(id, &nothing, hypotheses, part, marginals, config, now)
+        })
+        .collect()
+}
+
+/// A part of the most probable explanation with all that it may have been instead.
+fn movement(
+    id: MovementId,
+    step: &WeightStep,
+    hypotheses: &[Hypothesis],
+    part: &Part,
+    mut marginals: Vec<Marginal>,
+    config: &FusionConfig,
+    now: StoreTime,
+) -> AttributedMovement {
+    let decision = decide(part, &marginals, &config.costs);
+    let said = |a: &Marginal| same(&a.part, part);
+    let chosen = match marginals.iter().position(said) {
+        Some(at) => marginals.remove(at).alternative(),
+        None => Marginal {
+            part: *part,
+            probability: 0.0,
+        }
+        .alternative(),
+    };
+    marginals.truncate(ALTERNATIVES);
+    AttributedMovement {
+        id,
+        t: step.t_change,
+        known_at: now,
+        shelf: step.shelf,
+        lane: part.lane,
+        decision,
+        supersedes: None,
+        evidence: Evidence {
+            against: against(hypotheses, part, &marginals),
+            ..evidence(step, hypotheses, part)
+        },
+        best: chosen,
+        alternatives: marginals.iter().map(Marginal::alternative).collect(),
+    }
 }
 
 /// Where one party most probably moved several units and one of them may well be another's, the same explanations in
@@ -278,6 +316,13 @@ pub(crate) fn took(hypotheses: &[Hypothesis]) -> f64 {
     let take = |h: &&Hypothesis| h.parts.iter().any(|p| p.sku.is_some() && p.quantity > 0);
     let takes = hypotheses.iter().filter(take);
     takes.map(|h| h.probability).sum::<f64>().min(1.0)
+}
+
+/// How probably goods moved.
+pub(crate) fn goods(hypotheses: &[Hypothesis]) -> f64 {
+    let moved = |h: &&Hypothesis| h.parts.iter().any(|p| p.sku.is_some());
+    let goods = hypotheses.iter().filter(moved);
+    goods.map(|h| h.probability).sum::<f64>().min(1.0)
 }
 
 /// Probability of each party to have made the step, where one party did it alone.

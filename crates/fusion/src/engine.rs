@@ -3,6 +3,7 @@
 
 use crate::belief::Belief;
 use crate::decide;
+use crate::exchange::{Exchange, Scene};
 use crate::gates::{GateEvent, Gates};
 use crate::handing::{self, Habit, HandOver, Meeting};
 use crate::hypotheses::{Case, Hypothesis, is_unread};
@@ -19,8 +20,8 @@ use crate::{CLOCK_SET_BACK, FusionConfig};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use walkout_model::{
-    AttributedMovement, GateCrossing, ItemLook, LaneIx, PlateFault, PlateHealth, SessionOpened,
-    Shop, StoreTime, TimeDelta, TrackId, TrackPoint, WeightStep, Who,
+    AttributedMovement, Disturbance, GateCrossing, ItemLook, LaneIx, PlateFault, PlateHealth,
+    SessionOpened, Shop, StoreTime, TimeDelta, TrackId, TrackPoint, WeightStep, Who,
 };
 
 /// Steps that wait for the tracks of their time, at most.
@@ -45,6 +46,8 @@ const SMOOTH_AGAIN: TimeDelta = TimeDelta::from_secs(1);
 const SMOOTH_AT_EXIT: TimeDelta = TimeDelta::from_millis(300);
 /// From this probability on goods are said to come back before their mass is known.
 const SEEN_COMING: f32 = 0.7;
+/// An exchange lasts no longer than this.
+const EXCHANGE_LASTS: TimeDelta = TimeDelta::from_secs(8);
 /// Deeds are gone through again for so long, even while somebody stays in the shop for ever.
 const REMEMBER: TimeDelta = TimeDelta::from_secs(1_800);
 
@@ -80,6 +83,7 @@ struct Handed {
 enum Entry {
     Deed(Box<Deed>),
     Handed(Box<Handed>),
+    Exchange(Box<Exchange>),
     Counted(StoreTime, LaneIx, u32),
 }
 
@@ -88,6 +92,7 @@ impl Entry {
         match self {
             Self::Deed(deed) => deed.step.t_change,
             Self::Handed(handed) => handed.meeting.t,
+            Self::Exchange(exchange) => exchange.t(),
             Self::Counted(t, ..) => *t,
         }
     }
@@ -96,6 +101,7 @@ impl Entry {
         match self {
             Self::Deed(deed) => decide::learn(belief, &deed.hypotheses, &deed.step, deed.x_m),
             Self::Handed(handed) => handing::learn(belief, &handed.overs),
+            Self::Exchange(exchange) => exchange.learn(belief),
             Self::Counted(_, lane, units) => belief.count(*lane, *units),
         }
     }
@@ -145,6 +151,8 @@ pub(crate) struct Engine {
     /// The least that one unit of anything weighs, grams.
     lightest_g: f64,
     waiting: Vec<WeightStep>,
+    /// Disturbances that wait for the looks of their time.
+    disturbed: Vec<Disturbance>,
     log: Vec<Entry>,
     /// The steps that the settled engine's log holds deeds of.
     known: BTreeSet<u64>,
@@ -186,6 +194,7 @@ impl Engine {
             tracks: TrackStore::default(),
             gates: Gates::default(),
             waiting: Vec::new(),
+            disturbed: Vec::new(),
             log: Vec::new(),
             known: BTreeSet::new(),
             missing: None,
@@ -212,6 +221,13 @@ impl Engine {
         }
         self.waiting.push(step);
         true
+    }
+
+    /// Something may have come and gone.
+    pub(crate) fn disturbed(&mut self, disturbance: Disturbance) {
+        if self.disturbed.len() < STEPS_MAX {
+            self.disturbed.push(disturbance);
+        }
     }
 
     /// A step is taken back or about to be corrected. `false` if it is too late for that.
@@ -285,7 +301,7 @@ impl Engine {
         let recent = self.now.unwrap_or_default() - TimeDelta::from_secs(60);
         self.log.retain(|e| match e {
             Entry::Deed(d) => d.step.t_change >= recent && !other.knows(d.step.serial),
-            Entry::Handed(_) => false,
+            Entry::Handed(_) | Entry::Exchange(_) => false,
             Entry::Counted(t, ..) => other.now.is_none_or(|now| *t > now),
         });
         self.belief = other.belief.clone();
@@ -356,6 +372,7 @@ impl Engine {
             self.explain(&step, now, out);
         }
         if self.role == Role::Settled {
+            self.watch_plates(now, out);
             self.watch_hands(now, out);
         }
         let leaving: Vec<Who> = gate_events
@@ -481,6 +498,46 @@ impl Engine {
             serial: deed.step.serial,
             part: deed.part,
             movements,
+        }
+    }
+
+    /// Weighs whether something came and went where plates were disturbed.
+    fn watch_plates(&mut self, now: StoreTime, out: &mut Vec<EngineEvent>) {
+        let settle = self.config.settle_again;
+        while let Some(at) = self.disturbed.iter().position(|d| d.t_end + settle <= now) {
+            let disturbance = self.disturbed.remove(at);
+            let missing = self.missing_at(disturbance.t_end);
+            let scene = Scene {
+                shop: &self.shop,
+                config: &self.config,
+                tracks: &self.tracks,
+                looks: &self.looks,
+            };
+            let Some(mut exchange) = Exchange::new(disturbance, &scene, &self.belief, &missing)
+            else {
+                continue;
+            };
+            let untold = untold(&self.log, &[], &exchange);
+            self.weigh_exchange(&mut exchange, &self.belief, untold);
+            self.known.insert(exchange.serial());
+            out.push(self.answer_exchange(&exchange, now));
+            let entry = Entry::Exchange(Box::new(exchange));
+            entry.learn(&mut self.belief);
+            self.log.push(entry);
+        }
+    }
+
+    fn weigh_exchange(&self, exchange: &mut Exchange, belief: &Belief, untold: f64) {
+        let known = (&self.tracks.lineage, &self.gates.people);
+        exchange.weigh(&self.config, belief, known, untold);
+    }
+
+    fn answer_exchange(&self, exchange: &Exchange, now: StoreTime) -> EngineEvent {
+        let (lineage, people) = (&self.tracks.lineage, &self.gates.people);
+        EngineEvent::Explained {
+            serial: exchange.serial(),
+            part: 0,
+            movements: exchange.movements(&self.config, lineage, people, now),
         }
     }
 
@@ -618,6 +675,15 @@ impl Engine {
                     self.weigh_meeting(handed, &belief);
                     changed.extend(assign(earlier, handed));
                 }
+                Some(Entry::Exchange(exchange)) => {
+                    let (lineage, people) = (&self.tracks.lineage, &self.gates.people);
+                    if !exchange.stands && exchange.concerns(leaving, lineage, people) {
+                        exchange.stands = exchange.is_settled(lineage);
+                        let untold = untold(earlier, later, exchange);
+                        self.weigh_exchange(exchange, &belief, untold);
+                        changed.insert(at);
+                    }
+                }
                 _ => {}
             }
             if let Some(entry) = this.first() {
@@ -626,8 +692,10 @@ impl Engine {
             pairing::forget(&mut belief);
         }
         for at in changed {
-            if let Some(Entry::Deed(deed)) = log.get(at) {
-                out.push(self.answer(deed, now));
+            match log.get(at) {
+                Some(Entry::Deed(deed)) => out.push(self.answer(deed, now)),
+                Some(Entry::Exchange(exchange)) => out.push(self.answer_exchange(exchange, now)),
+                _ => {}
             }
         }
         self.log = log;
@@ -654,9 +722,11 @@ impl Engine {
         let mut n = 0;
         while n < self.log.len() && (self.log[n].t() < horizon || self.log.len() - n > DEEDS_MAX) {
             self.log[n].learn(&mut self.base);
-            if let Entry::Deed(deed) = &self.log[n] {
-                self.known.remove(&deed.step.serial);
-            }
+            match &self.log[n] {
+                Entry::Deed(deed) => self.known.remove(&deed.step.serial),
+                Entry::Exchange(exchange) => self.known.remove(&exchange.serial()),
+                _ => false,
+            };
             n += 1;
         }
         self.log.drain(..n);
@@ -716,6 +786,18 @@ fn streak_about(before: &[Entry], after: &[Entry], deed: &Deed) -> Streak {
         _ => None,
     });
     Streak::about(t, takes)
+}
+
+/// How probably no step of the logs before and after an exchange tells of goods that moved in it.
+fn untold(before: &[Entry], after: &[Entry], exchange: &Exchange) -> f64 {
+    let near = |e: &&Entry| e.t().since(exchange.t()).0.saturating_abs() <= EXCHANGE_LASTS.0;
+    let before = before.iter().rev().take_while(near);
+    let after = after.iter().take_while(near);
+    let steps = before.chain(after).filter_map(|e| match e {
+        Entry::Deed(d) if exchange.includes(&d.step) => Some(decide::goods(&d.hypotheses)),
+        _ => None,
+    });
+    steps.map(|p| 1.0 - p).product()
 }
 
 /// Puts revised explanations in their places, and says where that is.

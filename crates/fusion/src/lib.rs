@@ -14,6 +14,7 @@ mod decide;
 mod departures;
 mod engine;
 mod evidence;
+mod exchange;
 mod gates;
 mod handing;
 mod hands;
@@ -44,8 +45,8 @@ use standing::Standing;
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 use walkout_model::{
-    AttributedMovement, GateCrossing, GateIx, ItemLook, LaneIx, PlateFault, SessionExit,
-    SessionOpened, ShelfTouch, Shop, StoreTime, TimeDelta, TrackId, TrackPoint, WeightStep, Who,
+    AttributedMovement, Disturbance, GateCrossing, GateIx, ItemLook, LaneIx, PlateFault, PlateIx,
+    SessionExit, SessionOpened, Shop, StoreTime, TimeDelta, TrackId, TrackPoint, WeightStep, Who,
 };
 
 /// What fusion concludes.
@@ -105,6 +106,8 @@ const TICK: TimeDelta = TimeDelta::from_millis(50);
 const SILENCE: TimeDelta = TimeDelta::from_secs(15);
 /// Observations that wait for their time, at most.
 const HELD_MAX: usize = 1 << 18;
+/// Points of a disturbance's course at most.
+const COURSE_MAX: usize = 1_024;
 /// Corrections that are remembered at most.
 const ROOTS_MAX: usize = 4_096;
 /// Observations from farther ahead are refused.
@@ -120,6 +123,7 @@ enum Observation {
     Look(ItemLook),
     Fault(PlateFault),
     Step(WeightStep),
+    Disturbed(Disturbance),
 }
 
 impl Observation {
@@ -133,6 +137,7 @@ impl Observation {
             Self::Look(l) => (t, 4, l.track.0, l.hand.x.to_bits()),
             Self::Fault(f) => (t, 5, u64::from(f.plate.0), 0),
             Self::Step(s) => (t, 6, s.serial, 0),
+            Self::Disturbed(d) => (t, 7, d.serial, 0),
         }
     }
 }
@@ -301,9 +306,25 @@ impl Fusion {
         }
     }
 
-    /// A shelf was disturbed without a change. Nothing follows from it yet.
-    pub fn touch(&mut self, touch: ShelfTouch) {
-        let _ = touch;
+    /// Plates were disturbed for long and bear what they bore before. The settled engine asks whether something came and
+    /// went.
+    pub fn disturbed(&mut self, disturbance: Disturbance) {
+        let layout = &self.shop.layout;
+        let on_shelf = |(plate, off): &(PlateIx, f32)| {
+            let plate = layout.plates.get(plate.usize());
+            off.is_finite() && plate.is_some_and(|p| p.shelf == disturbance.shelf)
+        };
+        let sane = disturbance.shelf.usize() < layout.shelves.len()
+            && disturbance.plates.iter().all(on_shelf)
+            && disturbance.left_g.is_finite()
+            && disturbance.course.len() <= COURSE_MAX
+            && disturbance.course.iter().all(|(_, g)| g.is_finite());
+        let t = disturbance
+            .t_end
+            .max(disturbance.known_at - self.config.lag);
+        if !sane || !self.hold(t, Observation::Disturbed(disturbance)) {
+            self.counters.steps_refused += 1;
+        }
     }
 
     /// The tracker saw somebody.
@@ -459,6 +480,7 @@ impl Fusion {
             Observation::Step(step) => {
                 self.settled.step(step);
             }
+            Observation::Disturbed(disturbance) => self.settled.disturbed(disturbance),
         }
     }
 

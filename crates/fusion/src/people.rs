@@ -28,15 +28,26 @@ const CONCERNS: f64 = 1e-3;
 pub(crate) struct Candidate {
     pub who: Who,
     pub kind: Option<PartyKind>,
-    /// Each track that may be of the party: its number among those seen, its reach times the probability
-    /// that it is, and its looks, as far as they say whose hand it was.
-    tracks: Vec<(usize, f64, LookRatio)>,
+    /// The tracks that may be of the party.
+    tracks: Vec<OfParty>,
     /// All that its looks say, by its reach times the probability.
     shown: Vec<(f64, LookRatio)>,
     /// Weight without any track.
     unseen: f64,
     /// Log odds that a hand still rests on the goods, of the likeliest track.
     pub lingers: f64,
+}
+
+/// A track that may be of a party.
+#[derive(Clone, Debug)]
+struct OfParty {
+    /// Its place among those seen, and its number.
+    at: usize,
+    track: TrackId,
+    /// Its reach times the probability that it is.
+    reach: f64,
+    /// Its looks, as far as they say whose hand it was.
+    looks: LookRatio,
 }
 
 impl Candidate {
@@ -64,16 +75,16 @@ impl Candidate {
         if total > 0.0 { sum / total } else { 0.0 }
     }
 
-    /// Log weight by reach and looks of two parties acting at once, and the same by reach alone:
-    /// nobody's hands are two people's, so that the two are different tracks.
+    /// Log weight by reach and looks of two parties acting at once or one soon after the other, and the same by reach
+    /// alone: nobody's hands are two people's, so that the two are different tracks.
     pub(crate) fn both(&self, held: Held, other: &Self, others: Held) -> (f64, f64) {
         let joint = |a: &dyn Fn(&LookRatio) -> f64, b: &dyn Fn(&LookRatio) -> f64| {
             let one: f64 = self
                 .tracks
                 .iter()
-                .filter_map(|(at, w, looks)| {
-                    let (_, v, theirs) = other.tracks.iter().find(|t| t.0 == *at)?;
-                    Some(w * a(looks) * v * b(theirs))
+                .filter_map(|own| {
+                    let theirs = other.tracks.iter().find(|t| t.track == own.track)?;
+                    Some(own.reach * a(&own.looks) * theirs.reach * b(&theirs.looks))
                 })
                 .sum();
             (self.total(a) * other.total(b) - one).max(1e-30).ln()
@@ -86,11 +97,11 @@ impl Candidate {
     pub(crate) fn shares(&self, held: Held) -> impl Iterator<Item = (usize, f64)> {
         let total = self.total(&|looks| looks.of(held)).max(1e-30);
         let tracks = self.tracks.iter();
-        tracks.map(move |(at, w, looks)| (*at, w * looks.of(held) / total))
+        tracks.map(move |t| (t.at, t.reach * t.looks.of(held) / total))
     }
 
     fn total(&self, of: &dyn Fn(&LookRatio) -> f64) -> f64 {
-        let seen = self.tracks.iter().map(|(_, w, looks)| w * of(looks));
+        let seen = self.tracks.iter().map(|t| t.reach * of(&t.looks));
         self.unseen + seen.sum::<f64>()
     }
 }
@@ -279,7 +290,12 @@ impl Witness {
             for (who, p) in parties {
                 let candidate = by_who.entry(who).or_insert_with(|| new(who));
                 let reach = r.reach * free * p;
-                candidate.tracks.push((r.at, reach, r.looks.clone()));
+                candidate.tracks.push(OfParty {
+                    at: r.at,
+                    track: r.track,
+                    reach,
+                    looks: r.looks.clone(),
+                });
                 candidate.shown.push((reach, r.shown.clone()));
                 let most = likeliest.entry(who).or_default();
                 if reach > *most {

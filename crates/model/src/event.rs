@@ -56,6 +56,29 @@ pub struct ShelfTouch {
     pub peak_g: f32,
 }
 
+/// Plates side by side that were disturbed for long and came back to what they bore, or nearly so: a hand that pressed, or goods that
+/// one person put there and another took.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Disturbance {
+    /// Counts with the steps of the shop from 1.
+    pub serial: u64,
+    /// Where.
+    pub shelf: ShelfIx,
+    /// When it began.
+    pub t_start: StoreTime,
+    /// When it was over.
+    pub t_end: StoreTime,
+    /// When that was known.
+    pub known_at: StoreTime,
+    /// The plates, in the layout's order, each with how far it was off its rest on average while the disturbance was strong,
+    /// grams.
+    pub plates: Vec<(PlateIx, f32)>,
+    /// What they bear now more than before, grams: little, as between two units of one product.
+    pub left_g: f32,
+    /// How far these plates together were off their rest: (milliseconds after `t_start`, grams), every 50 ms, ≤ 128 points.
+    pub course: Vec<(i32, f32)>,
+}
+
 /// How a plate fares.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -192,6 +215,9 @@ pub struct Evidence {
     /// plate that had failed).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub unseen: Option<(StoreTime, StoreTime)>,
+    /// From when to when the shelf was disturbed, where the goods came and went, so that it bears what it bore before.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub came_and_went: Option<(StoreTime, StoreTime)>,
     /// When the one came in who did it, where that was surely somebody whom no code let in: movements with the same are of
     /// one visit.
     #[serde(default, skip_serializing_if = "Option::is_none")]

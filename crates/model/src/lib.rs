@@ -26,8 +26,8 @@ pub use camera::{CalibrationError, OpenCvCalibration, Pixel, Ray, View};
 pub use catalogue::{Catalogue, Product, TaxClass};
 pub use event::{
     Alternative, AttributedMovement, CalibrationFault, CameraFault, CameraHealth, Decision,
-    Evidence, Factor, Hand, Look, Passed, PlateDelta, PlateFault, PlateHealth, SessionExit,
-    ShelfTouch, WeightStep, Who,
+    Disturbance, Evidence, Factor, Hand, Look, Passed, PlateDelta, PlateFault, PlateHealth,
+    SessionExit, ShelfTouch, WeightStep, Who,
 };
 pub use frame::{CameraFrame, FrameError};
 pub use geometry::{Point2, Point3, Polygon, Pose2};

@@ -31,8 +31,8 @@ use intake::PlateIntake;
 use plate::PlateState;
 use shelf::ShelfState;
 use walkout_model::{
-    FixtureIx, LoadSample, PlateFault, PlateHealth, ShelfTouch, Shop, StoreTime, TimeDelta,
-    WeightStep,
+    Disturbance, FixtureIx, LoadSample, PlateFault, PlateHealth, ShelfTouch, Shop, StoreTime,
+    TimeDelta, WeightStep,
 };
 
 /// What perception concludes.
@@ -42,6 +42,8 @@ pub enum PerceptionEvent {
     Step(WeightStep),
     /// A shelf was disturbed and came back to its mass.
     Touch(ShelfTouch),
+    /// Plates were disturbed for long and came back to what they bore.
+    Disturbed(Disturbance),
     /// A plate's health changed.
     Fault(PlateFault),
     /// A fixture's clock jumped and was set right by the given amount, which is added to its times.

@@ -2,6 +2,7 @@
 
 mod accounts;
 mod corrections;
+mod disturbed;
 mod foresight;
 mod groups;
 mod weigh;
@@ -42,6 +43,9 @@ pub(crate) struct ShelfState {
     departures: Vec<(f32, f32, bool)>,
     /// What the steps told add up to.
     accounts: accounts::Accounts,
+    /// Plates that came back to what they bore and were not told of yet, and up to when each was.
+    returned: Vec<disturbed::Returned>,
+    returned_until: Vec<i64>,
     /// How strongly the board swings lately: variance of the departure per gram carried.
     swing_var: f32,
 }
@@ -62,7 +66,8 @@ struct Told {
 
 impl ShelfState {
     pub(crate) fn new(shelf: ShelfIx, plates: Range<u32>) -> Self {
-        let accounts = accounts::Accounts::new(plates.len());
+        let plates_len = plates.len();
+        let accounts = accounts::Accounts::new(plates_len);
         Self {
             shelf,
             plates,
@@ -77,6 +82,8 @@ impl ShelfState {
             foretold: Vec::new(),
             scratch: Vec::new(),
             departures: Vec::new(),
+            returned: Vec::new(),
+            returned_until: vec![i64::MIN; plates_len],
             swing_var: 0.0,
         }
     }
@@ -98,6 +105,8 @@ impl ShelfState {
         self.owed.clear();
         self.foretold.clear();
         self.touch = None;
+        self.returned.clear();
+        self.returned_until.fill(closed);
     }
 
     #[expect(
@@ -164,6 +173,9 @@ impl ShelfState {
         }
         self.refine(bin, now, config, plates, serial, out);
         self.audit(bin, now, config, plates, serial, out);
+        if !self.returned.is_empty() {
+            self.tell_disturbed(bin, now, config, plates, serial, out);
+        }
         if !busy && self.ready.is_empty() {
             self.emit_touch(config, out);
         }

@@ -135,7 +135,8 @@ impl Pipeline {
         for event in self.told.drain(..) {
             match event {
                 PerceptionEvent::Step(step) => self.fusion.step(step),
-                PerceptionEvent::Touch(touch) => self.fusion.touch(touch),
+                PerceptionEvent::Disturbed(disturbance) => self.fusion.disturbed(disturbance),
+                PerceptionEvent::Touch(_) => {}
                 PerceptionEvent::Fault(fault) => {
                     self.fusion.fault(fault);
                     self.events.push(PipelineEvent::Fault(fault));

@@ -9,8 +9,8 @@ use walkout_bench::truth::Basket;
 use walkout_fusion::{Fusion, FusionConfig, FusionEvent};
 use walkout_model::files::load_shop;
 use walkout_model::{
-    Decision, GateCrossing, ItemLook, LaneIx, PlateFault, SessionId, SessionOpened, Shop,
-    StoreTime, TimeDelta, TrackPoint, WeightStep,
+    Decision, Disturbance, GateCrossing, ItemLook, LaneIx, PlateFault, SessionId, SessionOpened,
+    Shop, StoreTime, TimeDelta, TrackPoint, WeightStep,
 };
 use walkout_perception::{Perception, PerceptionConfig, PerceptionEvent};
 use walkout_simulator::{Plan, Preset, Simulation, Tick};
@@ -33,6 +33,7 @@ enum Seen {
     Crossing(GateCrossing),
     Fault(PlateFault),
     Step(WeightStep),
+    Disturbed(Disturbance),
 }
 
 /// A simulated stream as perception hands it to fusion.
@@ -93,6 +94,7 @@ impl Stream {
                         see(t, Seen::Step(step));
                     }
                     PerceptionEvent::Fault(fault) => see(fault.t, Seen::Fault(fault)),
+                    PerceptionEvent::Disturbed(d) => see(d.t_end, Seen::Disturbed(d)),
                     PerceptionEvent::Touch(_) | PerceptionEvent::ClockJump { .. } => {}
                 }
             }
@@ -144,6 +146,7 @@ impl Stream {
                     Seen::Crossing(crossing) => fusion.crossing(crossing),
                     Seen::Fault(fault) => fusion.fault(fault),
                     Seen::Step(step) => fusion.step(step),
+                    Seen::Disturbed(disturbance) => fusion.disturbed(disturbance),
                 }
             }
             fusion.advance(now, &mut told);

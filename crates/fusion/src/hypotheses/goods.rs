@@ -2,15 +2,15 @@
 
 use super::removals::{Removal, RemovalKind, owned};
 use super::{
-    Case, DROP, Factors, Hypothesis, LOOK, MASS, PLACE, PRIOR, Part, REACH, SHARED_MOST, STOCK, as_i32, blend,
-    units_near, units_prior,
+    Case, DROP, Factors, Hypothesis, LOOK, MASS, PLACE, PRIOR, Part, REACH, SHARED_MOST, STOCK,
+    as_i32, blend, units_near, units_prior,
 };
 use crate::hands;
 use crate::looks::Held;
 use crate::people::Candidate;
 use crate::place::{lane_shares, shares};
 use crate::reach::is_blind;
-use walkout_model::{LaneIx, SkuIx};
+use walkout_model::{LaneIx, PartyKind, SkuIx};
 
 /// Prior that a shopper's step off a shelf is of a SKU out of place that nobody was seen to misplace.
 const STRAY: f64 = 2e-3;
@@ -21,6 +21,8 @@ const TWO_AT_ONCE: f64 = 0.02;
 /// each of two who come one after the other. In an instant that is seen it is as rare as the network of hands learnt.
 const TWO_PEOPLE: f64 = 0.3;
 const ONE_EACH_UNSEEN: f64 = 1.0;
+/// How often staff take goods from where they belong, beside shoppers.
+const STAFF_TAKE: f64 = 0.15;
 /// Prior that goods come with a foreign thing that is taken away.
 const REMOVED_WITH_GOODS: f64 = 0.4;
 /// Prior that a fall where something was half lifted is the rest of it, and how far the two falls together
@@ -37,6 +39,15 @@ struct Goods {
     place: f64,
     stock: f64,
     prior: f64,
+}
+
+/// Log prior of a party's taking goods from where they belong, beside a shopper's: staff fill lanes, and take away what
+/// lies in a wrong one.
+fn taken_by(c: &Candidate, lane: Option<LaneIx>) -> f64 {
+    match (c.kind, lane) {
+        (Some(PartyKind::Staff), Some(_)) => STAFF_TAKE.ln(),
+        _ => 0.0,
+    }
 }
 
 impl Case<'_> {
@@ -67,6 +78,9 @@ impl Case<'_> {
             factors[PRIOR] = g.prior;
             factors[REACH] = reach;
             factors[LOOK] = c.with_look(held) - reach + self.shown(held);
+            for (.., lane) in &g.items {
+                factors[PRIOR] += taken_by(c, *lane);
+            }
             if let Some(removal) = self.removal(g) {
                 factors[PRIOR] += owned(removal, c.who);
             }
@@ -139,7 +153,7 @@ impl Case<'_> {
                 factors[MASS] = g.mass;
                 factors[PLACE] = g.place;
                 factors[STOCK] = g.stock;
-                factors[PRIOR] = g.prior + prior;
+                factors[PRIOR] = g.prior + prior + taken_by(a, first.2) + taken_by(b, second.2);
                 factors[REACH] = reach;
                 factors[LOOK] = all_told - reach
                     + 0.5 * (self.shown(Held::Sku(first.0)) + self.shown(Held::Sku(second.0)));

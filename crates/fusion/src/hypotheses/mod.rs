@@ -23,15 +23,15 @@ pub(crate) const FACTORS: [&str; 9] = [
 /// Log weights by [`FACTORS`].
 pub(crate) type Factors = [f64; FACTORS.len()];
 
-const MASS: usize = 0;
-const PLACE: usize = 1;
-const REACH: usize = 2;
-const LOOK: usize = 3;
-const CART: usize = 4;
+pub(crate) const MASS: usize = 0;
+pub(crate) const PLACE: usize = 1;
+pub(crate) const REACH: usize = 2;
+pub(crate) const LOOK: usize = 3;
+pub(crate) const CART: usize = 4;
 const STOCK: usize = 5;
 // 6 is `rfid`: the log likelihood of tag reads at the shelf and in the cart. No reader is there yet, and
 // it stays 0 for every hypothesis.
-const PRIOR: usize = 7;
+pub(crate) const PRIOR: usize = 7;
 pub(crate) const AGAIN: usize = 8;
 
 /// Hypotheses kept after weighing.
@@ -147,31 +147,10 @@ impl<'a> Case<'a> {
             self.puts()
         };
         self.add_foreign(&mut all);
-        let mut top = f64::NEG_INFINITY;
         for h in &mut all {
             h.factors[AGAIN] = self.again(&h.parts);
-            h.probability = h.factors.iter().sum::<f64>() / self.config.temperature;
-            if h.probability.is_finite() {
-                top = top.max(h.probability);
-            }
         }
-        // Nearly all are hopeless: only the others are worth the trouble of an order.
-        all.retain(|h| h.probability.is_finite() && h.probability > top - DROP);
-        let mut norm = 0.0;
-        for h in &mut all {
-            h.probability = (h.probability - top).exp();
-            norm += h.probability;
-        }
-        for h in &mut all {
-            h.probability /= norm;
-        }
-        all.sort_by(|a, b| {
-            b.probability
-                .total_cmp(&a.probability)
-                .then_with(|| key(a).cmp(&key(b)))
-        });
-        all.truncate(KEPT);
-        all
+        normalised(all, self.config.temperature)
     }
 
     /// How probable it is that each track made the step, by its place among those seen.
@@ -259,6 +238,34 @@ impl<'a> Case<'a> {
             .map_or(1.0, |s| s.width_m);
         (width / SPOT_M).max(1.0)
     }
+}
+
+/// The same with their probabilities, most probable first, without those that do not matter.
+pub(crate) fn normalised(mut all: Vec<Hypothesis>, temperature: f64) -> Vec<Hypothesis> {
+    let mut top = f64::NEG_INFINITY;
+    for h in &mut all {
+        h.probability = h.factors.iter().sum::<f64>() / temperature;
+        if h.probability.is_finite() {
+            top = top.max(h.probability);
+        }
+    }
+    // Nearly all are hopeless: only the others are worth the trouble of an order.
+    all.retain(|h| h.probability.is_finite() && h.probability > top - DROP);
+    let mut norm = 0.0;
+    for h in &mut all {
+        h.probability = (h.probability - top).exp();
+        norm += h.probability;
+    }
+    for h in &mut all {
+        h.probability /= norm;
+    }
+    all.sort_by(|a, b| {
+        b.probability
+            .total_cmp(&a.probability)
+            .then_with(|| key(a).cmp(&key(b)))
+    });
+    all.truncate(KEPT);
+    all
 }
 
 /// Whether a rise is told before it could be read, and may be a hand's.

@@ -134,10 +134,7 @@ impl Case<'_> {
         } else {
             let held = self.holds(c, lane.sku)?;
             let cart = (held / f64::from(units)).min(1.0).ln();
-            (
-                cart,
-                units_prior(units) + PUT_BACK.ln() + TO_HOME.ln(),
-            )
+            (cart, units_prior(units) + PUT_BACK.ln() + TO_HOME.ln())
         };
         Some(Put {
             sku: lane.sku,

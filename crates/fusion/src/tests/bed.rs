@@ -4,10 +4,10 @@ use crate::{Fusion, FusionConfig, FusionEvent};
 use std::sync::Arc;
 use walkout_model::layout::{Fixture, Gate, GateKind, Plate, Shelf};
 use walkout_model::{
-    AttributedMovement, Catalogue, Currency, FixtureIx, GateCrossing, GateDirection, GateIx, Gtin,
-    ItemLook, Lane, Layout, Mass, Money, PartyKind, Planogram, PlateDelta, PlateIx, Point2, Point3,
-    Polygon, Pose2, Product, SessionExit, SessionId, SessionOpened, ShelfIx, Shop, SkuIx,
-    StoreTime, TaxClass, TimeDelta, TrackId, TrackPoint, WeightStep, Who, Wrist,
+    AttributedMovement, Catalogue, Currency, Disturbance, FixtureIx, GateCrossing, GateDirection,
+    GateIx, Gtin, ItemLook, Lane, Layout, Mass, Money, PartyKind, Planogram, PlateDelta, PlateIx,
+    Point2, Point3, Polygon, Pose2, Product, SessionExit, SessionId, SessionOpened, ShelfIx, Shop,
+    SkuIx, StoreTime, TaxClass, TimeDelta, TrackId, TrackPoint, WeightStep, Who, Wrist,
 };
 
 /// Grams of the SKUs: water and tea weigh the same, in lanes side by side; gum is light.
@@ -117,6 +117,7 @@ enum Observation {
     Track(TrackPoint),
     Look(ItemLook),
     Step(WeightStep),
+    Disturbed(Disturbance),
 }
 
 /// Drives a [`Fusion`] and keeps what it says.
@@ -223,6 +224,7 @@ impl Bed {
             Observation::Track(p) => self.fusion.track(p),
             Observation::Look(l) => self.fusion.look(l),
             Observation::Step(s) => self.fusion.step(s),
+            Observation::Disturbed(d) => self.fusion.disturbed(d),
         }
     }
 
@@ -346,6 +348,27 @@ impl Bed {
                 .collect(),
             curve: vec![(0, 0.0), (800, delta as f32)],
         }
+    }
+
+    /// A plate has borne `grams` more for the last `seconds`, and bears now what it bore before.
+    pub(super) fn disturbed(&mut self, shelf: u32, plate: u32, grams: f32, seconds: f64) {
+        self.serial += 1;
+        let points = (seconds / 0.05) as i32;
+        self.tell(Observation::Disturbed(Disturbance {
+            serial: self.serial,
+            shelf: ShelfIx(shelf),
+            t_start: at(self.now - seconds),
+            t_end: at(self.now),
+            known_at: at(self.now + 0.6),
+            plates: vec![(PlateIx(plate), grams)],
+            left_g: 0.0,
+            course: (0..=points)
+                .map(|k| {
+                    let is_there = k > 4 && k < points - 4;
+                    (50 * k, if is_there { grams } else { 0.0 })
+                })
+                .collect(),
+        }));
     }
 
     /// A camera looks at what `track` holds over a shelf and calls it `sku`.

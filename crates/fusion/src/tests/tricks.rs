@@ -178,3 +178,16 @@ fn why_is_told_of_what_decided_and_not_of_the_first_impression() {
     assert!(last.evidence.sigma_mg < 5_000, "{last:?}");
     assert_eq!(last.evidence.delta_mg, -501_000);
 }
+
+#[test]
+fn a_hand_that_presses_beside_somebody_who_holds_nothing_is_a_hand() {
+    let mut bed = Bed::new();
+    bed.enter(1, 1, PartyKind::Shopper, before(0.35));
+    bed.enter(2, 2, PartyKind::Shopper, before(0.55));
+    bed.reach(2, 0, 0.45);
+    bed.wait(0.4);
+    bed.disturbed(0, 4, 120.0, 2.0);
+    bed.withdraw(2);
+    bed.wait(9.0);
+    assert!(bed.standing().is_empty(), "{:?}", bed.standing());
+}

@@ -31,6 +31,7 @@ impl ShelfState {
             Some(i) => chain(&self.ready.remove(i).1, &rested),
             None => rested,
         };
+        self.came_to_rest(plate, &rested, rested.counts(config));
         if rested.counts(config) {
             self.join_late(plate, &rested, config, plates);
             self.ready.push((plate, rested));

@@ -3,6 +3,7 @@
 mod accounts;
 mod corrections;
 mod csv_trace;
+mod disturbed;
 mod foresight;
 mod intake;
 mod steps;

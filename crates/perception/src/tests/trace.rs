@@ -3,8 +3,8 @@
 use crate::{Perception, PerceptionConfig, PerceptionEvent};
 use walkout_model::layout::{Fixture, Plate, Shelf};
 use walkout_model::{
-    Catalogue, Currency, FixtureIx, Layout, LoadSample, Planogram, PlateIx, Point2, Pose2, ShelfIx,
-    ShelfTouch, Shop, StoreTime, TimeDelta, WeightStep,
+    Catalogue, Currency, Disturbance, FixtureIx, Layout, LoadSample, Planogram, PlateIx, Point2,
+    Pose2, ShelfIx, ShelfTouch, Shop, StoreTime, TimeDelta, WeightStep,
 };
 
 /// Where a trace begins.
@@ -143,6 +143,16 @@ impl Outcome {
             .iter()
             .filter_map(|e| match e {
                 PerceptionEvent::Touch(t) => Some(t),
+                _ => None,
+            })
+            .collect()
+    }
+
+    pub(super) fn disturbed(&self) -> Vec<&Disturbance> {
+        self.events
+            .iter()
+            .filter_map(|e| match e {
+                PerceptionEvent::Disturbed(d) => Some(d),
                 _ => None,
             })
             .collect()
