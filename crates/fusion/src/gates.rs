@@ -26,7 +26,8 @@ const ON_THE_LINE: f64 = 0.02;
 const TRIPS_TWICE: TimeDelta = TimeDelta::from_millis(600);
 /// Somebody last seen on the way out and not seen for so long is out.
 const GONE_AFTER: TimeDelta = TimeDelta::from_secs(6);
-/// People of a party whom no barrier counted may be inside from so long after the scan.
+/// People of a party whom no barrier counted may be inside from so long after the scan, and after each who was counted: they
+/// come one after the other.
 const UNCOUNTED: TimeDelta = TimeDelta::from_secs(5);
 /// How long people without a track are looked for.
 const LOOKED_FOR: TimeDelta = TimeDelta::from_secs(600);
@@ -90,6 +91,7 @@ impl Gates {
                 people: u32::from(opened.people).max(1),
                 entered: 0,
                 left: 0,
+                last_in: opened.t,
                 last_out: opened.t,
                 certainty: 1.0,
             },
@@ -372,7 +374,7 @@ impl Gates {
             let Some(party) = self.people.parties.get(&session) else {
                 continue;
             };
-            let (from, to) = (party.scanned - UNCOUNTED, party.scanned + UNCOUNTED);
+            let (from, to) = (party.scanned - UNCOUNTED, party.last_in + UNCOUNTED);
             let Some(gate) = shop.layout.gates.get(party.gate.usize()) else {
                 continue;
             };
@@ -399,7 +401,7 @@ impl Gates {
         self.people
             .parties
             .iter()
-            .filter(|(_, p)| p.misses_somebody() && now.since(p.scanned) > UNCOUNTED)
+            .filter(|(_, p)| p.misses_somebody() && now.since(p.last_in) > UNCOUNTED)
             .map(|(id, p)| (*id, p.people - p.entered))
             .collect()
     }

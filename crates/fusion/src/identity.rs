@@ -28,6 +28,8 @@ pub(crate) struct Party {
     pub people: u32,
     pub entered: u32,
     pub left: u32,
+    /// When it was let in, or somebody of it crossed inward last.
+    pub last_in: StoreTime,
     /// When somebody of it crossed outward last.
     pub last_out: StoreTime,
     pub certainty: f64,
@@ -49,6 +51,7 @@ impl People {
             && let Some(party) = self.parties.get_mut(&s)
         {
             party.entered += 1;
+            party.last_in = party.last_in.max(t);
         }
         let ix = PersonIx(self.next);
         let person = Person {
