@@ -282,6 +282,7 @@ impl Exchange {
         for (movement, witness) in told.iter_mut().zip(witnesses) {
             let evidence = &mut movement.evidence;
             if let Some(witness) = witness {
+                movement.t = witness.made.t;
                 (evidence.hands, evidence.looks) = witness.seen(lineage, people);
             }
             evidence.came_and_went = Some((self.disturbance.t_start, self.disturbance.t_end));

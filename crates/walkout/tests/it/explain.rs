@@ -180,3 +180,32 @@ fn what_was_handed_over_is_told_with_both_who_may_have_it() {
         "{ko}"
     );
 }
+
+#[test]
+fn what_came_and_went_is_told_without_a_weight() {
+    let path = ledger_of("explain-came-and-went", "scenarios/put-and-taken.scn");
+    let ledger = path.to_str().unwrap();
+    let list = said(&walkout(&["explain", "--ledger", ledger]));
+    let told: Vec<serde_json::Value> = list
+        .lines()
+        .filter_map(|line| {
+            let id = line.split_whitespace().next()?;
+            let told = said(&walkout(&["explain", id, "--ledger", ledger, "--json"]));
+            serde_json::from_str(&told).ok()
+        })
+        .filter(|told: &serde_json::Value| told["evidence"]["came_and_went"].is_array())
+        .collect();
+    let moved: Vec<_> = told
+        .iter()
+        .map(|told| (&told["chosen"]["who"], &told["chosen"]["quantity"]))
+        .collect();
+    assert!(
+        moved.contains(&(&"s2".into(), &1.into())) && moved.contains(&(&"s1".into(), &(-1).into())),
+        "{moved:?}"
+    );
+    for told in told {
+        let (ko, en) = (&told["sentence"]["ko"], &told["sentence"]["en"]);
+        assert!(en.as_str().unwrap().contains("bears what it bore before"));
+        assert!(ko.as_str().unwrap().contains("무게가 그대로"), "{ko}");
+    }
+}
