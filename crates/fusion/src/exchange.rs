@@ -4,7 +4,9 @@
 use crate::FusionConfig;
 use crate::belief::Belief;
 use crate::decide;
-use crate::hypotheses::{self, CART, Factors, Hypothesis, LOOK, MASS, PLACE, PRIOR, Part, REACH};
+use crate::hypotheses::{
+    self, CART, Factors, Hypothesis, LOOK, MASS, PLACE, PRIOR, PUT_BACK, Part, REACH, SAME_LANE,
+};
 use crate::identity::{People, PersonIx};
 use crate::lineage::Lineage;
 use crate::looks::{Held, LookStore};
@@ -40,10 +42,8 @@ const LEFT_SIGMA_G: f64 = 2.0;
 const SAME_UNIT: f64 = 0.5;
 /// Prior odds of an exchange to a hand that only pressed, before asking who was there and what stands there.
 const EXCHANGED: f64 = 0.1;
-/// Weights of what puts something down: staff who fill the lane they were at last, staff elsewhere, a shopper who holds it.
-const SAME_LANE: f64 = 0.6;
+/// Weight of staff who put something down in another lane than that they were at last.
 const ANY_LANE: f64 = 0.2;
-const PUT_BACK: f64 = 0.3;
 /// Less than this in a cart is nothing to put back.
 const HELD_LEAST: f64 = 0.05;
 /// Less probable than this nothing is said.

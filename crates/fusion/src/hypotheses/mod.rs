@@ -11,6 +11,7 @@ use crate::looks::Held;
 use crate::people::Candidate;
 use crate::place::{SeenShares, plate_edges};
 use crate::streak::Streak;
+pub(crate) use puts::{PUT_BACK, SAME_LANE};
 use removals::{Removal, lifts, removals};
 use std::collections::BTreeMap;
 use walkout_model::{Lane, LaneIx, PartyKind, PlateHealth, Shop, SkuIx, WeightStep, Who};

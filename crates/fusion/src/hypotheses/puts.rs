@@ -13,11 +13,11 @@ use walkout_model::{Lane, LaneIx, PartyKind, SkuIx, Who};
 /// Weights of what brings mass onto a shelf, for one whose hand is there: staff fill it, a shopper
 /// puts back.
 const FILL: f64 = 1.0;
-const PUT_BACK: f64 = 0.3;
+pub(crate) const PUT_BACK: f64 = 0.3;
 /// Prior that goods put back go to the place of their SKU.
 const TO_HOME: f64 = 0.7;
 /// Prior that who fills a shelf goes on with the lane they were at.
-const SAME_LANE: f64 = 0.6;
+pub(crate) const SAME_LANE: f64 = 0.6;
 
 /// Goods that a party may have put onto the shelf.
 struct Put {

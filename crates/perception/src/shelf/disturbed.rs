@@ -62,8 +62,10 @@ impl ShelfState {
         serial: &mut u64,
         out: &mut Vec<PerceptionEvent>,
     ) {
+        let oldest = bin + 1 - HISTORY as i64;
+        // Beside a plate that never comes to rest nothing would ever be told.
+        self.returned.retain(|r| r.to >= oldest);
         while let Some(group) = self.quiet_group(bin, plates) {
-            let oldest = bin + 1 - HISTORY as i64;
             let from = group.iter().map(|r| r.from).min().unwrap_or(bin);
             let to = group.iter().map(|r| r.to).max().unwrap_or(bin);
             let from = from.max(oldest);
