@@ -4,7 +4,8 @@
 use crate::truth::Basket;
 use std::collections::BTreeMap;
 use walkout_model::{
-    Alternative, AttributedMovement, Decision, Gtin, MovementId, SessionId, Shop, StoreTime, Who,
+    Alternative, AttributedMovement, Decision, Gtin, MovementId, Question, SessionId, Shop,
+    StoreTime, Who,
 };
 
 /// Who moved what, and how many.
@@ -39,8 +40,8 @@ pub struct Guess {
     pub others: Vec<(Claim, f64)>,
     /// What the shop did with it.
     pub decision: Decision,
-    /// When the one came in who did it, where no code let them in.
-    pub stranger: Option<StoreTime>,
+    /// What a person is asked if it is in doubt.
+    pub question: Question,
 }
 
 /// All that the shop concluded in one run.
@@ -93,7 +94,7 @@ impl Outcome {
                     .map(|a| (claim(shop, phones, a), f64::from(a.probability)))
                     .collect(),
                 decision: m.decision,
-                stranger: m.evidence.stranger,
+                question: m.question(),
             });
         }
         outcome.guesses.sort_by_key(|g| (g.t, g.id));

@@ -5,7 +5,7 @@ use crate::matching::{Matching, compare};
 use crate::outcome::{Claim, Guess, Outcome, charges};
 use crate::truth::{Basket, Truth};
 use std::collections::{BTreeMap, BTreeSet};
-use walkout_model::{Decision, Gtin, StoreTime, TimeDelta};
+use walkout_model::{Decision, Gtin, Question, StoreTime, TimeDelta};
 
 /// What a case of the competition's metric is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -97,9 +97,10 @@ pub struct Score {
     pub unaided: Receipts,
     /// With every review answered by somebody who knows, from the candidates offered.
     pub reviewed: Receipts,
-    /// Questions to a person: movements that asked for a review, those of one visit of somebody whom no code let in
-    /// together, since who that was is one question.
+    /// Questions to a person: movements that asked for a review, those that one look settles together.
     pub reviews: usize,
+    /// Movements that asked for a review.
+    pub in_doubt: usize,
     /// Of those, the ones that offered the right answer to each of their movements.
     pub reviews_answerable: usize,
     /// (probability, right) of every accepted movement.
@@ -176,26 +177,22 @@ impl Score {
     }
 
     fn add_movements(&mut self, outcome: &Outcome, matching: &Matching) {
-        let mut visits: BTreeMap<StoreTime, bool> = BTreeMap::new();
+        let mut questions: BTreeMap<Question, bool> = BTreeMap::new();
         for (i, guess) in outcome.guesses.iter().enumerate() {
-            let is_answerable = matching.settled[i].is_some();
-            match (guess.decision, guess.stranger) {
-                (Decision::Accept, _) => {
-                    self.predictions
-                        .push((guess.probability, matching.right[i]));
+            match guess.decision {
+                Decision::Accept => self
+                    .predictions
+                    .push((guess.probability, matching.right[i])),
+                Decision::Review => {
+                    *questions.entry(guess.question).or_insert(true) &=
+                        matching.settled[i].is_some();
+                    self.in_doubt += 1;
                 }
-                (Decision::Review, Some(came)) => {
-                    *visits.entry(came).or_insert(true) &= is_answerable;
-                }
-                (Decision::Review, None) => {
-                    self.reviews += 1;
-                    self.reviews_answerable += usize::from(is_answerable);
-                }
-                (Decision::LeaveOff, _) => {}
+                Decision::LeaveOff => {}
             }
         }
-        self.reviews += visits.len();
-        self.reviews_answerable += visits.values().filter(|&&answerable| answerable).count();
+        self.reviews += questions.len();
+        self.reviews_answerable += questions.values().filter(|&&answerable| answerable).count();
     }
 
     /// Stock is compared by its change over the run, which is the error at the end of a run whose
@@ -242,6 +239,7 @@ impl Score {
         self.unaided.merge(other.unaided);
         self.reviewed.merge(other.reviewed);
         self.reviews += other.reviews;
+        self.in_doubt += other.in_doubt;
         self.reviews_answerable += other.reviews_answerable;
         self.predictions.extend(other.predictions);
         self.stock_units_off += other.stock_units_off;

@@ -23,7 +23,7 @@ pub struct Row {
     pub money_error: f64,
     /// Receipts with a unit that the party did not leave with, after review, per 1,000.
     pub false_charges_per_1000: f64,
-    /// Movements put to a human, per 1,000 receipts.
+    /// Questions put to a human, per 1,000 receipts; one may settle several movements.
     pub reviews_per_1000: f64,
     /// Expected calibration error of accepted movements.
     pub ece: f64,
@@ -43,6 +43,8 @@ pub struct Row {
     pub money_bias: f64,
     /// Share of reviews that offered the right answer.
     pub reviews_answerable: f64,
+    /// Movements that such questions are about, per 1,000 receipts.
+    pub in_doubt_per_1000: f64,
     /// Accepted movements.
     pub movements: usize,
     /// Units believed wrongly on the shelves at the end.
@@ -89,6 +91,7 @@ impl Row {
             reviews_answerable: round(
                 score.reviews_answerable as f64 / score.reviews.max(1) as f64,
             ),
+            in_doubt_per_1000: round(score.per_1000(score.in_doubt)),
             movements: score.predictions.len(),
             stock_units_off: score.stock_units_off,
             stock_places_off: round(
@@ -122,6 +125,7 @@ const COLUMNS: &[Column] = &[
     ("money err", |r| format!("{:.4}", r.money_error)),
     ("false/1000", |r| format!("{:.1}", r.false_charges_per_1000)),
     ("reviews/1000", |r| format!("{:.1}", r.reviews_per_1000)),
+    ("in doubt", |r| format!("{:.1}", r.in_doubt_per_1000)),
     ("ECE", |r| format!("{:.4}", r.ece)),
     ("stock off", |r| format!("{:.4}", r.stock_places_off)),
 ];

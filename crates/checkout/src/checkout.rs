@@ -344,6 +344,12 @@ impl Checkout {
         Ok(Answered::Recorded(resolved))
     }
 
+    /// Counts an answer that is not taken.
+    pub(crate) fn refused(&self, refused: AnswerRefused) -> AnswerError {
+        lock(&self.inner.refusals).answers_refused += 1;
+        refused.into()
+    }
+
     /// Says who it was that a code should have let in: settles every open task of the visit that this one is of, each with
     /// the goods that fusion thinks moved. Gives those that were settled.
     ///
@@ -362,8 +368,7 @@ impl Checkout {
         }
         let visit = self.visit(id, now);
         if visit.is_empty() {
-            lock(&self.inner.refusals).answers_refused += 1;
-            return Err(AnswerRefused::NoVisit(id).into());
+            return Err(self.refused(AnswerRefused::NoVisit(id)));
         }
         let mut settled = Vec::new();
         for view in visit {

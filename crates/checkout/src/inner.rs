@@ -217,6 +217,21 @@ impl Inner {
             if by == reviewer && before == verdict)
     }
 
+    /// Whether a verdict could be taken as things stand.
+    pub fn may_answer(
+        &self,
+        id: ReviewId,
+        verdict: &Verdict,
+        reviewer: &str,
+        now: StoreTime,
+    ) -> Result<(), AnswerRefused> {
+        if self.was_answered(id, verdict, reviewer) {
+            return Ok(());
+        }
+        self.check_reviewer(id, reviewer, now)?;
+        self.plan(id, verdict).map(|_| ())
+    }
+
     pub fn check_reviewer(
         &self,
         id: ReviewId,

@@ -20,6 +20,7 @@ mod render;
 mod review;
 mod session;
 mod state;
+mod together;
 mod views;
 
 pub use checkout::{Answered, Applied, Checkout, Exited};
@@ -33,3 +34,4 @@ pub use receipt::{Receipt, ReceiptStatus, TaxLine, tax_included};
 pub use render::Language;
 pub use review::{AnswerRefused, Lease, ReviewId, ReviewReason, ReviewStatus, ReviewView, Verdict};
 pub use session::{CartLine, SessionView, Stage};
+pub use together::{JointAnswer, QuestionView};

@@ -17,6 +17,7 @@ pub mod mass;
 pub mod money;
 pub mod observation;
 pub mod planogram;
+pub mod question;
 pub mod shop;
 pub mod sighting;
 pub mod source;
@@ -44,6 +45,7 @@ pub use observation::{
     TrackPoint, Wrist,
 };
 pub use planogram::{Lane, Planogram};
+pub use question::Question;
 pub use shop::Shop;
 pub use sighting::{SeenHand, SeenItem, SeenPerson, Sighting};
 pub use source::{CameraSource, CameraSourceError};

@@ -48,7 +48,7 @@ function draw() {
   const s = state;
   panel("carts", s.sessions, () => panels.carts(s.sessions, shop));
   panel("receipts", s.receipts, () => panels.receipts(s.receipts, shop).map((node, i) => { if (s.receipts[i]) node.dataset.key = s.receipts[i].session; return node; }));
-  panel("reviews", s.reviews, () => panels.reviews(s.reviews, shop, answer, answerVisit));
+  panel("reviews", [s.reviews, s.questions], () => panels.reviews(s.reviews, s.questions, shop, { answer, answerVisit, answerTogether }));
   panel("health", s.health, () => panels.health(s.health, shop));
   $("carts-count").textContent = s.sessions.length || "";
   $("reviews-count").textContent = s.totals.reviews_open || "";
@@ -79,11 +79,13 @@ function onMovement(m) {
   floor.pulse(m.shelf, m.best.who);
 }
 
-const answer = (id, verdict) => settle(id, "answer", { verdict });
-const answerVisit = (id, who) => settle(id, "visit", { who });
+const of = (id, what) => `reviews/${encodeURIComponent(id)}/${what}`;
+const answer = (id, verdict) => settle(of(id, "answer"), { verdict });
+const answerVisit = (id, who) => settle(of(id, "visit"), { who });
+const answerTogether = (answers) => settle("questions/answer", { answers });
 
-async function settle(id, what, body) {
-  const response = await fetch(`/api/v1/reviews/${encodeURIComponent(id)}/${what}`, {
+async function settle(path, body) {
+  const response = await fetch(`/api/v1/${path}`, {
     method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify({ ...body, reviewer: "live page" }),
   });
   if (!response.ok) {

@@ -65,14 +65,41 @@ export function receipts(list, shop) {
     el("div", { class: "row muted small" }, el("span", { class: "grow" }, t("tax")), el("span", {}, money(r.tax_minor, shop)))));
 }
 
-export function reviews(list, shop, answer, answerVisit) {
+export function reviews(list, questions, shop, { answer, answerVisit, answerTogether }) {
   if (!list.length) return [el("div", { class: "empty" }, t("empty_reviews"))];
+  // What one look settles is one question.
+  const asked = questions.filter((q) => q.reviews.every((id) => list.some((r) => r.id === id)));
+  const one = new Set(asked.flatMap((q) => q.reviews));
+  const all = asked.map((q) => question(q, list.filter((r) => one.has(r.id) && q.reviews.includes(r.id)), shop, answer, answerTogether));
+  list = list.filter((r) => !one.has(r.id));
   // What somebody did whom no code let in is one question: who that was.
   const visits = new Map();
   for (const r of list) if (r.visit != null) visits.set(r.visit, [...(visits.get(r.visit) ?? []), r]);
   const alone = list.filter((r) => r.visit == null || visits.get(r.visit).length < 2);
   const together = [...visits.values()].filter((all) => all.length > 1);
-  return [...together.map((all) => visit(all, shop, answerVisit)), ...alone.map((r) => review(r, shop, answer))];
+  return [...together.map((all) => visit(all, shop, answerVisit)), ...all, ...alone.map((r) => review(r, shop, answer))];
+}
+
+function question(q, mine, shop, answer, answerTogether) {
+  const risk = mine.reduce((sum, r) => sum + r.at_risk_minor, 0);
+  const named = (session) => session ?? t("visit_nobody");
+  const handed = q.kind === "hand_over";
+  const label = (a) => {
+    // Of a hand-over only what changed hands is told.
+    const told = a.says.filter((o) => o.gtin && (!handed || o.who === q.to));
+    return told.length ? told.map((o) => `${who(o)} · ${said(o)}`).join(" + ") : t(handed ? "nothing_passed" : "answer_none");
+  };
+  return el("div", { class: "item together" },
+    el("div", { class: "row" }, badge(handed ? q.from : mine[0].session), el("b", { class: "grow" }, handed ? `${named(q.from)} → ${named(q.to)}` : mine[0].shelf),
+      risk ? el("span", { class: "chip warn" }, `${money(risk, shop)} ${t("risk")}`) : null),
+    el("div", { class: "muted small" }, `${time(q.t, shop)} · ${t(`asked_${q.kind}`)}`),
+    el("div", { class: "answers" }, q.answers.map((a, i) => el("button", {
+      class: i === 0 ? "first" : "", onclick: (e) => {
+        for (const b of e.target.closest(".answers").children) b.disabled = true;
+        answerTogether(a.answers);
+      },
+    }, label(a), a.probability ? ` · ${percent(a.probability)}` : ""))),
+    el("details", {}, el("summary", { class: "muted small" }, `${t("one_by_one")} · ${mine.length}`), mine.map((r) => review(r, shop, answer))));
 }
 
 function visit(all, shop, answerVisit) {

@@ -5,9 +5,9 @@ use crate::plan::PlanView;
 use crate::problem::Problem;
 use crate::state::{AppState, ToShop};
 use crate::view::{
-    AnswerBody, CodeBody, CodeView, MovementView, OpenedView, OpeningBody, ReceiptView,
-    RecordedView, RestockBody, ReviewView, ScanBody, SessionView, SettledView, StockView,
-    VisitBody,
+    AnswerBody, CodeBody, CodeView, MovementView, OpenedView, OpeningBody, QuestionView,
+    ReceiptView, RecordedView, RestockBody, ReviewView, ScanBody, SessionView, SettledView,
+    StockView, TogetherBody, VisitBody,
 };
 use axum::Json;
 use axum::extract::rejection::{JsonRejection, QueryRejection};
@@ -338,6 +338,54 @@ pub(crate) async fn answer_visit(
         .answer_visit(review, who, &body.reviewer, now)
         .await
         .map_err(|why| not_answered(why, was_open))?;
+    let settled = settled.iter().map(ToString::to_string).collect();
+    Ok(Json(SettledView { settled }))
+}
+
+/// The open reviews that one look settles, together.
+#[utoipa::path(get, path = "/api/v1/questions", responses((status = 200, body = Vec<QuestionView>)))]
+pub(crate) async fn questions(State(app): State<AppState>) -> Json<Vec<QuestionView>> {
+    let open = app.checkout.questions(app.now());
+    let told = open.iter().filter_map(|q| convert::question(&app.shop, q));
+    Json(told.collect())
+}
+
+/// Settles several reviews by one answer.
+#[utoipa::path(post, path = "/api/v1/questions/answer", request_body = TogetherBody,
+    responses((status = 200, body = SettledView), (status = 404, body = Problem),
+        (status = 409, body = Problem), (status = 422, body = Problem)))]
+pub(crate) async fn answer_together(
+    State(app): State<AppState>,
+    body: Result<Json<TogetherBody>, JsonRejection>,
+) -> Answer<SettledView> {
+    let Json(body) = body?;
+    if !(1..=64).contains(&body.answers.len()) {
+        let detail = format!("{} answers: give 1 to 64", body.answers.len());
+        return Err(Problem::unprocessable("bad-answers", detail));
+    }
+    let now = app.now();
+    let mut answers = BTreeMap::new();
+    let mut were_open = true;
+    for answer in &body.answers {
+        let id = &answer.review;
+        let unknown =
+            || Problem::not_found("unknown-review", format!("no review \"{}\"", short(id)));
+        let review: ReviewId = id.parse().map_err(|_| unknown())?;
+        let view = app.checkout.review(review, now).ok_or_else(unknown)?;
+        let verdict = convert::verdict(&view, &answer.verdict)
+            .map_err(|why| Problem::unprocessable("bad-verdict", why))?;
+        were_open &= view.status == ReviewStatus::Open;
+        if answers.insert(review, verdict).is_some() {
+            let detail = format!("review \"{}\" is answered twice", short(id));
+            return Err(Problem::unprocessable("bad-answers", detail));
+        }
+    }
+    let answers: Vec<_> = answers.into_iter().collect();
+    let settled = app
+        .checkout
+        .answer_together(&answers, &body.reviewer, now)
+        .await
+        .map_err(|why| not_answered(why, were_open))?;
     let settled = settled.iter().map(ToString::to_string).collect();
     Ok(Json(SettledView { settled }))
 }

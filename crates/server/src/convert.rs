@@ -1,12 +1,12 @@
 //! From the shop's own types to what is shown.
 
 use crate::view::{
-    ChoiceView, FactorView, LineView, MovementView, OptionView, ReceiptView, ReviewView,
-    SessionView, VerdictBody,
+    ChoiceView, FactorView, JointAnswerView, LineView, MovementView, OptionView, QuestionView,
+    ReceiptView, ReviewAnswer, ReviewView, SessionView, VerdictBody,
 };
 use walkout_checkout as checkout;
 use walkout_checkout::{Candidate, CartLine, MovementRecorded, Outcome, Receipt, Stage, Verdict};
-use walkout_model::{Gtin, PartyKind, SessionId, Shop, Who};
+use walkout_model::{Gtin, PartyKind, Question, SessionId, Shop, Who};
 
 /// A session in the shop.
 pub fn session(view: &checkout::SessionView) -> SessionView {
@@ -94,44 +94,16 @@ pub fn movement(shop: &Shop, record: &MovementRecorded, staff: bool) -> Movement
 
 /// An open review with the answers to choose from.
 pub fn review(shop: &Shop, view: &checkout::ReviewView) -> ReviewView {
-    let option = |c: &Candidate| {
-        let shown = choice(shop, c);
-        OptionView {
-            verdict: VerdictBody {
-                who: shown.who.clone(),
-                gtin: shown.gtin.clone(),
-                quantity: shown.quantity,
-            },
-            who: shown.who,
-            gtin: shown.gtin,
-            name_ko: shown.name_ko,
-            name_en: shown.name_en,
-            quantity: shown.quantity,
-            probability: shown.probability,
-        }
-    };
     let moved = |c: &&Candidate| c.sku.is_some() && c.quantity != 0;
     let mut options: Vec<_> = view
         .candidates
         .iter()
         .filter(moved)
         .take(4)
-        .map(option)
+        .map(|c| option(shop, c))
         .collect();
     let not_moved = view.candidates.iter().filter(|c| !moved(c));
-    options.push(OptionView {
-        verdict: VerdictBody {
-            who: None,
-            gtin: None,
-            quantity: 0,
-        },
-        who: None,
-        gtin: None,
-        name_ko: String::new(),
-        name_en: String::new(),
-        quantity: 0,
-        probability: not_moved.map(|c| c.probability).sum(),
-    });
+    options.push(nothing(not_moved.map(|c| c.probability).sum()));
     ReviewView {
         id: view.id.to_string(),
         t: view.t.0,
@@ -143,6 +115,86 @@ pub fn review(shop: &Shop, view: &checkout::ReviewView) -> ReviewView {
         curve: view.evidence.curve.clone(),
         delta_g: view.evidence.delta_mg as f64 / 1e3,
         visit: view.evidence.stranger.map(|came| came.0),
+    }
+}
+
+/// Open reviews that one look settles, with what may have happened; none where they are answered by a name.
+pub fn question(shop: &Shop, view: &checkout::QuestionView) -> Option<QuestionView> {
+    let of = |who: Who| match who {
+        Who::Session(session) => Some(session.to_string()),
+        Who::Unknown => None,
+    };
+    let first = view.reviews.first()?.t;
+    let (kind, t, from, to) = match view.question {
+        Question::HandOver { t, from, to } => ("hand_over", t, of(from), of(to)),
+        Question::Exchange(_) => ("exchange", first, None, None),
+        Question::Step(_) => ("step", first, None, None),
+        Question::Visit(_) | Question::Movement(_) => return None,
+    };
+    let said = |review: &checkout::ReviewView, verdict: &Verdict| match verdict {
+        Verdict::Candidate { index } => review.candidates.get(*index).map(|c| option(shop, c)),
+        _ => Some(nothing(0.0)),
+    };
+    let answer = |joint: &checkout::JointAnswer| {
+        let both = view.reviews.iter().zip(&joint.verdicts);
+        let says: Option<Vec<_>> = both
+            .map(|(review, verdict)| said(review, verdict))
+            .collect();
+        let says = says?;
+        let answers = view.reviews.iter().zip(&says);
+        Some(JointAnswerView {
+            answers: answers
+                .map(|(review, option)| ReviewAnswer {
+                    review: review.id.to_string(),
+                    verdict: option.verdict.clone(),
+                })
+                .collect(),
+            says,
+            probability: joint.probability,
+        })
+    };
+    let answers: Option<Vec<_>> = view.answers.iter().map(answer).collect();
+    Some(QuestionView {
+        kind: kind.to_owned(),
+        t: t.0,
+        from,
+        to,
+        reviews: view.reviews.iter().map(|r| r.id.to_string()).collect(),
+        answers: answers.filter(|answers| !answers.is_empty())?,
+    })
+}
+
+fn option(shop: &Shop, candidate: &Candidate) -> OptionView {
+    let shown = choice(shop, candidate);
+    OptionView {
+        verdict: VerdictBody {
+            who: shown.who.clone(),
+            gtin: shown.gtin.clone(),
+            quantity: shown.quantity,
+        },
+        who: shown.who,
+        gtin: shown.gtin,
+        name_ko: shown.name_ko,
+        name_en: shown.name_en,
+        quantity: shown.quantity,
+        probability: shown.probability,
+    }
+}
+
+/// That nothing of the catalogue moved.
+fn nothing(probability: f32) -> OptionView {
+    OptionView {
+        verdict: VerdictBody {
+            who: None,
+            gtin: None,
+            quantity: 0,
+        },
+        who: None,
+        gtin: None,
+        name_ko: String::new(),
+        name_en: String::new(),
+        quantity: 0,
+        probability,
     }
 }
 

@@ -64,6 +64,8 @@ pub fn router(app: AppState) -> Router {
         .route("/api/v1/reviews", get(api::reviews))
         .route("/api/v1/reviews/{review}/answer", post(api::answer_review))
         .route("/api/v1/reviews/{review}/visit", post(api::answer_visit))
+        .route("/api/v1/questions", get(api::questions))
+        .route("/api/v1/questions/answer", post(api::answer_together))
         .route("/api/v1/cameras", get(cameras::list))
         .route(
             "/api/v1/cameras/{camera}/picture",

@@ -28,6 +28,8 @@ use utoipa::OpenApi;
         api::reviews,
         api::answer_review,
         api::answer_visit,
+        api::questions,
+        api::answer_together,
         cameras::list,
         cameras::picture,
         cameras::put,

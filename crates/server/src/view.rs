@@ -244,6 +244,55 @@ pub struct ReviewView {
     pub visit: Option<i64>,
 }
 
+/// Open reviews that one look settles, asked about together.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct QuestionView {
+    /// `hand_over`: whether something passed from one party to another, and what; `exchange`: what came and went while a
+    /// shelf was disturbed; `step`: who did what at once.
+    pub kind: String,
+    /// The moment to look at.
+    pub t: i64,
+    /// Of a hand-over, who may have given it and who may have been given it; none is nobody known.
+    pub from: Option<String>,
+    /// See `from`.
+    pub to: Option<String>,
+    /// The reviews' ids.
+    pub reviews: Vec<String>,
+    /// What may have happened, most probable first.
+    pub answers: Vec<JointAnswerView>,
+}
+
+/// What may have happened.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct JointAnswerView {
+    /// Send these back as `answers` to `/api/v1/questions/answer`.
+    pub answers: Vec<ReviewAnswer>,
+    /// What each review comes to by it, in the same order.
+    pub says: Vec<OptionView>,
+    /// Probability, 0–1.
+    pub probability: f32,
+}
+
+/// A verdict on one of several reviews.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ReviewAnswer {
+    /// `r3`.
+    pub review: String,
+    /// What happened.
+    pub verdict: VerdictBody,
+}
+
+/// One answer to several reviews.
+#[derive(Clone, Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct TogetherBody {
+    /// A verdict on each, 1 to 64.
+    pub answers: Vec<ReviewAnswer>,
+    /// Who says so, 1 to 64 characters.
+    pub reviewer: String,
+}
+
 /// One answer to a review.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct OptionView {
@@ -408,6 +457,8 @@ pub struct StateView {
     pub receipts: Vec<ReceiptView>,
     /// Open reviews.
     pub reviews: Vec<ReviewView>,
+    /// Those that are asked about together.
+    pub questions: Vec<QuestionView>,
     /// Units in each lane, in the planogram's order.
     pub lanes: Vec<i64>,
     /// Health.

@@ -369,6 +369,11 @@ impl Show {
                 .take(REVIEWS_SHOWN)
                 .map(|r| convert::review(shop, r))
                 .collect(),
+            questions: checkout
+                .questions(now)
+                .iter()
+                .filter_map(|q| convert::question(shop, q))
+                .collect(),
             lanes: shop.planogram.lanes.iter().map(lane_units).collect(),
             health,
         });

@@ -19,7 +19,7 @@ use std::collections::BTreeMap;
 use std::str::FromStr;
 use std::sync::Arc;
 use walkout_model::{
-    Decision, MovementId, SessionId, ShelfIx, Shop, SkuIx, StoreTime, TimeDelta, TrackId,
+    Decision, MovementId, Question, SessionId, ShelfIx, Shop, SkuIx, StoreTime, TimeDelta, TrackId,
 };
 
 /// Whose inference is measured.
@@ -174,8 +174,9 @@ impl Baseline {
     }
 
     fn guess(&self, event: &Event, verdict: &Verdict, now: StoreTime) -> Guess {
+        let id = MovementId(self.guesses.len() as u64 + 1);
         Guess {
-            id: MovementId(self.guesses.len() as u64 + 1),
+            id,
             t: event.peak,
             within: (event.peak, event.peak),
             known_at: now,
@@ -188,7 +189,7 @@ impl Baseline {
             probability: verdict.score.clamp(0.0, 1.0),
             others: Vec::new(),
             decision: Decision::Accept,
-            stranger: None,
+            question: Question::Movement(id),
         }
     }
 

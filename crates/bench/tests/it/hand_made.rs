@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use walkout_bench::outcome::{Claim, Guess, Outcome};
 use walkout_bench::truth::Truth;
-use walkout_model::{Decision, Gtin, MovementId, SessionId, StoreTime};
+use walkout_model::{Decision, Gtin, MovementId, Question, SessionId, StoreTime};
 
 pub fn gtin(n: u64) -> Gtin {
     Gtin::from_body(880_104_300_000 + n).unwrap()
@@ -98,7 +98,7 @@ pub fn guess(t: i64, best: Claim, decision: Decision) -> Guess {
         probability: 0.95,
         others: Vec::new(),
         decision,
-        stranger: None,
+        question: Question::Movement(MovementId(t as u64)),
     }
 }
 

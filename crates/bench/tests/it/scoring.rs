@@ -5,7 +5,7 @@ use walkout_bench::matching::compare;
 use walkout_bench::outcome::{Claim, Guess, Outcome};
 use walkout_bench::score::{CaseRule, Run, Score, Units};
 use walkout_bench::truth::Truth;
-use walkout_model::{Decision, TimeDelta};
+use walkout_model::{Decision, Question, TimeDelta};
 
 fn score(truth: Truth, outcome: Outcome) -> Score {
     let mut score = Score::default();
@@ -154,7 +154,7 @@ fn reviews_count_and_the_reviewer_answers_only_from_the_candidates() {
 }
 
 #[test]
-fn who_came_in_without_a_code_is_one_question_whatever_they_took() {
+fn what_one_look_settles_is_one_question() {
     let truth = truth(
         &[(1, 60, &[])],
         &[
@@ -163,7 +163,7 @@ fn who_came_in_without_a_code_is_one_question_whatever_they_took() {
         ],
     );
     let by_stranger = |t, product, came: i64| Guess {
-        stranger: Some(guess(came, claim(1, 1, 1), Review).t),
+        question: Question::Visit(guess(came, claim(1, 1, 1), Review).t),
         ..guess(
             t,
             Claim {
@@ -175,7 +175,19 @@ fn who_came_in_without_a_code_is_one_question_whatever_they_took() {
     };
     let one_visit = vec![by_stranger(10, 1, 5), by_stranger(20, 2, 5)];
     let s = score(truth.clone(), outcome(&[(1, 60)], one_visit));
-    assert_eq!((s.reviews, s.reviews_answerable), (1, 1));
+    assert_eq!((s.reviews, s.reviews_answerable, s.in_doubt), (1, 1, 2));
+    // So are the parts of one step, whoever's they are.
+    let of_a_step = |t, phone, step| Guess {
+        question: Question::Step(step),
+        ..guess(t, claim(phone, 1, 1), Review)
+    };
+    let parts = vec![
+        of_a_step(10, 1, 3),
+        of_a_step(10, 2, 3),
+        of_a_step(11, 1, 4),
+    ];
+    let s = score(truth.clone(), outcome(&[(1, 60)], parts));
+    assert_eq!((s.reviews, s.in_doubt), (2, 3));
     let two_visits = vec![by_stranger(10, 1, 5), by_stranger(20, 3, 6)];
     let s = score(truth, outcome(&[(1, 60)], two_visits));
     assert_eq!((s.reviews, s.reviews_answerable), (2, 1));

@@ -13,4 +13,5 @@ mod fixture;
 mod money;
 mod movements;
 mod properties;
+mod questions;
 mod reviews;

@@ -169,6 +169,57 @@ fn a_visit_from_code_to_receipt() {
 }
 
 #[test]
+fn what_one_look_settles_is_asked_and_answered_once() {
+    let mut open = Open::new();
+    open.fill();
+    let session = enter(&mut open, "c7");
+    for id in [1, 2] {
+        let mut part = took(&open, session, Decision::Review, id);
+        part.evidence.steps = vec![9];
+        let applied = open.app.checkout.apply(&part);
+        open.runtime.block_on(applied).unwrap();
+    }
+    let questions = open.get("/api/v1/questions").json();
+    assert_eq!(questions.as_array().unwrap().len(), 1);
+    let asked = &questions[0];
+    assert_eq!(
+        (&asked["kind"], &asked["reviews"], &asked["from"]),
+        (&json!("step"), &json!(["r1", "r2"]), &json!(null))
+    );
+    assert_eq!(asked["answers"][0]["says"][0]["who"], session.to_string());
+    let answers = &asked["answers"][0]["answers"];
+    let path = "/api/v1/questions/answer";
+    let wrong = |answers: &serde_json::Value, reviewer: &str| {
+        let reply = open.post(path, &json!({ "answers": answers, "reviewer": reviewer }));
+        (reply.status, reply.problem())
+    };
+    let one = &answers[0];
+    let unknown = json!([one, { "review": "r9", "verdict": one["verdict"] }]);
+    let nameless = json!([one, { "review": "second", "verdict": one["verdict"] }]);
+    for (answers, expected) in [
+        (json!([]), (422, "bad-answers")),
+        (json!([one, one]), (422, "bad-answers")),
+        (unknown, (404, "unknown-review")),
+        (nameless, (404, "unknown-review")),
+    ] {
+        let told = wrong(&answers, "Kim");
+        assert_eq!((told.0, told.1.as_str()), expected, "{answers}");
+    }
+    assert_eq!(wrong(answers, ""), (422, "answer-refused".to_owned()));
+    assert_eq!(
+        open.get("/api/v1/reviews").json().as_array().unwrap().len(),
+        2
+    );
+    let body = json!({ "answers": answers, "reviewer": "Kim" });
+    let settled = open.post(path, &body).json();
+    assert_eq!(settled["settled"], json!(["r1", "r2"]));
+    assert_eq!(open.get("/api/v1/questions").json(), json!([]));
+    assert_eq!(open.get("/api/v1/reviews").json(), json!([]));
+    let late = json!([{ "review": "r1", "verdict": { "who": null, "gtin": null, "quantity": 0 } }]);
+    assert_eq!(wrong(&late, "Lee"), (409, "already-settled".to_owned()));
+}
+
+#[test]
 fn counts_and_refills() {
     let mut open = Open::new();
     let lane = open.shop().planogram.get(LaneIx(0)).unwrap().name.clone();
