@@ -6,12 +6,15 @@
 //! explained twice. Units, not actions, are matched: two units taken in one grab are rightly explained by one
 //! movement of two or by two of one. Goods that changed hands are rightly explained by who held them last: each
 //! hand-over moves its units from the giver's latest take of the product into the receiver's pool, along the
-//! chain. Movements are served in order of time, actions earliest end first; since a pool's units differ in
-//! nothing but time, another order could only change a match at the edge of the slack.
+//! chain. The movement that is nearest to an action of its own is served first, and draws the nearest units.
+//!
+//! After review, what was accepted stands, and of what is asked about the candidates that are true, again the nearest in
+//! time first: a reviewer sees what happened at that moment. The parts of one step are one question and are answered as one.
 
 use crate::outcome::{Claim, Guess, Outcome};
 use crate::truth::{Action, ActionKind, Truth};
-use walkout_model::{Decision, Gtin, StoreTime, TimeDelta};
+use std::collections::BTreeMap;
+use walkout_model::{Decision, Gtin, Question, StoreTime, TimeDelta};
 
 /// How far a movement's time may lie outside the action that it explains. Detectors date a step by
 /// the shelf's rest, which comes a second or two after the hand has gone.
@@ -46,28 +49,32 @@ struct Slot<'a> {
 
 /// Compares a run's outcome with its truth.
 pub fn compare(truth: &Truth, outcome: &Outcome) -> Matching {
+    let guesses = &outcome.guesses;
     let mut slots = slots(truth);
-    let right: Vec<bool> = outcome
-        .guesses
-        .iter()
-        .map(|g| g.decision != Decision::LeaveOff && draw(&mut slots, g, g.best))
-        .collect();
+    let mut right = vec![false; guesses.len()];
+    for i in nearest_first(&slots, guesses) {
+        let guess = &guesses[i];
+        right[i] = guess.decision != Decision::LeaveOff && draw(&mut slots, guess, guess.best);
+    }
     let missed = left_over(truth, &slots);
-    let settled: Vec<Option<Claim>> = outcome
-        .guesses
-        .iter()
-        .zip(&right)
-        .map(|(g, &right)| match g.decision {
-            Decision::LeaveOff => None,
-            Decision::Accept => Some(g.best),
-            Decision::Review if right => Some(g.best),
-            Decision::Review => g
-                .others
-                .iter()
-                .map(|&(claim, _)| claim)
-                .find(|&claim| draw(&mut slots, g, claim)),
-        })
-        .collect();
+    let mut slots = self::slots(truth);
+    let mut settled = vec![None; guesses.len()];
+    let mut questions = questions(guesses);
+    questions.sort_by_cached_key(|asked| {
+        let away = |&i: &usize| away(&slots, &guesses[i], &candidates(&guesses[i]));
+        asked.iter().map(away).min()
+    });
+    for asked in questions {
+        let told = answered(&slots, guesses, &asked);
+        for (&i, claim) in asked.iter().zip(told) {
+            let is_true = claim.is_some_and(|claim| draw(&mut slots, &guesses[i], claim));
+            // What was accepted stands, true or not.
+            settled[i] = match guesses[i].decision {
+                Decision::Accept => Some(guesses[i].best),
+                _ => claim.filter(|_| is_true),
+            };
+        }
+    }
     let uncovered = left_over(truth, &slots);
     Matching {
         right,
@@ -75,6 +82,97 @@ pub fn compare(truth: &Truth, outcome: &Outcome) -> Matching {
         missed,
         uncovered,
     }
+}
+
+/// Parts of one question that are answered as one, and candidates of each.
+const PARTS_MAX: usize = 4;
+const CANDIDATES_MAX: usize = 5;
+
+/// The guesses in the order in which they are served: nearest to an action of their own first, so that none takes what
+/// another one is about.
+fn nearest_first(slots: &[Slot<'_>], guesses: &[Guess]) -> Vec<usize> {
+    let mut order: Vec<usize> = (0..guesses.len()).collect();
+    order.sort_by_cached_key(|&i| away(slots, &guesses[i], &[guesses[i].best]));
+    order
+}
+
+/// How far a guess is from the nearest action that one of these explanations would tell, microseconds.
+fn away(slots: &[Slot<'_>], guess: &Guess, claims: &[Claim]) -> i64 {
+    let told = |slot: &&Slot<'_>| claims.iter().any(|&claim| slot.is_open(guess, claim));
+    let of_it = slots.iter().filter(told);
+    of_it.map(|slot| slot.away(guess)).min().unwrap_or(i64::MAX)
+}
+
+/// What was accepted, each alone, and what is asked about: the parts of one step together.
+fn questions(guesses: &[Guess]) -> Vec<Vec<usize>> {
+    let mut questions: Vec<Vec<usize>> = Vec::new();
+    let mut of_step: BTreeMap<Question, usize> = BTreeMap::new();
+    for (i, guess) in guesses.iter().enumerate() {
+        let is_part = matches!(guess.question, Question::Step(_) | Question::Exchange(_));
+        match guess.decision {
+            Decision::LeaveOff => {}
+            Decision::Review if is_part => {
+                let at = of_step.get(&guess.question).copied();
+                match at.filter(|&at| questions[at].len() < PARTS_MAX) {
+                    Some(at) => questions[at].push(i),
+                    None => {
+                        of_step.insert(guess.question, questions.len());
+                        questions.push(vec![i]);
+                    }
+                }
+            }
+            _ => questions.push(vec![i]),
+        }
+    }
+    questions
+}
+
+/// What may be said of a guess: the one explanation that was accepted, or all that are offered.
+fn candidates(guess: &Guess) -> Vec<Claim> {
+    let others = guess.others.iter().map(|&(claim, _)| claim);
+    match guess.decision {
+        Decision::Review => std::iter::once(guess.best).chain(others).collect(),
+        _ => vec![guess.best],
+    }
+}
+
+/// What somebody who knows answers: of all ways to choose a candidate of each, or none, that move no more units together than
+/// moved, the one that tells most of what happened; of equals the first by the candidates' probability.
+fn answered(slots: &[Slot<'_>], guesses: &[Guess], asked: &[usize]) -> Vec<Option<Claim>> {
+    let mut best: (u32, Vec<Option<Claim>>) = (0, vec![None; asked.len()]);
+    let mut ways: Vec<(Vec<Slot<'_>>, u32, Vec<Option<Claim>>)> =
+        vec![(slots.to_vec(), 0, Vec::new())];
+    for &i in asked {
+        let guess = &guesses[i];
+        let mut claims = candidates(guess);
+        if asked.len() > 1 {
+            claims.truncate(CANDIDATES_MAX);
+        }
+        ways = ways
+            .into_iter()
+            .flat_map(|(slots, units, told)| {
+                let with = |claim: Claim| {
+                    let mut slots = slots.clone();
+                    let is_true = draw(&mut slots, guess, claim);
+                    let told = [told.as_slice(), &[Some(claim)]].concat();
+                    is_true.then(|| (slots, units + claim.quantity.unsigned_abs(), told))
+                };
+                let mut ways: Vec<_> = claims.iter().filter_map(|&claim| with(claim)).collect();
+                ways.push((slots.clone(), units, [told.as_slice(), &[None]].concat()));
+                ways
+            })
+            .collect();
+    }
+    let moved: u32 = asked
+        .iter()
+        .map(|&i| guesses[i].best.quantity.unsigned_abs())
+        .sum();
+    for (_, units, told) in ways {
+        if units > best.0 && (units <= moved || asked.len() == 1) {
+            best = (units, told);
+        }
+    }
+    best.1
 }
 
 /// Units of each action that are still in the pools.
@@ -139,26 +237,44 @@ fn hand_over(slots: &mut Vec<Slot<'_>>, index: usize, action: &Action) {
     }
 }
 
-/// Takes a claim's units out of the pools; takes nothing and says no where they are not all there.
+impl Slot<'_> {
+    /// Whether some of a claim's units may be these.
+    fn is_open(&self, guess: &Guess, claim: Claim) -> bool {
+        self.left > 0
+            && self.shelf == guess.shelf
+            && self.phone == claim.phone
+            && self.gtin == claim.gtin
+            && self.sign == claim.quantity.signum()
+            && self.from <= guess.within.1
+            && guess.within.0 <= self.to
+    }
+
+    /// How far a movement is from when the goods moved, microseconds.
+    fn away(&self, guess: &Guess) -> i64 {
+        let moved = self.to - SLACK;
+        let (first, last) = guess.within;
+        if moved < first {
+            first.since(moved).0
+        } else {
+            moved.since(last).0.max(0)
+        }
+    }
+}
+
+/// Takes a claim's units out of the pools, the nearest in time first; takes nothing and says no where they are not all there.
 fn draw(slots: &mut [Slot<'_>], guess: &Guess, claim: Claim) -> bool {
-    let wanted = claim.quantity.unsigned_abs();
-    let open = |slot: &Slot<'_>| {
-        slot.left > 0
-            && slot.shelf == guess.shelf
-            && slot.phone == claim.phone
-            && slot.gtin == claim.gtin
-            && slot.sign == claim.quantity.signum()
-            && slot.from <= guess.within.1
-            && guess.within.0 <= slot.to
-    };
-    let there: u32 = slots.iter().filter(|s| open(s)).map(|s| s.left).sum();
+    let mut wanted = claim.quantity.unsigned_abs();
+    let mut open: Vec<usize> = (0..slots.len())
+        .filter(|&i| slots[i].is_open(guess, claim))
+        .collect();
+    let there: u32 = open.iter().map(|&i| slots[i].left).sum();
     if wanted == 0 || there < wanted {
         return false;
     }
-    let mut wanted = wanted;
-    for slot in slots.iter_mut().filter(|s| open(s)) {
-        let n = slot.left.min(wanted);
-        slot.left -= n;
+    open.sort_by_key(|&i| slots[i].away(guess));
+    for i in open {
+        let n = slots[i].left.min(wanted);
+        slots[i].left -= n;
         wanted -= n;
     }
     true

@@ -69,7 +69,7 @@ pub(crate) fn movements(
         return Vec::new();
     };
     let parts = best.parts.iter().enumerate();
-    parts
+    let movements = parts
         .map(|(i, part)| {
             let marginals = match &split {
                 Some(_) => marginals_by_place(hypotheses, i),
@@ -78,7 +78,20 @@ pub(crate) fn movements(
             let id = movement_id(step.serial, part_of_step, i);
             movement(id, step, hypotheses, part, marginals, config, now)
         })
-        .collect()
+        .collect();
+    asked_together(movements)
+}
+
+/// One look settles all parts: where one is asked about, so are the others, which costs nothing more.
+fn asked_together(mut parts: Vec<AttributedMovement>) -> Vec<AttributedMovement> {
+    if parts.iter().any(|m| m.decision == Decision::Review) {
+        for part in &mut parts {
+            if part.decision == Decision::Accept {
+                part.decision = Decision::Review;
+            }
+        }
+    }
+    parts
 }
 
 /// The same of something that came and went: what was taken and what was put down are two questions. `fall` is the take as
@@ -97,13 +110,14 @@ pub(crate) fn exchanged(
         ..fall.clone()
     };
     let parts = best.parts.iter().enumerate();
-    parts
+    let movements = parts
         .map(|(i, part)| {
             let marginals = marginals_by_place(hypotheses, i);
             let id = movement_id(fall.serial, 0, i);
             movement(id, &nothing, hypotheses, part, marginals, config, now)
         })
-        .collect()
+        .collect();
+    asked_together(movements)
 }
 
 /// A part of the most probable explanation with all that it may have been instead.
