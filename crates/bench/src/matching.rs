@@ -13,7 +13,8 @@
 
 use crate::outcome::{Claim, Guess, Outcome};
 use crate::truth::{Action, ActionKind, Truth};
-use std::collections::BTreeMap;
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, BinaryHeap};
 use walkout_model::{Decision, Gtin, Question, StoreTime, TimeDelta};
 
 /// How far a movement's time may lie outside the action that it explains. Detectors date a step by
@@ -52,29 +53,30 @@ pub fn compare(truth: &Truth, outcome: &Outcome) -> Matching {
     let guesses = &outcome.guesses;
     let mut slots = slots(truth);
     let mut right = vec![false; guesses.len()];
-    for i in nearest_first(&slots, guesses) {
-        let guess = &guesses[i];
-        right[i] = guess.decision != Decision::LeaveOff && draw(&mut slots, guess, guess.best);
-    }
+    let nearest = |slots: &[Slot<'_>], i: usize| away(slots, &guesses[i], &[guesses[i].best]);
+    nearest_first(&mut slots, guesses.len(), nearest, |slots, i| {
+        right[i] = guesses[i].decision != Decision::LeaveOff
+            && draw(slots, &guesses[i], guesses[i].best).is_some();
+    });
     let missed = left_over(truth, &slots);
     let mut slots = self::slots(truth);
     let mut settled = vec![None; guesses.len()];
-    let mut questions = questions(guesses);
-    questions.sort_by_cached_key(|asked| {
-        let away = |&i: &usize| away(&slots, &guesses[i], &candidates(&guesses[i]));
-        asked.iter().map(away).min()
-    });
-    for asked in questions {
-        let told = answered(&slots, guesses, &asked);
-        for (&i, claim) in asked.iter().zip(told) {
-            let is_true = claim.is_some_and(|claim| draw(&mut slots, &guesses[i], claim));
+    let questions = questions(guesses);
+    let nearest = |slots: &[Slot<'_>], q: usize| {
+        let away = |&i: &usize| away(slots, &guesses[i], &candidates(&guesses[i]));
+        questions[q].iter().map(away).min().unwrap_or(i64::MAX)
+    };
+    nearest_first(&mut slots, questions.len(), nearest, |slots, q| {
+        let told = answered(slots, guesses, &questions[q]);
+        for (&i, claim) in questions[q].iter().zip(told) {
+            let is_true = claim.is_some_and(|claim| draw(slots, &guesses[i], claim).is_some());
             // What was accepted stands, true or not.
             settled[i] = match guesses[i].decision {
                 Decision::Accept => Some(guesses[i].best),
                 _ => claim.filter(|_| is_true),
             };
         }
-    }
+    });
     let uncovered = left_over(truth, &slots);
     Matching {
         right,
@@ -88,12 +90,24 @@ pub fn compare(truth: &Truth, outcome: &Outcome) -> Matching {
 const PARTS_MAX: usize = 4;
 const CANDIDATES_MAX: usize = 5;
 
-/// The guesses in the order in which they are served: nearest to an action of their own first, so that none takes what
-/// another one is about.
-fn nearest_first(slots: &[Slot<'_>], guesses: &[Guess]) -> Vec<usize> {
-    let mut order: Vec<usize> = (0..guesses.len()).collect();
-    order.sort_by_cached_key(|&i| away(slots, &guesses[i], &[guesses[i].best]));
-    order
+/// Serves so many guesses or questions, whichever is nearest to an action that nothing has told yet first, so that none takes what
+/// another one is about. `away` is how far one is as things stand; it only grows.
+fn nearest_first<'a>(
+    slots: &mut [Slot<'a>],
+    count: usize,
+    away: impl Fn(&[Slot<'a>], usize) -> i64,
+    mut serve: impl FnMut(&mut [Slot<'a>], usize),
+) {
+    let mut waiting: BinaryHeap<Reverse<(i64, usize)>> =
+        (0..count).map(|i| Reverse((away(slots, i), i))).collect();
+    while let Some(Reverse((before, i))) = waiting.pop() {
+        let now = away(slots, i);
+        if now > before {
+            waiting.push(Reverse((now, i)));
+        } else {
+            serve(slots, i);
+        }
+    }
 }
 
 /// How far a guess is from the nearest action that one of these explanations would tell, microseconds.
@@ -137,11 +151,20 @@ fn candidates(guess: &Guess) -> Vec<Claim> {
 }
 
 /// What somebody who knows answers: of all ways to choose a candidate of each, or none, that move no more units together than
-/// moved, the one that tells most of what happened; of equals the first by the candidates' probability.
+/// moved, the one that tells most of what happened; of equals what is nearest in time, then the first by the candidates' probability.
 fn answered(slots: &[Slot<'_>], guesses: &[Guess], asked: &[usize]) -> Vec<Option<Claim>> {
-    let mut best: (u32, Vec<Option<Claim>>) = (0, vec![None; asked.len()]);
-    let mut ways: Vec<(Vec<Slot<'_>>, u32, Vec<Option<Claim>>)> =
-        vec![(slots.to_vec(), 0, Vec::new())];
+    struct Way<'a> {
+        slots: Vec<Slot<'a>>,
+        units: u32,
+        away: i64,
+        told: Vec<Option<Claim>>,
+    }
+    let mut ways = vec![Way {
+        slots: slots.to_vec(),
+        units: 0,
+        away: 0,
+        told: Vec::new(),
+    }];
     for &i in asked {
         let guess = &guesses[i];
         let mut claims = candidates(guess);
@@ -150,16 +173,23 @@ fn answered(slots: &[Slot<'_>], guesses: &[Guess], asked: &[usize]) -> Vec<Optio
         }
         ways = ways
             .into_iter()
-            .flat_map(|(slots, units, told)| {
+            .flat_map(|way| {
                 let with = |claim: Claim| {
-                    let mut slots = slots.clone();
-                    let is_true = draw(&mut slots, guess, claim);
-                    let told = [told.as_slice(), &[Some(claim)]].concat();
-                    is_true.then(|| (slots, units + claim.quantity.unsigned_abs(), told))
+                    let mut slots = way.slots.clone();
+                    let away = draw(&mut slots, guess, claim)?;
+                    Some(Way {
+                        slots,
+                        units: way.units + claim.quantity.unsigned_abs(),
+                        away: way.away + away,
+                        told: [way.told.as_slice(), &[Some(claim)]].concat(),
+                    })
                 };
-                let mut ways: Vec<_> = claims.iter().filter_map(|&claim| with(claim)).collect();
-                ways.push((slots.clone(), units, [told.as_slice(), &[None]].concat()));
-                ways
+                let mut more: Vec<_> = claims.iter().filter_map(|&claim| with(claim)).collect();
+                more.push(Way {
+                    told: [way.told.as_slice(), &[None]].concat(),
+                    ..way
+                });
+                more
             })
             .collect();
     }
@@ -167,12 +197,10 @@ fn answered(slots: &[Slot<'_>], guesses: &[Guess], asked: &[usize]) -> Vec<Optio
         .iter()
         .map(|&i| guesses[i].best.quantity.unsigned_abs())
         .sum();
-    for (_, units, told) in ways {
-        if units > best.0 && (units <= moved || asked.len() == 1) {
-            best = (units, told);
-        }
-    }
-    best.1
+    ways.into_iter()
+        .filter(|way| way.units <= moved || asked.len() == 1)
+        .min_by_key(|way| (Reverse(way.units), way.away))
+        .map_or_else(|| vec![None; asked.len()], |way| way.told)
 }
 
 /// Units of each action that are still in the pools.
@@ -261,21 +289,24 @@ impl Slot<'_> {
     }
 }
 
-/// Takes a claim's units out of the pools, the nearest in time first; takes nothing and says no where they are not all there.
-fn draw(slots: &mut [Slot<'_>], guess: &Guess, claim: Claim) -> bool {
+/// Takes a claim's units out of the pools, the nearest in time first, and gives how far away they were together, microseconds;
+/// takes nothing where they are not all there.
+fn draw(slots: &mut [Slot<'_>], guess: &Guess, claim: Claim) -> Option<i64> {
     let mut wanted = claim.quantity.unsigned_abs();
     let mut open: Vec<usize> = (0..slots.len())
         .filter(|&i| slots[i].is_open(guess, claim))
         .collect();
     let there: u32 = open.iter().map(|&i| slots[i].left).sum();
     if wanted == 0 || there < wanted {
-        return false;
+        return None;
     }
     open.sort_by_key(|&i| slots[i].away(guess));
+    let mut away = 0;
     for i in open {
         let n = slots[i].left.min(wanted);
         slots[i].left -= n;
         wanted -= n;
+        away += i64::from(n) * slots[i].away(guess);
     }
-    true
+    Some(away)
 }

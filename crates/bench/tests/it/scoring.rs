@@ -194,6 +194,51 @@ fn what_one_look_settles_is_one_question() {
 }
 
 #[test]
+fn the_parts_of_a_step_are_answered_as_one() {
+    // Four units left in one step: one with party 2, three with party 1.
+    let truth = truth(
+        &[(1, 60, &[(1, 3)]), (2, 60, &[(1, 1)])],
+        &[
+            ("take", 10, Some(2), Some(1), 1),
+            ("take", 11, Some(1), Some(1), 3),
+        ],
+    );
+    let part = |units| Guess {
+        question: Question::Step(3),
+        others: vec![(claim(2, 1, units), 0.3)],
+        ..guess(11, claim(1, 1, units), Review)
+    };
+    let s = score(truth, outcome(&[(1, 60), (2, 60)], vec![part(1), part(3)]));
+    assert_eq!(
+        (s.reviews, s.reviews_answerable, s.reviewed.perfect),
+        (1, 1, 2)
+    );
+}
+
+#[test]
+fn a_movement_takes_none_of_what_a_nearer_one_is_about() {
+    // Both took one, 3 s apart; of the first step two parts are asked about, the second was accepted.
+    let truth = truth(
+        &[(1, 60, &[(1, 2)]), (2, 60, &[(1, 1)])],
+        &[
+            ("take", 10, Some(1), Some(1), 1),
+            ("take", 10, Some(2), Some(1), 1),
+            ("take", 13, Some(1), Some(1), 1),
+        ],
+    );
+    let asked = Guess {
+        others: vec![(claim(2, 1, 1), 0.3)],
+        ..guess(10, claim(1, 1, 1), Review)
+    };
+    let guesses = vec![asked.clone(), asked, guess(13, claim(1, 1, 1), Accept)];
+    let m = compare(&truth, &outcome(&[(1, 60), (2, 60)], guesses));
+    assert_eq!(m.right, [true, false, true]);
+    let settled = [claim(1, 1, 1), claim(2, 1, 1), claim(1, 1, 1)].map(Some);
+    assert_eq!(m.settled, settled);
+    assert_eq!(m.uncovered, [0, 0, 0]);
+}
+
+#[test]
 fn a_movement_must_agree_in_place_and_time_and_explains_nothing_twice() {
     let truth = truth(&[(1, 60, &[(1, 1)])], &[("take", 10, Some(1), Some(1), 1)]);
     let elsewhere = Guess {
