@@ -18,8 +18,6 @@ use walkout_model::{
     TimeDelta, WeightStep, Who,
 };
 
-/// Points of a course are so far apart, milliseconds.
-const POINT_MS: i64 = 50;
 /// Whoever put something down did it at one of so many instants at most, evenly spread over the time in which it may
 /// have been.
 const PUT_INSTANTS: usize = 8;
@@ -329,8 +327,11 @@ fn nothing(c: &Candidate, quantity: i32) -> Part {
     }
 }
 
-fn at(disturbance: &Disturbance, point: usize) -> StoreTime {
-    disturbance.t_start + TimeDelta::from_millis(point as i64 * POINT_MS)
+/// The middle of three points of the course, of which a [`Course`] tells the first.
+fn at(disturbance: &Disturbance, first: usize) -> StoreTime {
+    let middle = disturbance.course.get(first + 1);
+    let ms = middle.map_or(0, |point| i64::from(point.0));
+    disturbance.t_start + TimeDelta::from_millis(ms)
 }
 
 /// A change of so many grams in an instant of the disturbance, on its plates as they were disturbed.
@@ -414,7 +415,7 @@ impl Course {
         if last < first + LEAST_POINTS {
             return None;
         }
-        let lasts_s = (last - first) as f64 * POINT_MS as f64 / 1e3;
+        let lasts_s = f64::from(points[last + 1].0 - points[first + 1].0) / 1e3;
         let log_ratio = ((lasts_s - PRESS_S) / PRESS_SPREAD_S).clamp(SHORT, LONG);
         let until = last - (LEAST_POINTS - 2);
         let instants = PUT_INSTANTS.min(1 + (until - first) / 3);

@@ -79,9 +79,11 @@ impl Standing {
                     if same(&old.movement, &movement) && !better {
                         continue;
                     }
-                    // Who has left has been charged; only that it was somebody else is still news.
-                    if old.movement.best.who == movement.best.who
-                        && is_closed(&self.closed, movement.best.who)
+                    // Who has left has been charged; only that it was somebody else is still news. Where a person is asked
+                    // about them, that still waits for its answer.
+                    let who = movement.best.who;
+                    if is_closed(&self.closed, who)
+                        && (old.movement.best.who == who || asked_about(&old.movement, who))
                     {
                         continue;
                     }
@@ -160,6 +162,11 @@ fn leave_the_gone(closed: &BTreeSet<SessionId>, movement: &mut AttributedMovemen
     }
 }
 
+/// Whether it is in doubt and this is one of those that it may have been.
+fn asked_about(said: &AttributedMovement, who: Who) -> bool {
+    said.decision == Decision::Review && said.alternatives.iter().any(|a| a.who == who)
+}
+
 fn is_closed(closed: &BTreeSet<SessionId>, who: Who) -> bool {
     matches!(who, Who::Session(session) if closed.contains(&session))
 }
@@ -182,4 +189,69 @@ fn id(serial: u64, revision: u64, part: usize, i: usize) -> MovementId {
     MovementId(
         (serial << 16) | ((revision & 0xff) << 8) | ((part as u64 & 0xf) << 4) | (i as u64 & 0xf),
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use walkout_model::{Alternative, Evidence, ShelfIx, SkuIx};
+
+    fn who(n: u64) -> Who {
+        Who::Session(SessionId(n))
+    }
+
+    fn take(best: Who, other: Who, decision: Decision) -> AttributedMovement {
+        let claim = |who, probability| Alternative {
+            who,
+            sku: Some(SkuIx(0)),
+            quantity: 1,
+            probability,
+        };
+        AttributedMovement {
+            id: MovementId(0),
+            t: StoreTime::default(),
+            known_at: StoreTime::default(),
+            shelf: ShelfIx(0),
+            lane: None,
+            best: claim(best, 0.55),
+            alternatives: vec![claim(other, 0.44)],
+            decision,
+            supersedes: None,
+            evidence: Evidence::default(),
+        }
+    }
+
+    #[test]
+    fn a_question_about_those_who_left_waits_for_its_answer() {
+        let mut standing = Standing::default();
+        let mut revise = |standing: &mut Standing, movement| {
+            let mut out = Vec::new();
+            standing.revise(1, 0, vec![movement], StoreTime::default(), &mut out);
+            out.into_iter()
+                .map(|event| match event {
+                    FusionEvent::Movement(m) => m.decision,
+                    other => panic!("{other:?}"),
+                })
+                .collect::<Vec<_>>()
+        };
+        let (a, b) = (who(1), who(2));
+        assert_eq!(
+            revise(&mut standing, take(a, b, Decision::Review)),
+            [Decision::Review]
+        );
+        standing.close(SessionId(1));
+        standing.close(SessionId(2));
+        // Now it was rather the other: the question stands.
+        assert!(revise(&mut standing, take(b, a, Decision::Review)).is_empty());
+        // That it was somebody inside is news; that it was somebody else who left comes too late.
+        let inside = who(3);
+        assert_eq!(
+            revise(&mut standing, take(inside, a, Decision::Accept)),
+            [Decision::Accept]
+        );
+        assert_eq!(
+            revise(&mut standing, take(a, b, Decision::Accept)),
+            [Decision::LeaveOff]
+        );
+    }
 }

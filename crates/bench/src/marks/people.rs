@@ -2,25 +2,23 @@
 
 use super::{MarksError, Rates, Tally, Target, matched, median};
 use serde::Serialize;
+use walkout_model::camera::View;
 use walkout_model::layout::Camera;
+use walkout_perception::eyes::EyeSettings;
 use walkout_perception::nets::{
     Network, PersonConfig, PersonNetwork, PersonView, ReachConfig, ReachNetwork, RgbPicture,
 };
 use walkout_simulator::render::{Domain, Frame, Studio, Viewpoint};
 
-/// A head counts if this share of it shows and it is at least so large in the person network's input.
+/// A head counts if this share of it shows and its radius is at least so much of the picture's width: 1.8 pixels of 320.
 const HEAD_VISIBLE: f32 = 0.3;
-const HEAD_RADIUS_PX: f64 = 1.8;
+const HEAD_RADIUS: f64 = 1.8 / 320.0;
 /// A hand counts if this share of it shows.
 const HAND_VISIBLE: f32 = 0.35;
 /// A hand may be this far off, metres at its distance.
 const HAND_WITHIN_M: f64 = 0.15;
 /// Spots of the least size may be this many pixels of the person network's input off.
 const LEAST_PX: f64 = 4.0;
-/// Width of the person network's input, pixels.
-const INPUT_PX: f64 = 320.0;
-/// Radius of a usual head in it, pixels.
-const USUAL_RADIUS_PX: f64 = 6.5;
 
 /// What is looked at.
 #[derive(Clone, Debug)]
@@ -33,8 +31,11 @@ pub struct PeoplePlan {
     pub seed: u64,
     /// Frames of each viewpoint.
     pub frames: u64,
-    /// Width and height of the frames, pixels; the person network sees them 320 wide.
+    /// Width and height of the frames, pixels; the person network sees them scaled by where people are on the floor, as
+    /// the eyes of a shop do.
     pub size_px: [u32; 2],
+    /// Height of somebody in its input, pixels, from the side and from straight above; the eyes' own if none.
+    pub person_px: Option<[f64; 2]>,
 }
 
 /// The `person` network's marks.
@@ -67,6 +68,8 @@ pub struct ViewMarks {
     pub reached: HandMarks,
     /// Cuts that it looked at, a frame.
     pub cuts: f64,
+    /// Width of what the person network was shown, pixels, on average.
+    pub input_px: f64,
 }
 
 /// Hands found and missed.
@@ -86,6 +89,7 @@ struct Sums {
     hands: HandSums,
     reached: HandSums,
     cuts: u64,
+    input_px: f64,
     frames: u64,
 }
 
@@ -105,15 +109,15 @@ pub fn measure(
     reach: &dyn Network,
     plan: &PeoplePlan,
 ) -> Result<PersonMarks, MarksError> {
-    let scale = INPUT_PX / f64::from(plan.size_px[0].max(1));
+    let mut eyes = EyeSettings::default();
+    eyes.person_px = plan.person_px.unwrap_or(eyes.person_px);
     let (config, seed) = (&plan.config, plan.seed);
     // Doubtful hands are worth a look from closer by.
     let doubtful = PersonConfig {
         hand: config.hand.min(plan.reach.claim),
-        scale,
         ..config.clone()
     };
-    let person = PersonNetwork::new(person.session()?, doubtful);
+    let mut person = PersonNetwork::new(person.session()?, doubtful);
     let reach = ReachNetwork::new(reach.session()?, plan.reach.clone());
     let mut views = Vec::new();
     let mut all = Sums::default();
@@ -136,9 +140,12 @@ pub fn measure(
                 frame.picture.height,
                 &frame.picture.rgb,
             )?;
+            let (scale, usual_radius_px) = eyes.scale(&View::new(&camera), &studio.watched());
+            person.rescale(scale);
+            sums.input_px += scale * f64::from(plan.size_px[0]);
             let mut seen = person.look(&picture)?;
             let mut closer = seen.clone();
-            sums.cuts += reach.reach(&picture, &mut closer, USUAL_RADIUS_PX / scale)? as u64;
+            sums.cuts += reach.reach(&picture, &mut closer, usual_radius_px)? as u64;
             seen.hands.retain(|h| h.at.score >= config.hand);
             sums.add([&seen, &closer], &frame, &camera, scale);
         }
@@ -159,7 +166,8 @@ impl Sums {
     /// Adds a frame in which `seen` was seen without and with the look from closer by.
     fn add(&mut self, seen: [&PersonView; 2], frame: &Frame, camera: &Camera, scale: f64) {
         self.frames += 1;
-        let large = |radius_px: f32| f64::from(radius_px) * scale >= HEAD_RADIUS_PX;
+        let large =
+            |radius_px: f32| f64::from(radius_px) >= HEAD_RADIUS * f64::from(frame.picture.width);
         let targets: Vec<Target> = frame
             .people
             .iter()
@@ -201,6 +209,7 @@ impl Sums {
         self.hands.merge(&o.hands);
         self.reached.merge(&o.reached);
         self.cuts += o.cuts;
+        self.input_px += o.input_px;
         self.frames += o.frames;
     }
 
@@ -212,6 +221,7 @@ impl Sums {
             hands: self.hands.marks(),
             reached: self.reached.marks(),
             cuts: self.cuts as f64 / self.frames.max(1) as f64,
+            input_px: self.input_px / self.frames.max(1) as f64,
         }
     }
 }
@@ -274,6 +284,7 @@ mod tests {
             seed: 9301,
             frames: 12,
             size_px: [640, 480],
+            person_px: None,
         };
         let marks = measure(&person, &reach, &plan).unwrap();
         let oblique = &marks.views[0];

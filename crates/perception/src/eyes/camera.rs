@@ -51,13 +51,54 @@ pub struct EyeSettings {
 impl Default for EyeSettings {
     fn default() -> Self {
         Self {
-            person_px: [85.0, 170.0],
+            person_px: [130.0, 260.0],
             least: [0.3, 0.2, 0.15],
             reach: ReachConfig::default(),
             still: 0.4,
             skip_still: true,
             input_px_max: 640.0 * 384.0,
         }
+    }
+}
+
+impl EyeSettings {
+    /// Input pixels a calibration pixel, so that people on what is seen of the floor have the height asked for; and the radius
+    /// of a usual head there, calibration pixels.
+    pub fn scale(&self, view: &View, floor: &Polygon) -> (f64, f64) {
+        let camera = view.camera();
+        let (lo, hi) = floor.bounds();
+        let steps = |a: f64, b: f64| ((b - a) / PITCH_M).ceil().clamp(1.0, 500.0) as usize;
+        let mut sizes = Vec::new();
+        for i in 0..steps(lo.x, hi.x) {
+            for j in 0..steps(lo.y, hi.y) {
+                let p = Point2::new(
+                    lo.x + (i as f64 + 0.5) * PITCH_M,
+                    lo.y + (j as f64 + 0.5) * PITCH_M,
+                );
+                let chest = p.at_height(1.2);
+                let away = camera.position.distance(chest);
+                let seen = floor.contains(p)
+                    && away < FAR_M
+                    && view.project(chest).is_some_and(|px| view.contains(px));
+                if seen {
+                    sizes.push(TALL_M * camera.focal_px[0] / away.max(0.3));
+                }
+            }
+        }
+        let (w, h) = (f64::from(camera.width_px), f64::from(camera.height_px));
+        let most = (self.input_px_max / (w * h)).sqrt().min(1.0);
+        if sizes.is_empty() {
+            let scale = (INPUT_LEAST_PX / w).min(most);
+            return (scale, 6.0 / scale);
+        }
+        let middle = sizes.len() / 2;
+        let (_, usual, _) = sizes.select_nth_unstable_by(middle, f64::total_cmp);
+        let [side, above] = self.person_px;
+        let steep = ((camera.pitch.to_degrees() - 60.0) / 20.0).clamp(0.0, 1.0);
+        let wanted = side + (above - side) * steep;
+        // A small picture costs next to nothing, and what is near shows the more of its hands.
+        let scale = (wanted / usual.max(1.0)).max(INPUT_LEAST_PX / w).min(most);
+        (scale, *usual * HEAD_M / TALL_M)
     }
 }
 
@@ -87,6 +128,8 @@ pub enum EyeError {
     },
 }
 
+/// Width of the network's input at least, pixels, where the picture has so many.
+const INPUT_LEAST_PX: f64 = 320.0;
 /// Height of a usual person, metres.
 const TALL_M: f64 = 1.65;
 /// Radius of a head, metres, as the network's radius means it.
@@ -123,7 +166,7 @@ impl CameraEye {
         settings: EyeSettings,
     ) -> Self {
         let view = View::new(description);
-        let (scale, usual_radius_px) = scale_of(&view, floor, &settings);
+        let (scale, usual_radius_px) = settings.scale(&view, floor);
         Self {
             users_scale: input_scale(&view, floor).map_or(scale, |s| s.scale),
             usual_radius_px,
@@ -397,42 +440,4 @@ fn spots_of(p: &SeenPerson) -> impl Iterator<Item = (Pixel, f64)> + use<> {
         };
         (at, radius)
     })
-}
-
-/// Input pixels a calibration pixel, so that people on what is seen of the floor have the height asked for; and the radius
-/// of a usual head there, calibration pixels.
-fn scale_of(view: &View, floor: &Polygon, settings: &EyeSettings) -> (f64, f64) {
-    let camera = view.camera();
-    let (lo, hi) = floor.bounds();
-    let steps = |a: f64, b: f64| ((b - a) / PITCH_M).ceil().clamp(1.0, 500.0) as usize;
-    let mut sizes = Vec::new();
-    for i in 0..steps(lo.x, hi.x) {
-        for j in 0..steps(lo.y, hi.y) {
-            let p = Point2::new(
-                lo.x + (i as f64 + 0.5) * PITCH_M,
-                lo.y + (j as f64 + 0.5) * PITCH_M,
-            );
-            let chest = p.at_height(1.2);
-            let away = camera.position.distance(chest);
-            let seen = floor.contains(p)
-                && away < FAR_M
-                && view.project(chest).is_some_and(|px| view.contains(px));
-            if seen {
-                sizes.push(TALL_M * camera.focal_px[0] / away.max(0.3));
-            }
-        }
-    }
-    let (w, h) = (f64::from(camera.width_px), f64::from(camera.height_px));
-    let most = (settings.input_px_max / (w * h)).sqrt().min(1.0);
-    if sizes.is_empty() {
-        let scale = (320.0 / w).min(most);
-        return (scale, 6.0 / scale);
-    }
-    let middle = sizes.len() / 2;
-    let (_, usual, _) = sizes.select_nth_unstable_by(middle, f64::total_cmp);
-    let [side, above] = settings.person_px;
-    let steep = ((camera.pitch.to_degrees() - 60.0) / 20.0).clamp(0.0, 1.0);
-    let wanted = side + (above - side) * steep;
-    let scale = (wanted / usual.max(1.0)).clamp(0.05_f64.min(most), most);
-    (scale, *usual * HEAD_M / TALL_M)
 }

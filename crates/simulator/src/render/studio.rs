@@ -14,6 +14,7 @@ use super::setting::{Board, Rack, RackStyle, Room, Setting, Unit, any_colour, la
 use super::space::{V3, v3};
 use super::texture::Sheet;
 use walkout_model::layout::Camera;
+use walkout_model::{Point2, Polygon};
 
 /// A square picture that may be laid on packages and posters: rows of red, green, blue.
 #[derive(Clone, Debug)]
@@ -89,6 +90,22 @@ impl Studio {
             canvas: Canvas::new(w, h),
             light: Vec::new(),
             domain,
+        }
+    }
+
+    /// The floor that the camera of the last frame is there to watch: what of the room is about where people are to be seen.
+    pub fn watched(&self) -> Polygon {
+        let (Some((_, stage)), Some((_, view))) = (&self.room, &self.view) else {
+            return Polygon::default();
+        };
+        let [low, high] = [stage.room.low, stage.room.high];
+        let within = |at: f32, side: f32, i: usize| f64::from((at + side).clamp(low[i], high[i]));
+        let r = view.reach;
+        let corner = |dx: f32, dy: f32| {
+            Point2::new(within(view.focus.x, dx, 0), within(view.focus.y, dy, 1))
+        };
+        Polygon {
+            corners: vec![corner(-r, -r), corner(r, -r), corner(r, r), corner(-r, r)],
         }
     }
 

@@ -59,6 +59,10 @@ pub struct Args {
     /// Threads of a network's run
     #[arg(long, default_value_t = 1, value_name = "N")]
     threads: usize,
+    /// How tall somebody is in the person network's input in rooms, pixels, from the side and from straight above; what
+    /// the eyes of a shop ask for if not given
+    #[arg(long, value_name = "PX", num_args = 2)]
+    person_px: Option<Vec<f64>>,
     /// Print one JSON object instead of a table
     #[arg(long)]
     json: bool,
@@ -98,6 +102,7 @@ pub fn run(args: Args) -> Result<ExitCode> {
         seed: args.seed,
         frames: args.frames,
         size_px: args.size,
+        person_px: args.person_px.as_deref().and_then(|px| px.try_into().ok()),
     };
     let people = measure_people(&*network, &*load("reach.onnx")?, &plan)?;
     if args.people {
@@ -160,9 +165,10 @@ fn people_table(people: &PersonMarks) {
         people.seed, people.reach_threshold
     );
     println!(
-        "{:<9}{:>7}{:>21}{:>21}{:>7}{:>7}{:>21}{:>7}{:>7}{:>7}",
+        "{:<9}{:>7}{:>7}{:>21}{:>21}{:>7}{:>7}{:>21}{:>7}{:>7}{:>7}",
         "",
         "frames",
+        "input",
         "heads R, P, n",
         "hands R, P, n",
         "cm",
@@ -178,9 +184,10 @@ fn people_table(people: &PersonMarks) {
     };
     for v in &people.views {
         println!(
-            "{:<9}{:>7}{}{}{}{:>7.2}",
+            "{:<9}{:>7}{:>7.0}{}{}{}{:>7.2}",
             v.view,
             v.frames,
+            v.input_px,
             both(&v.heads),
             hands(&v.hands),
             hands(&v.reached),
