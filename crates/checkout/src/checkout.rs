@@ -7,6 +7,7 @@ use crate::plan::plan_movement;
 use crate::review::{AnswerRefused, Lease, ReviewId, Verdict};
 use crate::session::Stage;
 use crate::{Config, ReceiptStatus};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use walkout_ledger::Ledger;
 use walkout_model::layout::GateKind;
@@ -318,16 +319,31 @@ impl Checkout {
         reviewer: &str,
         now: StoreTime,
     ) -> Result<Answered, AnswerError> {
+        let command = self.inner.command().await?;
+        let (answered, sessions) = self.settle(id, verdict, reviewer, now).await?;
+        drop(command);
+        for session in sessions {
+            self.inner.drive(session, now).await?;
+        }
+        Ok(answered)
+    }
+
+    /// Records a verdict, within a command. Gives whose receipts waited for it.
+    pub(crate) async fn settle(
+        &self,
+        id: ReviewId,
+        verdict: &Verdict,
+        reviewer: &str,
+        now: StoreTime,
+    ) -> Result<(Answered, BTreeSet<SessionId>), AnswerError> {
         let inner = &self.inner;
-        let command = inner.command().await?;
         if inner.was_answered(id, verdict, reviewer) {
-            return Ok(Answered::Repeated);
+            return Ok((Answered::Repeated, BTreeSet::new()));
         }
         let planned = inner
             .check_reviewer(id, reviewer, now)
             .and_then(|()| inner.plan(id, verdict));
-        let planned = planned.inspect_err(|_| lock(&inner.refusals).answers_refused += 1);
-        let (sessions, resolved, movements) = planned?;
+        let (sessions, resolved, movements) = planned.map_err(|refused| self.refused(refused))?;
         let event = Event::ReviewAnswered {
             review: id,
             reviewer: reviewer.to_owned(),
@@ -337,11 +353,7 @@ impl Checkout {
         inner
             .commit(&format!("answer:{id}"), now, event, movements)
             .await?;
-        drop(command);
-        for session in sessions {
-            inner.drive(session, now).await?;
-        }
-        Ok(Answered::Recorded(resolved))
+        Ok((Answered::Recorded(resolved), sessions))
     }
 
     /// Counts an answer that is not taken.

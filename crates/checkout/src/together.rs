@@ -1,10 +1,10 @@
 //! Tasks that one look settles, and the answers that settle them all.
 
-use crate::checkout::{Answered, Checkout};
+use crate::checkout::Checkout;
 use crate::error::AnswerError;
 use crate::event::Candidate;
 use crate::review::{AnswerRefused, ReviewId, ReviewView, Verdict};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use walkout_model::{Gtin, Question, StoreTime, Who};
 
 /// Answers offered to one question.
@@ -20,7 +20,8 @@ pub struct QuestionView {
     pub question: Question,
     /// The tasks, in order of time; two or more.
     pub reviews: Vec<ReviewView>,
-    /// What may have happened, the most probable first. Empty where it is a visit: who somebody was is answered by a name.
+    /// What may have happened, the most probable first. Empty where it is a visit (who somebody was is answered by a name) and where
+    /// the tasks' candidates leave no choice.
     pub answers: Vec<JointAnswer>,
 }
 
@@ -53,8 +54,9 @@ impl Checkout {
             .collect()
     }
 
-    /// Settles several tasks as one answer. None is settled if one of them cannot be, or a verdict is wrong in itself; if more is put
-    /// back than a cart holds even after the rest, the rest stays settled. Gives those that are settled.
+    /// Settles several tasks as one answer, and gives those that are settled. Nothing else happens in between. None is settled if
+    /// one of them cannot be or a verdict is wrong in itself; where one puts back more than a cart holds with the rest, the rest
+    /// stays settled.
     ///
     /// # Errors
     /// As [`Checkout::answer_review`].
@@ -64,6 +66,7 @@ impl Checkout {
         reviewer: &str,
         now: StoreTime,
     ) -> Result<Vec<ReviewId>, AnswerError> {
+        let command = self.inner.command().await?;
         // What is put back may be what was taken by another verdict: takes go first.
         let mut answers: Vec<_> = answers.iter().collect();
         answers.sort_by_key(|(id, verdict)| (self.units(*id, verdict, now) < 0, *id));
@@ -74,13 +77,26 @@ impl Checkout {
             }
         }
         let mut settled = Vec::new();
+        let mut sessions = BTreeSet::new();
+        let mut failed = None;
         for (id, verdict) in answers {
-            match self.answer_review(*id, verdict, reviewer, now).await? {
-                Answered::Recorded(_) | Answered::Repeated => settled.push(*id),
+            match self.settle(*id, verdict, reviewer, now).await {
+                Ok((_, of_it)) => {
+                    settled.push(*id);
+                    sessions.extend(of_it);
+                }
+                Err(error) => {
+                    failed = Some(error);
+                    break;
+                }
             }
         }
+        drop(command);
+        for session in sessions {
+            self.inner.drive(session, now).await?;
+        }
         settled.sort();
-        Ok(settled)
+        failed.map_or(Ok(settled), Err)
     }
 
     fn units(&self, id: ReviewId, verdict: &Verdict, now: StoreTime) -> i32 {
@@ -98,121 +114,159 @@ impl Checkout {
 impl ReviewView {
     /// What a person is asked.
     pub fn question(&self) -> Question {
-        let whose = self.candidates.iter().map(|c| (c.who, c.probability));
-        Question::of(self.movement, &self.evidence, whose)
+        let said = self.candidates.iter();
+        let said = said.map(|c| (c.who, (c.sku, c.quantity), c.probability));
+        Question::of(self.movement, &self.evidence, said)
     }
 }
 
-/// What may have happened.
+/// What may have happened, nothing the last where it is the least probable; none where there is no choice.
 fn answers(question: Question, reviews: &[ReviewView]) -> Vec<JointAnswer> {
     let mut answers = match question {
         Question::Visit(_) | Question::Movement(_) => return Vec::new(),
         Question::HandOver { from, to, .. } => passed(reviews, from, to),
-        Question::Exchange(_) => at_once(reviews, true),
-        Question::Step(_) => at_once(reviews, false),
+        Question::Exchange(_) | Question::Step(_) => at_once(reviews),
     };
-    let all: f32 = answers.iter().map(|a| a.probability).sum();
-    for answer in &mut answers {
+    let all: f32 = answers.iter().map(|a| a.1.probability).sum();
+    for (_, answer) in &mut answers {
         answer.probability /= all.max(1.0);
     }
-    answers.sort_by(|a, b| b.probability.total_cmp(&a.probability));
-    answers.truncate(ANSWERS_MAX.max(reviews.len() + 1));
-    answers
+    answers.sort_by(|a, b| b.1.probability.total_cmp(&a.1.probability));
+    let most = ANSWERS_MAX.max(reviews.len());
+    let mut kept = 0;
+    answers.retain(|(says, _)| {
+        kept += usize::from(!says.is_empty());
+        says.is_empty() || kept <= most
+    });
+    if answers.len() < 2 {
+        return Vec::new();
+    }
+    answers.into_iter().map(|(_, answer)| answer).collect()
+}
+
+/// What an answer comes to: units by party and product. Of a hand-over what passed.
+type Net = BTreeMap<(Who, Option<Gtin>), i64>;
+
+/// Adds an answer; what comes to the same is one, and `join` makes one probability of both.
+fn add(told: &mut Vec<(Net, JointAnswer)>, new: (Net, JointAnswer), join: fn(f32, f32) -> f32) {
+    match told.iter_mut().find(|(net, _)| *net == new.0) {
+        Some((_, same)) => {
+            let joined = join(same.probability, new.1.probability);
+            if same.probability < new.1.probability {
+                *same = new.1;
+            }
+            same.probability = joined;
+        }
+        None => told.push(new),
+    }
 }
 
 /// One of the things passed from one to the other, or nothing did.
-fn passed(reviews: &[ReviewView], from: Who, to: Who) -> Vec<JointAnswer> {
-    let of = |view: &ReviewView, who: Who| view.candidates.iter().position(|c| c.who == who);
-    let verdict = |view: &ReviewView, who: Who| {
-        of(view, who).map_or(Verdict::Nothing, |index| Verdict::Candidate { index })
+fn passed(reviews: &[ReviewView], from: Who, to: Who) -> Vec<(Net, JointAnswer)> {
+    // By task: where its goods are still with the one, and where they are with the other.
+    let places: Option<Vec<[usize; 2]>> = reviews
+        .iter()
+        .map(|view| {
+            let best = view.candidates.first()?;
+            let with = |who: Who| {
+                let mut all = view.candidates.iter();
+                all.position(|c| (c.who, c.sku, c.quantity) == (who, best.sku, best.quantity))
+            };
+            Some([with(from)?, with(to)?])
+        })
+        .collect();
+    let Some(places) = places else {
+        return Vec::new();
     };
-    let probability =
-        |view: &ReviewView| of(view, to).map_or(0.0, |index| view.candidates[index].probability);
     let answer = |thing: Option<usize>, probability| JointAnswer {
-        verdicts: reviews
+        verdicts: places
             .iter()
             .enumerate()
-            .map(|(i, view)| verdict(view, if Some(i) == thing { to } else { from }))
+            .map(|(i, at)| Verdict::Candidate {
+                index: at[usize::from(Some(i) == thing)],
+            })
             .collect(),
         probability,
     };
-    let something: f32 = reviews.iter().map(probability).sum();
-    let things = reviews.iter().enumerate();
-    let mut answers: Vec<_> = things
-        .map(|(i, view)| answer(Some(i), probability(view)))
-        .collect();
-    answers.push(answer(None, (1.0 - something).max(0.0)));
-    answers
+    let mut told = Vec::new();
+    let mut something = 0.0;
+    for (i, (view, at)) in reviews.iter().zip(&places).enumerate() {
+        let thing = &view.candidates[at[1]];
+        something += thing.probability;
+        let net = Net::from([((to, thing.sku), i64::from(thing.quantity))]);
+        let said = answer(Some(i), thing.probability);
+        add(&mut told, (net, said), |a, b| a + b);
+    }
+    let nothing = answer(None, (1.0 - something).max(0.0));
+    add(&mut told, (Net::new(), nothing), f32::max);
+    told
 }
 
-/// Parts of one step move as many units together as they do by their best explanations, whoever's they are; of an exchange all
-/// parts were, or none was.
-fn at_once(reviews: &[ReviewView], is_exchange: bool) -> Vec<JointAnswer> {
-    let goods = |c: &&Candidate| c.sku.is_some() && c.quantity != 0;
-    let units = |c: &Candidate| i64::from(c.quantity);
+/// Each part of a step or an exchange was one of its own candidates, or one explanation that all parts offer was all of it, or
+/// nothing moved.
+fn at_once(reviews: &[ReviewView]) -> Vec<(Net, JointAnswer)> {
     if reviews.len() > TASKS_MAX {
         return Vec::new();
     }
-    let total: i64 = reviews
-        .iter()
-        .filter_map(|view| view.candidates.first().filter(goods).map(units))
-        .sum();
-    let mut partial: Vec<Vec<Option<usize>>> = vec![Vec::new()];
-    for view in reviews {
-        let places = view.candidates.iter().take(CANDIDATES_MAX).enumerate();
-        let choices: Vec<Option<usize>> = places
-            .filter(|(_, c)| goods(c))
-            .map(|(i, _)| Some(i))
-            .chain([None])
-            .collect();
-        partial = partial
-            .iter()
-            .flat_map(|chosen| {
-                let with = |c: &Option<usize>| [chosen.as_slice(), &[*c]].concat();
-                choices.iter().map(with)
-            })
-            .collect();
-    }
-    let mut told: BTreeMap<BTreeMap<(Who, Option<Gtin>), i64>, JointAnswer> = BTreeMap::new();
-    for chosen in partial {
-        let picked = || {
-            let both = chosen.iter().zip(reviews);
-            both.filter_map(|(c, view)| view.candidates.get((*c)?))
-        };
-        let n = picked().count();
-        let is_whole = n == 0
-            || if is_exchange {
-                n == reviews.len()
-            } else {
-                picked().map(units).sum::<i64>() == total
-            };
-        if !is_whole {
-            continue;
+    let goods = |c: &&Candidate| c.sku.is_some() && c.quantity != 0;
+    let claim = |c: &Candidate| (c.who, c.sku, c.quantity);
+    // An explanation of the whole is told by every part, and is of other goods or more of them than that part's own.
+    let is_whole = |c: &Candidate| {
+        reviews.iter().all(|view| {
+            let own = view.candidates.first();
+            let is_own = own.is_some_and(|own| (own.sku, own.quantity) == (c.sku, c.quantity));
+            !is_own && view.candidates.iter().any(|o| claim(o) == claim(c))
+        })
+    };
+    let mut told = Vec::new();
+    let mut tell = |chosen: &[Option<usize>], probability: f32| {
+        let mut net = Net::new();
+        let picked = chosen.iter().zip(reviews);
+        for c in picked.filter_map(|(at, view)| view.candidates.get((*at)?)) {
+            *net.entry((c.who, c.sku)).or_default() += i64::from(c.quantity);
         }
-        let probability = if n == 0 {
-            let moved = |view: &ReviewView| {
-                let all = view.candidates.iter().filter(goods);
-                all.map(|c| c.probability).sum::<f32>()
-            };
-            (1.0 - reviews.iter().map(moved).fold(0.0, f32::max)).max(0.0)
-        } else {
-            picked().map(|c| c.probability).fold(1.0, f32::min)
+        let verdict = |at: &Option<usize>| match at {
+            Some(index) => Verdict::Candidate { index: *index },
+            None => Verdict::Nothing,
         };
-        let mut net: BTreeMap<(Who, Option<Gtin>), i64> = BTreeMap::new();
-        for c in picked() {
-            *net.entry((c.who, c.sku)).or_default() += units(c);
-        }
-        let verdict =
-            |c: &Option<usize>| c.map_or(Verdict::Nothing, |index| Verdict::Candidate { index });
         let answer = JointAnswer {
             verdicts: chosen.iter().map(verdict).collect(),
             probability,
         };
-        // What comes to the same is one answer.
-        let same = told.entry(net).or_insert_with(|| answer.clone());
-        if same.probability < answer.probability {
-            *same = answer;
+        add(&mut told, (net, answer), f32::max);
+    };
+    let mut ways: Vec<(Vec<Option<usize>>, f32)> = vec![(Vec::new(), 1.0)];
+    for view in reviews {
+        let own = view.candidates.iter().enumerate();
+        let own = own.filter(|(_, c)| goods(c) && !is_whole(c));
+        let own: Vec<_> = own.take(CANDIDATES_MAX).collect();
+        let with = |(chosen, p): &(Vec<Option<usize>>, f32)| {
+            let more = own.iter().map(|(i, c)| {
+                (
+                    [chosen.as_slice(), &[Some(*i)]].concat(),
+                    p.min(c.probability),
+                )
+            });
+            more.collect::<Vec<_>>()
+        };
+        ways = ways.iter().flat_map(with).collect();
+    }
+    for (chosen, probability) in &ways {
+        tell(chosen, *probability);
+    }
+    let mut whole = vec![None; reviews.len()];
+    let first = reviews.first().map_or(&[][..], |view| &view.candidates[..]);
+    for (i, c) in first.iter().enumerate().filter(|(_, c)| goods(c)) {
+        if is_whole(c) {
+            whole[0] = Some(i);
+            tell(&whole, c.probability);
         }
     }
-    told.into_values().collect()
+    let moved = |view: &ReviewView| {
+        let all = view.candidates.iter().filter(goods);
+        all.map(|c| c.probability).sum::<f32>()
+    };
+    let most = reviews.iter().map(moved).fold(0.0, f32::max);
+    tell(&vec![None; reviews.len()], (1.0 - most).max(0.0));
+    told
 }

@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use walkout_model::{
     Alternative, AttributedMovement, Decision, Evidence, Factor, LaneIx, MovementId, PartyKind,
-    SkuIx, StoreTime, WeightStep, Who,
+    Question, SkuIx, StoreTime, WeightStep, Who,
 };
 
 /// Probability kept back for what the model does not know of.
@@ -69,7 +69,7 @@ pub(crate) fn movements(
         return Vec::new();
     };
     let parts = best.parts.iter().enumerate();
-    let movements = parts
+    parts
         .map(|(i, part)| {
             let marginals = match &split {
                 Some(_) => marginals_by_place(hypotheses, i),
@@ -78,20 +78,21 @@ pub(crate) fn movements(
             let id = movement_id(step.serial, part_of_step, i);
             movement(id, step, hypotheses, part, marginals, config, now)
         })
-        .collect();
-    asked_together(movements)
+        .collect()
 }
 
-/// One look settles all parts: where one is asked about, so are the others, which costs nothing more.
-fn asked_together(mut parts: Vec<AttributedMovement>) -> Vec<AttributedMovement> {
-    if parts.iter().any(|m| m.decision == Decision::Review) {
-        for part in &mut parts {
-            if part.decision == Decision::Accept {
-                part.decision = Decision::Review;
-            }
+/// One look settles all that is one question: where one of them is asked about, so are the others, which costs nothing more.
+pub(crate) fn ask_together(movements: &mut [AttributedMovement]) {
+    let asked: Vec<Question> = movements
+        .iter()
+        .filter(|m| m.decision == Decision::Review)
+        .map(AttributedMovement::question)
+        .collect();
+    for movement in movements {
+        if movement.decision == Decision::Accept && asked.contains(&movement.question()) {
+            movement.decision = Decision::Review;
         }
     }
-    parts
 }
 
 /// The same of something that came and went: what was taken and what was put down are two questions. `fall` is the take as
@@ -110,14 +111,15 @@ pub(crate) fn exchanged(
         ..fall.clone()
     };
     let parts = best.parts.iter().enumerate();
-    let movements = parts
+    let mut movements: Vec<_> = parts
         .map(|(i, part)| {
             let marginals = marginals_by_place(hypotheses, i);
             let id = movement_id(fall.serial, 0, i);
             movement(id, &nothing, hypotheses, part, marginals, config, now)
         })
         .collect();
-    asked_together(movements)
+    ask_together(&mut movements);
+    movements
 }
 
 /// A part of the most probable explanation with all that it may have been instead.

@@ -494,6 +494,7 @@ impl Engine {
             }
             movements.extend(parts);
         }
+        decide::ask_together(&mut movements);
         EngineEvent::Explained {
             serial: deed.step.serial,
             part: deed.part,

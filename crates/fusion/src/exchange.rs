@@ -415,7 +415,7 @@ impl Course {
         if last < first + LEAST_POINTS {
             return None;
         }
-        let lasts_s = f64::from(points[last + 1].0 - points[first + 1].0) / 1e3;
+        let lasts_s = f64::from(points[last + 1].0.saturating_sub(points[first + 1].0)) / 1e3;
         let log_ratio = ((lasts_s - PRESS_S) / PRESS_SPREAD_S).clamp(SHORT, LONG);
         let until = last - (LEAST_POINTS - 2);
         let instants = PUT_INSTANTS.min(1 + (until - first) / 3);

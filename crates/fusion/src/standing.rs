@@ -2,7 +2,9 @@
 
 use crate::FusionEvent;
 use std::collections::{BTreeMap, BTreeSet};
-use walkout_model::{AttributedMovement, Decision, MovementId, SessionId, StoreTime, Who};
+use walkout_model::{
+    Alternative, AttributedMovement, Decision, MovementId, SessionId, StoreTime, Who,
+};
 
 /// A probability that changed by less is not worth another entry.
 const SAME: f32 = 0.02;
@@ -70,7 +72,7 @@ impl Standing {
             return;
         }
         let said = self.said.entry((serial, part)).or_default();
-        let n = movements.len();
+        let (n, parts) = (movements.len(), said.len());
         for (i, mut movement) in movements.into_iter().enumerate() {
             movement.known_at = now;
             match said.get_mut(i) {
@@ -83,7 +85,8 @@ impl Standing {
                     // about them, that still waits for its answer.
                     let who = movement.best.who;
                     if is_closed(&self.closed, who)
-                        && (old.movement.best.who == who || asked_about(&old.movement, who))
+                        && (old.movement.best.who == who
+                            || parts == n && is_asked(&old.movement, &movement))
                     {
                         continue;
                     }
@@ -162,9 +165,11 @@ fn leave_the_gone(closed: &BTreeSet<SessionId>, movement: &mut AttributedMovemen
     }
 }
 
-/// Whether it is in doubt and this is one of those that it may have been.
-fn asked_about(said: &AttributedMovement, who: Who) -> bool {
-    said.decision == Decision::Review && said.alternatives.iter().any(|a| a.who == who)
+/// Whether what was said is in doubt and this is one of the answers that it offers.
+fn is_asked(said: &AttributedMovement, now: &AttributedMovement) -> bool {
+    let claim = |a: &Alternative| (a.who, a.sku, a.quantity);
+    let mut offered = said.alternatives.iter();
+    said.decision == Decision::Review && offered.any(|a| claim(a) == claim(&now.best))
 }
 
 fn is_closed(closed: &BTreeSet<SessionId>, who: Who) -> bool {
@@ -194,7 +199,7 @@ fn id(serial: u64, revision: u64, part: usize, i: usize) -> MovementId {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use walkout_model::{Alternative, Evidence, ShelfIx, SkuIx};
+    use walkout_model::{Evidence, ShelfIx, SkuIx};
 
     fn who(n: u64) -> Who {
         Who::Session(SessionId(n))

@@ -29,20 +29,23 @@ pub enum Question {
 const HARDLY: f32 = 0.02;
 
 impl Question {
-    /// The question of a movement with this evidence. `whose` are its explanations: who, and how probably.
-    pub fn of(
+    /// The question of a movement with this evidence. `said` are its explanations, the chosen one first: who, which goods and how
+    /// many, and how probably.
+    pub fn of<G: PartialEq + Copy>(
         id: MovementId,
         evidence: &Evidence,
-        whose: impl Iterator<Item = (Who, f32)> + Clone,
+        said: impl Iterator<Item = (Who, G, f32)> + Clone,
     ) -> Self {
         if let Some(came) = evidence.stranger {
             return Self::Visit(came);
         }
-        // A meeting of hands is the question where all doubt is between the two.
+        // A meeting of hands is the question where all doubt is which of the two has the goods.
+        let goods = said.clone().next().map(|first| first.1);
         let between = |from: Who, to: Who| {
-            let mut those = whose.clone().filter(|(_, p)| *p > HARDLY);
-            let both = |who: Who| whose.clone().any(|(w, p)| w == who && p > HARDLY);
-            both(from) && both(to) && those.all(|(who, _)| who == from || who == to)
+            let those = || said.clone().filter(|(.., p)| *p > HARDLY);
+            let has = |who: Who| those().any(|(w, g, _)| w == who && Some(g) == goods);
+            let all = those().all(|(w, g, _)| (w == from || w == to) && Some(g) == goods);
+            all && has(from) && has(to)
         };
         let doubt = |p: f32| (p - 0.5).abs();
         let met = evidence.handed.iter().filter(|h| between(h.from, h.to));
@@ -66,8 +69,8 @@ impl AttributedMovement {
     /// What a person is asked if it is in doubt.
     pub fn question(&self) -> Question {
         let all = std::iter::once(&self.best).chain(&self.alternatives);
-        let whose = all.map(|a| (a.who, a.probability));
-        Question::of(self.id, &self.evidence, whose)
+        let said = all.map(|a| (a.who, (a.sku, a.quantity), a.probability));
+        Question::of(self.id, &self.evidence, said)
     }
 }
 
@@ -81,7 +84,8 @@ mod tests {
     }
 
     fn question(evidence: &Evidence, whose: &[(Who, f32)]) -> Question {
-        Question::of(MovementId(7), evidence, whose.iter().copied())
+        let said = whose.iter().map(|&(who, p)| (who, 1, p));
+        Question::of(MovementId(7), evidence, said)
     }
 
     #[test]
@@ -103,7 +107,13 @@ mod tests {
             question(&evidence, &[(who(1), 0.6), (who(2), 0.39), (who(3), 0.01)]),
             Question::HandOver { t, from, to }
         );
-        // A third may have taken it: that is told by the step.
+        // Whether it was this or something else is told by the step.
+        let said = [(who(1), 1, 0.6), (who(2), 2, 0.39)].into_iter();
+        assert_eq!(
+            Question::of(MovementId(7), &evidence, said),
+            Question::Step(3)
+        );
+        // A third may have taken it: so is that.
         assert_eq!(
             question(&evidence, &[(who(1), 0.5), (who(2), 0.3), (who(3), 0.19)]),
             Question::Step(3)

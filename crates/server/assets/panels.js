@@ -99,7 +99,7 @@ function question(q, mine, shop, answer, answerTogether) {
         answerTogether(a.answers);
       },
     }, label(a), a.probability ? ` · ${percent(a.probability)}` : ""))),
-    el("details", {}, el("summary", { class: "muted small" }, `${t("one_by_one")} · ${mine.length}`), mine.map((r) => review(r, shop, answer))));
+    el("details", { "data-key": q.reviews.join() }, el("summary", { class: "muted small" }, `${t("one_by_one")} · ${mine.length}`), mine.map((r) => review(r, shop, answer))));
 }
 
 function visit(all, shop, answerVisit) {

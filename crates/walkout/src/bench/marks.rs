@@ -38,7 +38,7 @@ pub struct Args {
     /// Least score of a hand of reach.onnx, which looks at cuts of the frames
     #[arg(long, value_name = "P")]
     reach: Option<f32>,
-    /// The frames' size; person.onnx sees them 320 pixels wide
+    /// The frames' size; person.onnx sees them scaled by where people are on the floor
     #[arg(long, default_value = "640x480", value_name = "WxH", value_parser = crate::render::size)]
     size: [u32; 2],
     /// People alone: no floor, no items
