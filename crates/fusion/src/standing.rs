@@ -229,7 +229,7 @@ mod tests {
     #[test]
     fn a_question_about_those_who_left_waits_for_its_answer() {
         let mut standing = Standing::default();
-        let mut revise = |standing: &mut Standing, movement| {
+        let revise = |standing: &mut Standing, movement| {
             let mut out = Vec::new();
             standing.revise(1, 0, vec![movement], StoreTime::default(), &mut out);
             out.into_iter()
