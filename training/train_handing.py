@@ -22,7 +22,7 @@ FIRST = [0.01, 1.22, -0.09, -1.57, 0.08, -0.27, 0.06, 0.83, 0.46, 1.02, 0.20, 0.
 class HandingNet(nn.Module):
     def __init__(self):
         super().__init__()
-        self.net = WindowNet(CHANNELS, width=32, top=48)
+        self.net = WindowNet(CHANNELS)
         self.looks = nn.Parameter(torch.tensor(FIRST))
 
     def numbers(self, passed):

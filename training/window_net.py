@@ -12,14 +12,15 @@ from torch import nn
 import torch.nn.functional as F
 
 SLOTS = 44
+WIDTH, TOP = 16, 24
 
 
 class WindowNet(nn.Module):
-    def __init__(self, inputs, width=16, top=24):
+    def __init__(self, inputs):
         super().__init__()
-        conv = lambda a, stride: nn.Conv1d(a, width, 5, stride, 2)
-        self.a, self.b, self.c = conv(inputs, 1), conv(width, 2), conv(width, 2)
-        self.top, self.out = nn.Linear(width * 11, top), nn.Linear(top, 1)
+        conv = lambda a, stride: nn.Conv1d(a, WIDTH, 5, stride, 2)
+        self.a, self.b, self.c = conv(inputs, 1), conv(WIDTH, 2), conv(WIDTH, 2)
+        self.top, self.out = nn.Linear(WIDTH * 11, TOP), nn.Linear(TOP, 1)
 
     def forward(self, x):
         """Scores of windows [n, inputs, SLOTS]."""

@@ -9,8 +9,8 @@ pub(crate) const LOOKS: usize = 12;
 
 const SHAPE: Shape = Shape {
     inputs: CHANNELS,
-    width: 32,
-    top: 48,
+    width: 16,
+    top: 24,
 };
 /// `models/handing.bin`: this many 32-bit numbers, little-endian, in the order of [`HandingNet`]'s fields.
 const NUMBERS: usize = SHAPE.numbers() + LOOKS + 1;
