@@ -120,7 +120,7 @@ impl ReviewView {
     }
 }
 
-/// What may have happened, nothing the last where it is the least probable; none where there is no choice.
+/// What may have happened, the most probable first; that nothing did is always among them. Empty where there is no choice.
 fn answers(question: Question, reviews: &[ReviewView]) -> Vec<JointAnswer> {
     let mut answers = match question {
         Question::Visit(_) | Question::Movement(_) => return Vec::new(),

@@ -22,7 +22,7 @@ impl Currency {
 
     /// The three letters.
     pub fn code(&self) -> &str {
-        std::str::from_utf8(&self.0).unwrap_or("XXX")
+        std::str::from_utf8(&self.0).unwrap_or_default()
     }
 
     /// Digits after the decimal point in the major unit (KRW 0, EUR 2, KWD 3), by ISO 4217.

@@ -274,7 +274,7 @@ mod tests {
         RtenNetwork::from_bytes(file, std::fs::read(path).unwrap(), 1).unwrap()
     }
 
-    /// Rooms of a seed of their own. Measured: oblique .51 .44 without and .63 .60 with the look from closer by, all .60 .56.
+    /// Rooms of a seed of their own.
     #[test]
     fn hands_from_closer_by_are_found_and_always_the_same() {
         let (person, reach) = (shipped("person.onnx"), shipped("reach.onnx"));
