@@ -228,9 +228,14 @@ impl Teller<'_> {
                 time_of_day(to, self.zone),
             ),
             None => format!(
-                "the shelf {went} {} g ± {} g",
+                "the shelf {went} {} g ± {} g{}",
                 short(grams.abs()),
-                short(sigma)
+                short(sigma),
+                if self.record.evidence.steps.len() > 1 {
+                    " beside what came and went on the same plates in that moment,"
+                } else {
+                    ""
+                }
             ),
         };
         if let Some(mass) = c.grams {
@@ -355,7 +360,12 @@ impl Teller<'_> {
                 time_of_day(to, self.zone),
             ),
             None => format!(
-                "선반 무게가 {} g ± {} g {went}",
+                "선반 무게가 {}{} g ± {} g {went}",
+                if self.record.evidence.steps.len() > 1 {
+                    "같은 순간 같은 저울판에서 함께 오간 것을 빼고 "
+                } else {
+                    ""
+                },
                 short(grams.abs()),
                 short(sigma)
             ),

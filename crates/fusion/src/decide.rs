@@ -311,6 +311,7 @@ fn learn_mass(belief: &mut Belief, hypotheses: &[Hypothesis], step: &WeightStep)
     let Some(sure) = best(hypotheses) else { return };
     if let [part] = sure.parts.as_slice()
         && sure.removes.is_empty()
+        && sure.entwined.is_empty()
         && let (Some(sku), Some(_)) = (part.sku, part.lane)
     {
         let says = |h: &&Hypothesis| {
@@ -533,8 +534,13 @@ fn evidence(step: &WeightStep, hypotheses: &[Hypothesis], part: &Part) -> Eviden
             .collect(),
         _ => Vec::new(),
     };
+    let others = best.map_or(Vec::new(), |h| h.entwined.clone());
+    let mut steps: Vec<u64> = std::iter::once(step.serial).chain(others).collect();
+    // The earlier number is the question's.
+    steps.sort_unstable();
+    steps.dedup();
     Evidence {
-        steps: vec![step.serial],
+        steps,
         delta_mg: mg(step.delta_g),
         sigma_mg: mg(step.sigma_g),
         factors,

@@ -6,7 +6,9 @@ use crate::decide;
 use crate::exchange::{Exchange, Scene};
 use crate::gates::{GateEvent, Gates};
 use crate::handing::{self, Habit, HandOver, Meeting};
-use crate::hypotheses::{Case, Hypothesis, is_unread};
+use crate::hypotheses::{
+    self, Case, Hypothesis, OF_ONE_TIME, are_entwined, entwined, is_unread, may_yet_be_entwined,
+};
 use crate::identity::{PersonIx, STRANGER};
 use crate::lineage::SegmentIx;
 use crate::looks::LookStore;
@@ -17,7 +19,7 @@ use crate::streak::{self, Streak, Took};
 use crate::together::{self, Made};
 use crate::tracks::TrackStore;
 use crate::{CLOCK_SET_BACK, FusionConfig};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 use walkout_model::{
     AttributedMovement, Disturbance, GateCrossing, ItemLook, LaneIx, PlateFault, PlateHealth,
@@ -36,6 +38,8 @@ const HARDLY_REAL: f64 = 0.2;
 const SURELY_A_STRANGER: f32 = 0.9;
 /// How often hands that met are looked for.
 const LOOK_FOR_HANDS: TimeDelta = TimeDelta::from_millis(200);
+/// A step waits no longer than this for others with which it may have to be explained.
+const WAITS_FOR_OTHERS: TimeDelta = TimeDelta::from_secs(6);
 /// A hand-over less probable than this changes no answer.
 const WORTH_TELLING: f64 = 0.05;
 /// So long before and after an instant the same people are inside unseen.
@@ -67,6 +71,14 @@ struct Deed {
     handed: Vec<HandOver>,
     /// Whether it was weighed with all that there will ever be to know of who was within reach.
     stands: bool,
+}
+
+/// A deed with which another may have to be explained.
+#[derive(Clone, Copy, Debug)]
+struct Beside<'a> {
+    deed: &'a Deed,
+    /// Whether it is part of what is believed.
+    told: bool,
 }
 
 /// Hands that met, and what may have passed between them.
@@ -332,6 +344,16 @@ impl Engine {
         known_at.max(step.t_change + settle) <= now
     }
 
+    /// Whether a step waits for others with which it may have to be explained: what is known of them is not all there yet.
+    fn waits_for_others(&self, step: &WeightStep, now: StoreTime) -> bool {
+        let may_come = |step: &WeightStep| may_yet_be_entwined(&self.shop, &self.belief, step, now);
+        let mut others = self.waiting.iter();
+        self.role == Role::Settled
+            && now < step.t_change + WAITS_FOR_OTHERS
+            && (may_come(step)
+                || others.any(|s| are_entwined(step, s) && (!self.ready(s, now) || may_come(s))))
+    }
+
     pub(crate) fn advance(&mut self, now: StoreTime, out: &mut Vec<EngineEvent>) {
         if self
             .now
@@ -357,20 +379,14 @@ impl Engine {
             &mut self.tracks,
             &mut gate_events,
         );
-        let mut due: Vec<WeightStep> = Vec::new();
-        let mut waiting = std::mem::take(&mut self.waiting);
-        waiting.retain(|step| {
-            let ready = self.ready(step, now);
-            if ready {
-                due.push(step.clone());
-            }
-            !ready
-        });
+        let (mut due, waiting): (Vec<WeightStep>, Vec<WeightStep>) = self
+            .waiting
+            .iter()
+            .cloned()
+            .partition(|step| self.ready(step, now) && !self.waits_for_others(step, now));
         self.waiting = waiting;
         due.sort_by_key(|s| (s.t_change, s.serial));
-        for step in due {
-            self.explain(&step, now, out);
-        }
+        self.explain(&due, now, out);
         if self.role == Role::Settled {
             self.watch_plates(now, out);
             self.watch_hands(now, out);
@@ -389,40 +405,29 @@ impl Engine {
         self.forget(now);
     }
 
-    fn explain(&mut self, step: &WeightStep, now: StoreTime, out: &mut Vec<EngineEvent>) {
-        let parts = decide::by_sign(step);
-        // A step that corrects another may have fewer parts than that one had.
-        for part in parts.len()..PARTS_MAX {
-            out.push(EngineEvent::nothing(step.serial, part));
-        }
-        for (part, step) in parts.into_iter().enumerate() {
-            if f64::from(step.delta_g.abs() + step.sigma_g) < 0.6 * self.lightest_g {
-                self.steps_too_light += 1;
+    fn explain(&mut self, due: &[WeightStep], now: StoreTime, out: &mut Vec<EngineEvent>) {
+        let mut deeds = VecDeque::new();
+        for step in due {
+            let parts = decide::by_sign(step);
+            // A step that corrects another may have fewer parts than that one had.
+            for part in parts.len()..PARTS_MAX {
                 out.push(EngineEvent::nothing(step.serial, part));
-                continue;
             }
-            let (serial, missing) = (step.serial, self.missing_at(step.t_change));
-            let mut deed = Deed {
-                witness: Witness::new(
-                    &self.shop,
-                    &step,
-                    &self.config,
-                    &self.tracks,
-                    &self.looks,
-                    missing,
-                ),
-                part,
-                health: Arc::clone(&self.health),
-                hypotheses: Vec::new(),
-                x_m: 0.0,
-                took: Took::new(),
-                handed: Vec::new(),
-                stands: false,
-                step,
-            };
+            for (part, step) in parts.into_iter().enumerate() {
+                if f64::from(step.delta_g.abs() + step.sigma_g) < 0.6 * self.lightest_g {
+                    self.steps_too_light += 1;
+                    out.push(EngineEvent::nothing(step.serial, part));
+                } else {
+                    deeds.push_back(self.deed(step, part));
+                }
+            }
+        }
+        while let Some(mut deed) = deeds.pop_front() {
             let others = made_about(&self.log, self.log.len(), &deed);
             let streak = streak_about(&self.log, &[], &deed);
-            self.weigh(&mut deed, &self.belief, others, streak);
+            let told = deeds_of(nearby(&self.log, &[], deed.step.t_change));
+            let beside = self.beside(&deed, told, deeds.iter());
+            self.weigh(&mut deed, &self.belief, others, streak, &beside);
             if !is_unread(&deed.step) {
                 deed.witness.tell(
                     &decide::by_party(&deed.hypotheses),
@@ -437,6 +442,7 @@ impl Engine {
                     out.push(self.answer(earlier, now));
                 }
             }
+            let serial = deed.step.serial;
             let entry = Entry::Deed(Box::new(deed));
             entry.learn(&mut self.belief);
             pairing::forget(&mut self.belief);
@@ -444,6 +450,29 @@ impl Engine {
             if self.role == Role::Settled {
                 self.known.insert(serial);
             }
+        }
+    }
+
+    /// A step, or a part of one, with all that was seen about it.
+    fn deed(&mut self, step: WeightStep, part: usize) -> Deed {
+        let missing = self.missing_at(step.t_change);
+        Deed {
+            witness: Witness::new(
+                &self.shop,
+                &step,
+                &self.config,
+                &self.tracks,
+                &self.looks,
+                missing,
+            ),
+            part,
+            health: Arc::clone(&self.health),
+            hypotheses: Vec::new(),
+            x_m: 0.0,
+            took: Took::new(),
+            handed: Vec::new(),
+            stands: false,
+            step,
         }
     }
 
@@ -606,13 +635,15 @@ impl Engine {
         }
     }
 
-    /// Explains a deed by what is believed before it; the others are what was made about that time.
+    /// Explains a deed by what is believed before it; the others are what was made about that time, and `beside` are those with which
+    /// it may have to be explained.
     fn weigh<'a>(
         &self,
         deed: &mut Deed,
         belief: &Belief,
         others: impl Iterator<Item = &'a Made>,
         streak: Streak,
+        beside: &[Beside<'_>],
     ) {
         let free = deed.witness.free(others);
         let (lineage, people) = (&self.tracks.lineage, &self.gates.people);
@@ -628,12 +659,87 @@ impl Engine {
             streak,
             &deed.step,
         );
-        let hypotheses = case.posterior();
+        let mut hypotheses = case.posterior();
+        self.entwine(&mut hypotheses, deed, beside, belief);
         let makers = case.makers(&hypotheses);
         deed.x_m = case.seen.x_m;
         deed.witness.note(&makers, &free, decide::took(&hypotheses));
         deed.took = streak::alone(&hypotheses, self.config.temperature);
         deed.hypotheses = hypotheses;
+    }
+
+    /// The deeds with which this one may have to be explained, each linked to it by others or at once. Those that were
+    /// told are part of what is believed.
+    fn beside<'a>(
+        &self,
+        deed: &Deed,
+        told: impl Iterator<Item = &'a Deed>,
+        due: impl Iterator<Item = &'a Deed>,
+    ) -> Vec<Beside<'a>> {
+        if self.role == Role::Prompt {
+            return Vec::new();
+        }
+        let told = told.map(|deed| Beside { deed, told: true });
+        let due = due.map(|deed| Beside { deed, told: false });
+        let t = deed.step.t_change;
+        let mut near: Vec<Beside<'_>> = told.chain(due).collect();
+        near.sort_by_key(|b| {
+            let step = &b.deed.step;
+            (step.t_change.since(t).0.abs(), step.serial, b.deed.part)
+        });
+        let mut linked: Vec<Beside<'_>> = Vec::new();
+        // The nearest ones first, so that each finds those that link it.
+        for other in near {
+            let links = |d: &Deed| are_entwined(&d.step, &other.deed.step);
+            if linked.len() + 1 < OF_ONE_TIME
+                && (links(deed) || linked.iter().any(|b| links(b.deed)))
+            {
+                linked.push(other);
+            }
+        }
+        linked
+    }
+
+    /// Adds to the explanations of a deed those together with others.
+    fn entwine(
+        &self,
+        alone: &mut Vec<Hypothesis>,
+        deed: &Deed,
+        others: &[Beside<'_>],
+        belief: &Belief,
+    ) {
+        let mut deeds: Vec<&Deed> = others.iter().map(|b| b.deed).chain([deed]).collect();
+        deeds.sort_by_key(|d| (d.step.t_change, d.step.serial, d.part));
+        let Some(at) = deeds.iter().position(|d| std::ptr::eq(*d, deed)) else {
+            return;
+        };
+        let steps: Vec<&WeightStep> = deeds.iter().map(|d| &d.step).collect();
+        let runs = hypotheses::runs(&self.shop, belief, &steps, at);
+        if runs.is_empty() {
+            return;
+        }
+        // What is believed before all of them.
+        let mut before = belief.clone();
+        for told in others.iter().filter(|b| b.told) {
+            pairing::unlearn(&mut before, &told.deed.hypotheses, 1.0);
+        }
+        let (lineage, people) = (&self.tracks.lineage, &self.gates.people);
+        let cases: Vec<Case<'_>> = deeds
+            .iter()
+            .map(|d| {
+                let candidates = d.witness.candidates(lineage, people, &self.config, &[]);
+                let (shop, config, streak) = (&self.shop, &self.config, Streak::default());
+                Case::new(
+                    shop, config, &before, &d.health, candidates, streak, &d.step,
+                )
+            })
+            .collect();
+        let (together, p) = entwined(&cases, &runs, at);
+        for h in alone.iter_mut() {
+            h.probability *= 1.0 - p;
+        }
+        alone.extend(together);
+        alone.sort_by(|a, b| b.probability.total_cmp(&a.probability));
     }
 
     /// Goes through the log again with all that is known by now, and explains anew what those who
@@ -662,7 +768,10 @@ impl Engine {
                         let before = made_about(earlier, earlier.len(), deed);
                         let others = before.chain(made_about(later, 0, deed));
                         let streak = streak_about(earlier, later, deed);
-                        self.weigh(deed, &belief, others, streak);
+                        let t = deed.step.t_change;
+                        let told = deeds_of(nearby(earlier, &[], t));
+                        let beside = self.beside(deed, told, deeds_of(nearby(&[], later, t)));
+                        self.weigh(deed, &belief, others, streak, &beside);
                         deed.witness.tell(
                             &decide::by_party(&deed.hypotheses),
                             &mut self.tracks.lineage,
@@ -772,6 +881,25 @@ fn made_about<'a>(
         Entry::Deed(d) if d.step.serial != serial => Some(&d.witness.made),
         _ => None,
     })
+}
+
+/// The deeds among entries.
+fn deeds_of<'a>(entries: impl Iterator<Item = &'a Entry>) -> impl Iterator<Item = &'a Deed> {
+    entries.filter_map(|entry| match entry {
+        Entry::Deed(deed) => Some(&**deed),
+        _ => None,
+    })
+}
+
+/// The entries of the logs before and after an instant that are near to it.
+fn nearby<'a>(
+    before: &'a [Entry],
+    after: &'a [Entry],
+    t: StoreTime,
+) -> impl Iterator<Item = &'a Entry> + use<'a> {
+    let near = move |e: &&Entry| e.t().since(t).0.saturating_abs() <= 4 * together::WINDOW.0;
+    let before = before.iter().rev().take_while(near);
+    before.chain(after.iter().take_while(near))
 }
 
 /// What the takes of the same shelf in the logs before and after a deed say of it.

@@ -186,6 +186,7 @@ impl Exchange {
                 all.push(Hypothesis {
                     parts: [1, -1].map(|n| nothing(taker, n)).into(),
                     removes: Vec::new(),
+                    entwined: Vec::new(),
                     factors,
                     probability: 0.0,
                 });
@@ -230,6 +231,7 @@ impl Exchange {
                     all.push(Hypothesis {
                         parts: vec![part(taker.who, taker.kind, 1), part(putter, kind, -1)],
                         removes: Vec::new(),
+                        entwined: Vec::new(),
                         factors,
                         probability: 0.0,
                     });

@@ -65,7 +65,7 @@ pub(crate) fn revise(belief: &mut Belief, hypotheses: &[Hypothesis]) -> Vec<Revi
 }
 
 /// Takes a share of what was believed of goods back.
-fn unlearn(belief: &mut Belief, hypotheses: &[Hypothesis], share: f64) {
+pub(crate) fn unlearn(belief: &mut Belief, hypotheses: &[Hypothesis], share: f64) {
     for h in hypotheses.iter().filter(|h| h.probability > 0.002) {
         for part in &h.parts {
             let p = h.probability * share;

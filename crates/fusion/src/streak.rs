@@ -82,6 +82,7 @@ mod tests {
                     lane: None,
                 }],
                 removes: Vec::new(),
+                entwined: Vec::new(),
                 factors,
                 probability,
             }

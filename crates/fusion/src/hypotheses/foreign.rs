@@ -10,7 +10,7 @@ use walkout_model::SkuIx;
 const FOREIGN_TAKE: f64 = 2e-3;
 /// Weights of a thing of one's own that is laid down, and of a lean, beside those of goods in `puts`.
 const THING_PUT: f64 = 0.02;
-const HAND_PUT: f64 = 0.04;
+pub(super) const HAND_PUT: f64 = 0.04;
 /// The same for a hand that presses, of a rise that was not read yet: nearly every take begins with one.
 const HAND_PRESSES: f64 = 6.0;
 /// Prior that a fall where a foreign thing lies takes it away.
@@ -34,6 +34,7 @@ impl Case<'_> {
                     lane: None,
                 }],
                 removes,
+                entwined: Vec::new(),
                 factors,
                 probability: 0.0,
             });

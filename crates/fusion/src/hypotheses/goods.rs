@@ -43,7 +43,7 @@ struct Goods {
 
 /// Log prior of a party's taking goods from where they belong, beside a shopper's: staff fill lanes, and take away what
 /// lies in a wrong one.
-fn taken_by(c: &Candidate, lane: Option<LaneIx>) -> f64 {
+pub(super) fn taken_by(c: &Candidate, lane: Option<LaneIx>) -> f64 {
     match (c.kind, lane) {
         (Some(PartyKind::Staff), Some(_)) => STAFF_TAKE.ln(),
         _ => 0.0,
@@ -88,6 +88,7 @@ impl Case<'_> {
                 removes: self
                     .removal(g)
                     .map_or(Vec::new(), |removal| removal.serials.clone()),
+                entwined: Vec::new(),
                 parts: g
                     .items
                     .iter()
@@ -167,6 +168,7 @@ impl Case<'_> {
                 all.push(Hypothesis {
                     parts: vec![part(a, first), part(b, second)],
                     removes: Vec::new(),
+                    entwined: Vec::new(),
                     factors,
                     probability: 0.0,
                 });

@@ -1,5 +1,6 @@
 //! The joint posterior of one step over person, SKU and signed quantity.
 
+mod entwined;
 mod foreign;
 mod goods;
 mod puts;
@@ -11,6 +12,7 @@ use crate::looks::Held;
 use crate::people::Candidate;
 use crate::place::{SeenShares, plate_edges};
 use crate::streak::Streak;
+pub(crate) use entwined::{OF_ONE_TIME, are_entwined, entwined, may_yet_be_entwined, runs};
 pub(crate) use puts::{PUT_BACK, SAME_LANE};
 use removals::{Removal, lifts, removals};
 use std::collections::BTreeMap;
@@ -71,6 +73,8 @@ pub(crate) struct Hypothesis {
     pub parts: Vec<Part>,
     /// Foreign things that go with it, by the steps that brought them.
     pub removes: Vec<u64>,
+    /// The steps with which it was explained together: none of them weighs what was moved in it.
+    pub entwined: Vec<u64>,
     pub factors: Factors,
     /// Posterior probability.
     pub probability: f64,
@@ -142,6 +146,11 @@ impl<'a> Case<'a> {
 
     /// All explanations that matter, most probable first, probabilities summing to at most 1.
     pub(crate) fn posterior(&self) -> Vec<Hypothesis> {
+        normalised(self.explanations(), self.config.temperature)
+    }
+
+    /// The same with their factors only.
+    fn explanations(&self) -> Vec<Hypothesis> {
         let mut all = if self.grams > 0.0 {
             self.takes()
         } else {
@@ -151,7 +160,7 @@ impl<'a> Case<'a> {
         for h in &mut all {
             h.factors[AGAIN] = self.again(&h.parts);
         }
-        normalised(all, self.config.temperature)
+        all
     }
 
     /// How probable it is that each track made the step, by its place among those seen.
@@ -242,7 +251,12 @@ impl<'a> Case<'a> {
 }
 
 /// The same with their probabilities, most probable first, without those that do not matter.
-pub(crate) fn normalised(mut all: Vec<Hypothesis>, temperature: f64) -> Vec<Hypothesis> {
+pub(crate) fn normalised(all: Vec<Hypothesis>, temperature: f64) -> Vec<Hypothesis> {
+    weighed(all, temperature).0
+}
+
+/// The same, and the log of what all of them weigh together.
+fn weighed(mut all: Vec<Hypothesis>, temperature: f64) -> (Vec<Hypothesis>, f64) {
     let mut top = f64::NEG_INFINITY;
     for h in &mut all {
         h.probability = h.factors.iter().sum::<f64>() / temperature;
@@ -266,7 +280,12 @@ pub(crate) fn normalised(mut all: Vec<Hypothesis>, temperature: f64) -> Vec<Hypo
             .then_with(|| key(a).cmp(&key(b)))
     });
     all.truncate(KEPT);
-    all
+    let all_together = if norm > 0.0 {
+        top + norm.ln()
+    } else {
+        f64::NEG_INFINITY
+    };
+    (all, all_together)
 }
 
 /// Whether a rise is told before it could be read, and may be a hand's.

@@ -20,11 +20,11 @@ const TO_HOME: f64 = 0.7;
 pub(crate) const SAME_LANE: f64 = 0.6;
 
 /// Goods that a party may have put onto the shelf.
-struct Put {
+pub(super) struct Put {
     sku: SkuIx,
     units: u32,
-    cart: f64,
-    prior: f64,
+    pub cart: f64,
+    pub prior: f64,
 }
 
 /// Units of a lane's SKU.
@@ -119,6 +119,7 @@ impl Case<'_> {
                 all.push(Hypothesis {
                     parts: vec![part(a, first), part(b, second)],
                     removes: Vec::new(),
+                    entwined: Vec::new(),
                     factors,
                     probability: 0.0,
                 });
@@ -127,7 +128,7 @@ impl Case<'_> {
     }
 
     /// How likely a party is to bring so many units to a lane of theirs.
-    fn brings(&self, c: &Candidate, (lane_ix, lane, units): Units<'_>) -> Option<Put> {
+    pub(super) fn brings(&self, c: &Candidate, (lane_ix, lane, units): Units<'_>) -> Option<Put> {
         let (cart, prior) = if c.kind == Some(PartyKind::Staff) {
             let lanes = self.shop.planogram.on_shelf(self.step.shelf).count();
             (0.0, self.fills(c, lane_ix, lanes) + self.restocked(units))
@@ -228,6 +229,7 @@ impl Case<'_> {
                     lane,
                 }],
                 removes: Vec::new(),
+                entwined: Vec::new(),
                 factors,
                 probability: 0.0,
             });

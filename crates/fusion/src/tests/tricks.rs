@@ -1,7 +1,7 @@
 //! What fools others: hands that meet, slow lifts, things of one's own, corrections that overtake.
 
 use super::bed::{Bed, before, best, party};
-use walkout_model::{Decision, PartyKind, Point2, WeightStep};
+use walkout_model::{AttributedMovement, Decision, PartyKind, Point2, WeightStep};
 
 /// Somebody takes gum and meets another in the aisle, who may be given it.
 fn meeting(is_given: bool) -> Bed {
@@ -85,6 +85,55 @@ fn half_a_lift_and_the_rest_of_it_are_one_taking() {
     assert_eq!(told.len(), 1, "{told:?}");
     assert_eq!(best(&told[0]), (party(1), Some(1), 1));
     assert_eq!(told[0].decision, Decision::Accept, "{told:?}");
+}
+
+/// One reaches to 0.27 m and moves what plate 2 shows, another beside them to 0.35 m and moves what plate 3 shows.
+fn at_nearly_the_same_time(other: PartyKind, first: f64, then: f64) -> Vec<AttributedMovement> {
+    let mut bed = Bed::new();
+    bed.enter(1, 1, PartyKind::Shopper, before(0.1));
+    bed.enter(2, 2, other, before(0.55));
+    bed.hold_out(2, before(0.55).at_height(1.0));
+    bed.reach(1, 0, 0.27);
+    bed.step(0, &[(2, first)]);
+    bed.withdraw(1);
+    bed.reach(2, 0, 0.35);
+    bed.step(0, &[(3, then)]);
+    bed.withdraw(2);
+    bed.wait(11.0);
+    bed.standing()
+}
+
+#[test]
+fn a_put_and_a_take_whose_plates_show_the_difference_are_told_together() {
+    // One of 500 g taken off plates 2 and 3, one put onto plate 3 alone, and back to the half.
+    let told = at_nearly_the_same_time(PartyKind::Staff, -250.0, 250.0);
+    let said: Vec<_> = told.iter().map(best).collect();
+    assert_eq!(
+        said,
+        [(party(1), Some(1), 1), (party(2), Some(1), -1)],
+        "{told:?}"
+    );
+    for movement in &told {
+        assert_eq!(movement.decision, Decision::Accept, "{movement:?}");
+        assert_eq!(movement.evidence.steps, [1, 2]);
+    }
+}
+
+#[test]
+fn what_one_hides_by_pressing_while_another_takes_is_not_the_first_ones_too() {
+    let told = at_nearly_the_same_time(PartyKind::Shopper, -150.0, -850.0);
+    let said: Vec<_> = told.iter().map(best).collect();
+    assert_eq!(
+        said,
+        [(party(1), Some(1), 1), (party(2), Some(1), 1)],
+        "{told:?}"
+    );
+}
+
+#[test]
+fn what_fits_nothing_is_nothing_still() {
+    let told = at_nearly_the_same_time(PartyKind::Shopper, -70.0, -97.0);
+    assert!(told.iter().all(|m| m.best.sku.is_none()), "{told:?}");
 }
 
 #[test]
