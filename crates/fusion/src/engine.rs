@@ -3,20 +3,23 @@
 
 use crate::belief::Belief;
 use crate::decide;
+use crate::deeds::{
+    Beside, Deed, Entry, Handed, assign, beside, deeds_of, made_about, nearby, revise,
+    streak_about, untold,
+};
 use crate::exchange::{Exchange, Scene};
 use crate::gates::{GateEvent, Gates};
-use crate::handing::{self, Habit, HandOver, Meeting};
+use crate::handing::{self, Habit, Meeting};
 use crate::hypotheses::{
-    self, Case, Hypothesis, OF_ONE_TIME, are_entwined, entwined, is_unread, may_yet_be_entwined,
+    self, Case, Hypothesis, are_entwined, entwined, instants, is_unread, may_yet_be_entwined,
 };
 use crate::identity::{PersonIx, STRANGER};
-use crate::lineage::SegmentIx;
 use crate::looks::LookStore;
 use crate::meeting;
-use crate::pairing::{self, Revision};
+use crate::pairing;
 use crate::people::Witness;
 use crate::streak::{self, Streak, Took};
-use crate::together::{self, Made};
+use crate::together::Made;
 use crate::tracks::TrackStore;
 use crate::{CLOCK_SET_BACK, FusionConfig};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -40,8 +43,6 @@ const SURELY_A_STRANGER: f32 = 0.9;
 const LOOK_FOR_HANDS: TimeDelta = TimeDelta::from_millis(200);
 /// A step waits no longer than this for others with which it may have to be explained.
 const WAITS_FOR_OTHERS: TimeDelta = TimeDelta::from_secs(6);
-/// A hand-over less probable than this changes no answer.
-const WORTH_TELLING: f64 = 0.05;
 /// So long before and after an instant the same people are inside unseen.
 const MISSING_LASTS: TimeDelta = TimeDelta::from_millis(500);
 /// How often identities are smoothed while it is undecided who went out.
@@ -50,74 +51,8 @@ const SMOOTH_AGAIN: TimeDelta = TimeDelta::from_secs(1);
 const SMOOTH_AT_EXIT: TimeDelta = TimeDelta::from_millis(300);
 /// From this probability on goods are said to come back before their mass is known.
 const SEEN_COMING: f32 = 0.7;
-/// An exchange lasts no longer than this.
-const EXCHANGE_LASTS: TimeDelta = TimeDelta::from_secs(8);
 /// Deeds are gone through again for so long, even while somebody stays in the shop for ever.
 const REMEMBER: TimeDelta = TimeDelta::from_secs(1_800);
-
-/// What was done, as far as it was seen.
-#[derive(Clone, Debug)]
-struct Deed {
-    step: WeightStep,
-    /// Which part of a step whose plates moved both ways.
-    part: usize,
-    witness: Witness,
-    health: Arc<Vec<PlateHealth>>,
-    hypotheses: Vec<Hypothesis>,
-    x_m: f64,
-    /// Who took what by this deed alone.
-    took: Took,
-    /// What became of it afterwards.
-    handed: Vec<HandOver>,
-    /// Whether it was weighed with all that there will ever be to know of who was within reach.
-    stands: bool,
-}
-
-/// A deed with which another may have to be explained.
-#[derive(Clone, Copy, Debug)]
-struct Beside<'a> {
-    deed: &'a Deed,
-    /// Whether it is part of what is believed.
-    told: bool,
-}
-
-/// Hands that met, and what may have passed between them.
-#[derive(Clone, Debug)]
-struct Handed {
-    meeting: Meeting,
-    /// The stretches of the two tracks.
-    segments: [SegmentIx; 2],
-    overs: Vec<HandOver>,
-}
-
-/// Something that changes what is believed.
-#[derive(Clone, Debug)]
-enum Entry {
-    Deed(Box<Deed>),
-    Handed(Box<Handed>),
-    Exchange(Box<Exchange>),
-    Counted(StoreTime, LaneIx, u32),
-}
-
-impl Entry {
-    fn t(&self) -> StoreTime {
-        match self {
-            Self::Deed(deed) => deed.step.t_change,
-            Self::Handed(handed) => handed.meeting.t,
-            Self::Exchange(exchange) => exchange.t(),
-            Self::Counted(t, ..) => *t,
-        }
-    }
-
-    fn learn(&self, belief: &mut Belief) {
-        match self {
-            Self::Deed(deed) => decide::learn(belief, &deed.hypotheses, &deed.step, deed.x_m),
-            Self::Handed(handed) => handing::learn(belief, &handed.overs),
-            Self::Exchange(exchange) => exchange.learn(belief),
-            Self::Counted(_, lane, units) => belief.count(*lane, *units),
-        }
-    }
-}
 
 /// What an engine concludes.
 #[derive(Clone, Debug)]
@@ -426,8 +361,8 @@ impl Engine {
             let others = made_about(&self.log, self.log.len(), &deed);
             let streak = streak_about(&self.log, &[], &deed);
             let told = deeds_of(nearby(&self.log, &[], deed.step.t_change));
-            let beside = self.beside(&deed, told, deeds.iter());
-            self.weigh(&mut deed, &self.belief, others, streak, &beside);
+            let linked = beside(&deed, told, deeds.iter());
+            self.weigh(&mut deed, &self.belief, others, streak, &linked);
             if !is_unread(&deed.step) {
                 deed.witness.tell(
                     &decide::by_party(&deed.hypotheses),
@@ -456,15 +391,31 @@ impl Engine {
     /// A step, or a part of one, with all that was seen about it.
     fn deed(&mut self, step: WeightStep, part: usize) -> Deed {
         let missing = self.missing_at(step.t_change);
-        Deed {
-            witness: Witness::new(
-                &self.shop,
-                &step,
-                &self.config,
+        let witness = |step: &WeightStep| {
+            let (shop, config) = (&self.shop, &self.config);
+            Witness::new(
+                shop,
+                step,
+                config,
                 &self.tracks,
                 &self.looks,
-                missing,
-            ),
+                missing.clone(),
+            )
+        };
+        let instants = match self.role {
+            Role::Prompt => Vec::new(),
+            Role::Settled => instants(&self.shop, &self.belief, &step),
+        };
+        let at = |t_change| {
+            let step = WeightStep {
+                t_change,
+                ..step.clone()
+            };
+            witness(&step)
+        };
+        Deed {
+            witness: witness(&step),
+            instants: instants.into_iter().map(at).collect(),
             part,
             health: Arc::clone(&self.health),
             hypotheses: Vec::new(),
@@ -635,7 +586,7 @@ impl Engine {
         }
     }
 
-    /// Explains a deed by what is believed before it; the others are what was made about that time, and `beside` are those with which
+    /// Explains a deed by what is believed before it; the others are what was made about that time, and `linked` are those with which
     /// it may have to be explained.
     fn weigh<'a>(
         &self,
@@ -643,7 +594,7 @@ impl Engine {
         belief: &Belief,
         others: impl Iterator<Item = &'a Made>,
         streak: Streak,
-        beside: &[Beside<'_>],
+        linked: &[Beside<'_>],
     ) {
         let free = deed.witness.free(others);
         let (lineage, people) = (&self.tracks.lineage, &self.gates.people);
@@ -659,45 +610,22 @@ impl Engine {
             streak,
             &deed.step,
         );
+        for witness in &mut deed.instants {
+            witness.said_as(&deed.witness);
+        }
+        let instants = deed.instants.iter();
+        let case = case.at(instants
+            .map(|w| w.candidates(lineage, people, &self.config, &[]))
+            .collect());
         let mut hypotheses = case.posterior();
-        self.entwine(&mut hypotheses, deed, beside, belief);
+        if self.role == Role::Settled {
+            self.entwine(&mut hypotheses, deed, linked, belief);
+        }
         let makers = case.makers(&hypotheses);
         deed.x_m = case.seen.x_m;
         deed.witness.note(&makers, &free, decide::took(&hypotheses));
         deed.took = streak::alone(&hypotheses, self.config.temperature);
         deed.hypotheses = hypotheses;
-    }
-
-    /// The deeds with which this one may have to be explained, each linked to it by others or at once. Those that were
-    /// told are part of what is believed.
-    fn beside<'a>(
-        &self,
-        deed: &Deed,
-        told: impl Iterator<Item = &'a Deed>,
-        due: impl Iterator<Item = &'a Deed>,
-    ) -> Vec<Beside<'a>> {
-        if self.role == Role::Prompt {
-            return Vec::new();
-        }
-        let told = told.map(|deed| Beside { deed, told: true });
-        let due = due.map(|deed| Beside { deed, told: false });
-        let t = deed.step.t_change;
-        let mut near: Vec<Beside<'_>> = told.chain(due).collect();
-        near.sort_by_key(|b| {
-            let step = &b.deed.step;
-            (step.t_change.since(t).0.abs(), step.serial, b.deed.part)
-        });
-        let mut linked: Vec<Beside<'_>> = Vec::new();
-        // The nearest ones first, so that each finds those that link it.
-        for other in near {
-            let links = |d: &Deed| are_entwined(&d.step, &other.deed.step);
-            if linked.len() + 1 < OF_ONE_TIME
-                && (links(deed) || linked.iter().any(|b| links(b.deed)))
-            {
-                linked.push(other);
-            }
-        }
-        linked
     }
 
     /// Adds to the explanations of a deed those together with others.
@@ -770,8 +698,8 @@ impl Engine {
                         let streak = streak_about(earlier, later, deed);
                         let t = deed.step.t_change;
                         let told = deeds_of(nearby(earlier, &[], t));
-                        let beside = self.beside(deed, told, deeds_of(nearby(&[], later, t)));
-                        self.weigh(deed, &belief, others, streak, &beside);
+                        let linked = beside(deed, told, deeds_of(nearby(&[], later, t)));
+                        self.weigh(deed, &belief, others, streak, &linked);
                         deed.witness.tell(
                             &decide::by_party(&deed.hypotheses),
                             &mut self.tracks.lineage,
@@ -863,134 +791,4 @@ fn by_stranger(movement: &AttributedMovement) -> f32 {
     let all = [&movement.best].into_iter().chain(&movement.alternatives);
     let unknown = all.filter(|a| a.who == Who::Unknown);
     unknown.map(|a| a.probability).sum()
-}
-
-/// What was made about the time of a deed, by the entries of the log next to a place in it.
-fn made_about<'a>(
-    log: &'a [Entry],
-    at: usize,
-    deed: &Deed,
-) -> impl Iterator<Item = &'a Made> + use<'a> {
-    let t = deed.step.t_change;
-    let serial = deed.step.serial;
-    let (before, after) = log.split_at(at.min(log.len()));
-    let near = move |e: &&Entry| e.t().since(t).0.saturating_abs() < 2 * together::WINDOW.0;
-    let before = before.iter().rev().take_while(near);
-    let after = after.iter().take_while(near);
-    before.chain(after).filter_map(move |e| match e {
-        Entry::Deed(d) if d.step.serial != serial => Some(&d.witness.made),
-        _ => None,
-    })
-}
-
-/// The deeds among entries.
-fn deeds_of<'a>(entries: impl Iterator<Item = &'a Entry>) -> impl Iterator<Item = &'a Deed> {
-    entries.filter_map(|entry| match entry {
-        Entry::Deed(deed) => Some(&**deed),
-        _ => None,
-    })
-}
-
-/// The entries of the logs before and after an instant that are near to it.
-fn nearby<'a>(
-    before: &'a [Entry],
-    after: &'a [Entry],
-    t: StoreTime,
-) -> impl Iterator<Item = &'a Entry> + use<'a> {
-    let near = move |e: &&Entry| e.t().since(t).0.saturating_abs() <= 4 * together::WINDOW.0;
-    let before = before.iter().rev().take_while(near);
-    before.chain(after.iter().take_while(near))
-}
-
-/// What the takes of the same shelf in the logs before and after a deed say of it.
-fn streak_about(before: &[Entry], after: &[Entry], deed: &Deed) -> Streak {
-    let (t, shelf) = (deed.step.t_change, deed.step.shelf);
-    let near = |e: &&Entry| e.t().since(t).0.saturating_abs() <= streak::TO.0;
-    let before = before.iter().rev().take_while(near);
-    let after = after.iter().take_while(near);
-    let takes = before.chain(after).filter_map(|e| match e {
-        Entry::Deed(d) if d.step.shelf == shelf && d.step.serial != deed.step.serial => {
-            Some((d.step.t_change, &d.took))
-        }
-        _ => None,
-    });
-    Streak::about(t, takes)
-}
-
-/// How probably no step of the logs before and after an exchange tells of goods that moved in it.
-fn untold(before: &[Entry], after: &[Entry], exchange: &Exchange) -> f64 {
-    let near = |e: &&Entry| e.t().since(exchange.t()).0.saturating_abs() <= EXCHANGE_LASTS.0;
-    let before = before.iter().rev().take_while(near);
-    let after = after.iter().take_while(near);
-    let steps = before.chain(after).filter_map(|e| match e {
-        Entry::Deed(d) if exchange.includes(&d.step) => Some(decide::goods(&d.hypotheses)),
-        _ => None,
-    });
-    steps.map(|p| 1.0 - p).product()
-}
-
-/// Puts revised explanations in their places, and says where that is.
-fn revise(log: &mut [Entry], revisions: Vec<Revision>) -> Vec<usize> {
-    let mut places = Vec::new();
-    for revision in revisions {
-        let at = log.iter().rposition(|e| {
-            matches!(e, Entry::Deed(d)
-                if d.step.serial == revision.step.serial
-                    && (d.step.delta_g > 0.0) == (revision.step.delta_g > 0.0))
-        });
-        if let Some(at) = at
-            && let Some(Entry::Deed(deed)) = log.get_mut(at)
-        {
-            deed.hypotheses = Vec::clone(&revision.hypotheses);
-            places.push(at);
-        }
-    }
-    places
-}
-
-/// Tells the deeds that put into the givers' carts what may have been handed over, and says where they are.
-fn assign(log: &mut [Entry], handed: &Handed) -> Vec<usize> {
-    let mut places = Vec::new();
-    for over in handed
-        .overs
-        .iter()
-        .filter(|o| o.probability > WORTH_TELLING)
-    {
-        let at = log.iter().rposition(|e| match e {
-            Entry::Deed(d) => d.step.t_change < over.t && gave(d, over),
-            _ => false,
-        });
-        if let Some(at) = at
-            && let Some(Entry::Deed(deed)) = log.get_mut(at)
-        {
-            deed.handed.push(*over);
-            places.push(at);
-        }
-    }
-    places
-}
-
-/// Whether the giver most probably had it from this deed, and still has.
-fn gave(deed: &Deed, over: &HandOver) -> bool {
-    let mut holder = None;
-    if let Some(best) = deed.hypotheses.first() {
-        for part in &best.parts {
-            if part.sku == Some(over.sku) && part.quantity > 0 {
-                holder = Some((part.who, part.quantity));
-            }
-        }
-    }
-    let Some((mut who, units)) = holder else {
-        return false;
-    };
-    if units > 1 {
-        let gone = deed.handed.iter().filter(|h| h.probability > 0.5).count();
-        return who == over.giver && (gone as i32) < units;
-    }
-    for h in deed.handed.iter().filter(|h| h.probability > 0.5) {
-        if h.giver == who {
-            who = h.receiver;
-        }
-    }
-    who == over.giver
 }

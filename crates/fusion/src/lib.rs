@@ -11,6 +11,7 @@ mod belief;
 mod clothes;
 mod config;
 mod decide;
+mod deeds;
 mod departures;
 mod engine;
 mod evidence;

@@ -227,6 +227,11 @@ impl Witness {
         self.made.took = took;
     }
 
+    /// What another witness of the same step said of who somebody is is what this one said.
+    pub(crate) fn said_as(&mut self, other: &Self) {
+        self.told.clone_from(&other.told);
+    }
+
     /// Who each track was, without what this step itself said of it.
     fn identities(&self, lineage: &Lineage) -> Vec<Identity> {
         let all = self.live.iter().map(|segment| {

@@ -3,13 +3,13 @@
 //! bear what all of it comes to, so that such steps are explained together.
 
 use super::{
-    CART, Case, Factors, Hypothesis, LOOK, MASS, PLACE, PRIOR, Part, REACH, SHARED_MOST, STOCK,
-    as_i32, foreign, goods::taken_by, is_unread, units_prior, weighed,
+    CART, Case, Factors, Hypothesis, LOOK, MASS, OFF, PLACE, PRIOR, Part, REACH, SHARED_MOST,
+    STOCK, as_i32, foreign, goods::taken_by, is_unread, touched, units_prior, weighed, weighs_like,
 };
 use crate::belief::Belief;
 use crate::looks::Held;
 use crate::people::Candidate;
-use crate::place::{SeenShares, lane_shares, plate_edges};
+use crate::place::lane_shares;
 use crate::reach::is_blind;
 use walkout_model::{Lane, LaneIx, Shop, StoreTime, TimeDelta, WeightStep};
 
@@ -26,8 +26,6 @@ const BETWEEN: u32 = 2;
 const ENTWINED: f64 = 0.3;
 /// How often one person does two of them.
 const SAME_PERSON: f64 = 0.1;
-/// What is off by more deviations is no goods.
-const OFF: f64 = 4.0;
 /// More units at once are not asked for: to tell whether a step weighs like goods, and where three are explained together.
 const FEW: u32 = 3;
 /// What one plate shows is not known better, grams.
@@ -241,18 +239,8 @@ fn may_be_entwined(shop: &Shop, belief: &Belief, steps: &[&WeightStep]) -> bool 
 
 /// Whether a step weighs like a few units of a lane that it touches.
 fn weighs_like_goods(shop: &Shop, belief: &Belief, step: &WeightStep) -> bool {
-    let edges = plate_edges(&shop.layout, step.shelf);
-    let (from, to) = SeenShares::new(shop, step, &edges, 1.0).span;
-    let touched = |l: &Lane| l.x_m < to + 0.05 && l.x_m + l.width_m > from - 0.05;
-    let mut lanes = shop.planogram.on_shelf(step.shelf);
-    lanes.any(|(_, lane)| {
-        (1..=FEW).any(|n| {
-            let (grams, var) = belief.masses.of(lane.sku, n);
-            let error = f64::from(step.delta_g.abs()) - grams;
-            touched(lane)
-                && error * error <= OFF * OFF * (f64::from(step.sigma_g).powi(2) + 1.0 + var)
-        })
-    })
+    let few = |lane: &Lane| (1..=FEW).any(|n| weighs_like(step, belief.masses.of(lane.sku, n)));
+    touched(shop, step).into_iter().any(few)
 }
 
 /// All that may have happened in these steps.

@@ -149,15 +149,6 @@ impl Case<'_> {
                 if i == j || (alike && j < i) {
                     continue;
                 }
-                let (all_told, reach) = a.both(Held::Sku(first.0), b, Held::Sku(second.0));
-                let mut factors = Factors::default();
-                factors[MASS] = g.mass;
-                factors[PLACE] = g.place;
-                factors[STOCK] = g.stock;
-                factors[PRIOR] = g.prior + prior + taken_by(a, first.2) + taken_by(b, second.2);
-                factors[REACH] = reach;
-                factors[LOOK] = all_told - reach
-                    + 0.5 * (self.shown(Held::Sku(first.0)) + self.shown(Held::Sku(second.0)));
                 let part = |c: &Candidate, (sku, n, lane): (SkuIx, u32, Option<LaneIx>)| Part {
                     who: c.who,
                     kind: c.kind,
@@ -165,13 +156,24 @@ impl Case<'_> {
                     quantity: as_i32(n),
                     lane,
                 };
-                all.push(Hypothesis {
-                    parts: vec![part(a, first), part(b, second)],
-                    removes: Vec::new(),
-                    entwined: Vec::new(),
-                    factors,
-                    probability: 0.0,
-                });
+                let held = [first.0, second.0].map(Held::Sku);
+                for (told, reach) in self.of_two([a, b], held) {
+                    let mut factors = Factors::default();
+                    factors[MASS] = g.mass;
+                    factors[PLACE] = g.place;
+                    factors[STOCK] = g.stock;
+                    factors[PRIOR] = g.prior + prior + taken_by(a, first.2) + taken_by(b, second.2);
+                    factors[REACH] = reach;
+                    factors[LOOK] =
+                        told - reach + 0.5 * (self.shown(held[0]) + self.shown(held[1]));
+                    all.push(Hypothesis {
+                        parts: vec![part(a, first), part(b, second)],
+                        removes: Vec::new(),
+                        entwined: Vec::new(),
+                        factors,
+                        probability: 0.0,
+                    });
+                }
             }
         }
     }

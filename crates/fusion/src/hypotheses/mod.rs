@@ -3,6 +3,7 @@
 mod entwined;
 mod foreign;
 mod goods;
+mod instants;
 mod puts;
 mod removals;
 
@@ -13,6 +14,7 @@ use crate::people::Candidate;
 use crate::place::{SeenShares, plate_edges};
 use crate::streak::Streak;
 pub(crate) use entwined::{OF_ONE_TIME, are_entwined, entwined, may_yet_be_entwined, runs};
+pub(crate) use instants::instants;
 pub(crate) use puts::{PUT_BACK, SAME_LANE};
 use removals::{Removal, lifts, removals};
 use std::collections::BTreeMap;
@@ -52,6 +54,8 @@ const TOO_FAR: f64 = 6.0;
 const SHARED_MOST: u32 = 4;
 /// As [`TOO_FAR`] for parties that may have acted alone: looks may yet speak for them.
 const OUT_OF_REACH: f64 = 13.0;
+/// What is off by more deviations is no goods.
+const OFF: f64 = 4.0;
 /// How far looks are believed in the question what was in the hand, beside whose hand it was.
 const SHOWN: f64 = 0.5;
 
@@ -91,6 +95,8 @@ pub(crate) struct Case<'a> {
     people: Vec<Candidate>,
     /// The parties most within reach, by number: two of them may act at once.
     near: Vec<usize>,
+    /// All candidates at other instants at which a part of it may have been done.
+    instants: Vec<Vec<Candidate>>,
     removals: Vec<Removal>,
     streak: Streak,
     /// Change of mass towards the person, grams, positive when taken.
@@ -127,7 +133,8 @@ impl<'a> Case<'a> {
         } else {
             Vec::new()
         };
-        let near = nearest(&people);
+        let reach: Vec<f64> = people.iter().map(Candidate::reach).collect();
+        let near = nearest(&reach);
         Self {
             shop,
             step,
@@ -137,6 +144,7 @@ impl<'a> Case<'a> {
             edges,
             people,
             near,
+            instants: Vec::new(),
             removals,
             streak,
             grams: -f64::from(step.delta_g),
@@ -288,6 +296,21 @@ fn weighed(mut all: Vec<Hypothesis>, temperature: f64) -> (Vec<Hypothesis>, f64)
     (all, all_together)
 }
 
+/// The lanes that a step's change may touch.
+fn touched<'a>(shop: &'a Shop, step: &WeightStep) -> Vec<&'a Lane> {
+    let edges = plate_edges(&shop.layout, step.shelf);
+    let (from, to) = SeenShares::new(shop, step, &edges, 1.0).span;
+    let lanes = shop.planogram.on_shelf(step.shelf).map(|(_, lane)| lane);
+    let is_touched = |l: &&Lane| l.x_m < to + 0.05 && l.x_m + l.width_m > from - 0.05;
+    lanes.filter(is_touched).collect()
+}
+
+/// Whether a step may be of goods of a mass and its variance, grams and grams².
+fn weighs_like(step: &WeightStep, (grams, var): (f64, f64)) -> bool {
+    let error = f64::from(step.delta_g.abs()) - grams;
+    error * error <= OFF * OFF * (f64::from(step.sigma_g).powi(2) + 1.0 + var)
+}
+
 /// Whether a rise is told before it could be read, and may be a hand's.
 pub(crate) fn is_unread(step: &WeightStep) -> bool {
     step.delta_g > 0.0 && step.sigma_g >= UNREAD * step.delta_g
@@ -295,12 +318,8 @@ pub(crate) fn is_unread(step: &WeightStep) -> bool {
 
 /// The parties whose reach is not far below the best one's, a few at most. Nobody known is among them where a
 /// stranger's track is.
-fn nearest(people: &[Candidate]) -> Vec<usize> {
-    let mut known: Vec<(usize, f64)> = people
-        .iter()
-        .enumerate()
-        .map(|(i, c)| (i, c.reach()))
-        .collect();
+fn nearest(reach: &[f64]) -> Vec<usize> {
+    let mut known: Vec<(usize, f64)> = reach.iter().copied().enumerate().collect();
     known.sort_by(|a, b| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0)));
     let best = known.first().map_or(f64::NEG_INFINITY, |k| k.1);
     known.retain(|k| k.1 > best - TOO_FAR);

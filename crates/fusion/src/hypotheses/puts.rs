@@ -99,16 +99,7 @@ impl Case<'_> {
                 }
                 let brings = self.brings(a, first).zip(self.brings(b, second));
                 let Some((one, other)) = brings else { continue };
-                let held = |(_, lane, _): Units<'_>| Held::Sku(lane.sku);
-                let (told, reach) = a.both(held(first), b, held(second));
-                let mut factors = Factors::default();
-                factors[MASS] = mass;
-                factors[PLACE] = place;
-                factors[REACH] = reach;
-                factors[LOOK] =
-                    told - reach + 0.5 * (self.shown(held(first)) + self.shown(held(second)));
-                factors[CART] = one.cart + other.cart;
-                factors[PRIOR] = one.prior + other.prior + hands::two_at_once();
+                let held = [first, second].map(|(_, lane, _)| Held::Sku(lane.sku));
                 let part = |c: &Candidate, (lane_ix, lane, n): Units<'_>| Part {
                     who: c.who,
                     kind: c.kind,
@@ -116,13 +107,23 @@ impl Case<'_> {
                     quantity: -as_i32(n),
                     lane: Some(lane_ix),
                 };
-                all.push(Hypothesis {
-                    parts: vec![part(a, first), part(b, second)],
-                    removes: Vec::new(),
-                    entwined: Vec::new(),
-                    factors,
-                    probability: 0.0,
-                });
+                for (told, reach) in self.of_two([a, b], held) {
+                    let mut factors = Factors::default();
+                    factors[MASS] = mass;
+                    factors[PLACE] = place;
+                    factors[REACH] = reach;
+                    factors[LOOK] =
+                        told - reach + 0.5 * (self.shown(held[0]) + self.shown(held[1]));
+                    factors[CART] = one.cart + other.cart;
+                    factors[PRIOR] = one.prior + other.prior + hands::two_at_once();
+                    all.push(Hypothesis {
+                        parts: vec![part(a, first), part(b, second)],
+                        removes: Vec::new(),
+                        entwined: Vec::new(),
+                        factors,
+                        probability: 0.0,
+                    });
+                }
             }
         }
     }

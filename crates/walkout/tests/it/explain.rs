@@ -181,31 +181,50 @@ fn what_was_handed_over_is_told_with_both_who_may_have_it() {
     );
 }
 
-#[test]
-fn what_came_and_went_is_told_without_a_weight() {
-    let path = ledger_of("explain-came-and-went", "scenarios/put-and-taken.scn");
-    let ledger = path.to_str().unwrap();
+/// All that a ledger explains.
+fn all_told(ledger: &str) -> Vec<serde_json::Value> {
     let list = said(&walkout(&["explain", "--ledger", ledger]));
-    let told: Vec<serde_json::Value> = list
-        .lines()
+    list.lines()
         .filter_map(|line| {
             let id = line.split_whitespace().next()?;
             let told = said(&walkout(&["explain", id, "--ledger", ledger, "--json"]));
             serde_json::from_str(&told).ok()
         })
-        .filter(|told: &serde_json::Value| told["evidence"]["came_and_went"].is_array())
-        .collect();
+        .collect()
+}
+
+/// Whether the first shopper took one and staff put one.
+fn took_and_put(told: &[serde_json::Value]) -> bool {
     let moved: Vec<_> = told
         .iter()
         .map(|told| (&told["chosen"]["who"], &told["chosen"]["quantity"]))
         .collect();
-    assert!(
-        moved.contains(&(&"s2".into(), &1.into())) && moved.contains(&(&"s1".into(), &(-1).into())),
-        "{moved:?}"
-    );
+    moved.contains(&(&"s2".into(), &1.into())) && moved.contains(&(&"s1".into(), &(-1).into()))
+}
+
+#[test]
+fn what_came_and_went_is_told_without_a_weight() {
+    let path = ledger_of("explain-came-and-went", "scenarios/put-and-taken.scn");
+    let mut told = all_told(path.to_str().unwrap());
+    told.retain(|told| told["evidence"]["came_and_went"].is_array());
+    assert!(took_and_put(&told), "{told:?}");
     for told in told {
         let (ko, en) = (&told["sentence"]["ko"], &told["sentence"]["en"]);
         assert!(en.as_str().unwrap().contains("bears what it bore before"));
         assert!(ko.as_str().unwrap().contains("무게가 그대로"), "{ko}");
+    }
+}
+
+#[test]
+fn what_a_step_weighs_is_not_said_to_be_what_was_moved_where_two_acted_at_once() {
+    let path = ledger_of("explain-entwined", "scenarios/restock-while-shopping.scn");
+    let mut told = all_told(path.to_str().unwrap());
+    told.retain(|told| told["evidence"]["steps"].as_array().unwrap().len() > 1);
+    assert!(took_and_put(&told), "{told:?}");
+    for told in told {
+        let (ko, en) = (&told["sentence"]["ko"], &told["sentence"]["en"]);
+        let said = en.as_str().unwrap();
+        assert!(said.contains("came and went on the same plates"), "{en}");
+        assert!(ko.as_str().unwrap().contains("함께 오간 것을 빼고"), "{ko}");
     }
 }
