@@ -25,6 +25,8 @@ pub struct Options {
     pub seed: u64,
     /// Width of the pictures, pixels.
     pub width_px: u32,
+    /// How they are looked at.
+    pub eye: EyeSettings,
 }
 
 /// The cost with so many cameras.
@@ -115,7 +117,7 @@ pub fn draw(shop: &Arc<Shop>, options: &Options) -> Result<Shots, EyesError> {
 }
 
 /// Measures with so many cameras; a shop that has fewer is measured with those, and the row says so. `decode_s` is what
-/// decoding a picture costs, `finders` are the cameras', one each.
+/// decoding a picture costs, `eye` says how they are looked at, `finders` are the cameras', one each.
 ///
 /// # Errors
 /// A network fails.
@@ -124,11 +126,12 @@ pub fn measure(
     shots: &Shots,
     cameras: usize,
     decode_s: f64,
+    eye: &EyeSettings,
     finders: &mut [Finder],
 ) -> Result<EyesRow, EyesError> {
     let most = shots.instants.first().map_or(0, Vec::len);
     let cameras = cameras.min(most).min(finders.len()).max(1);
-    row(shop, shots, cameras, decode_s, finders)
+    row(shop, shots, cameras, decode_s, eye, finders)
 }
 
 /// Why nothing was measured.
@@ -147,12 +150,13 @@ fn row(
     shots: &Shots,
     n: usize,
     decode_s: f64,
+    eye: &EyeSettings,
     finders: &mut [Finder],
 ) -> Result<EyesRow, EyesError> {
     let settings = |skip_still| EyeSettings {
         // Else every picture costs: the dearest case.
         skip_still,
-        ..EyeSettings::default()
+        ..eye.clone()
     };
     let instants = &shots.instants;
     let layout = &shop.layout;

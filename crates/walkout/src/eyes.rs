@@ -99,7 +99,8 @@ impl Eyes {
             let (share, items) = &shares[i % threads];
             let finder = share.finder()?;
             let period = GatherSettings::default().period;
-            if let Some(looker) = Looker::new(&shop.layout, *ix, feed, finder, period) {
+            let settings = finders.eye().clone();
+            if let Some(looker) = Looker::new(&shop.layout, *ix, feed, finder, settings, period) {
                 let _ = eye.tally.set((looker.tally(), Arc::clone(told)));
                 lookers.push(looker.with_items(items.clone()));
             }

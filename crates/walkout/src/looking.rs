@@ -126,10 +126,10 @@ impl Looker {
         camera: CameraIx,
         feed: Box<dyn Feed>,
         finder: Finder,
+        settings: EyeSettings,
         period: TimeDelta,
     ) -> Option<Self> {
         let description = layout.cameras.get(camera.usize())?;
-        let settings = EyeSettings::default();
         Some(Self {
             name: description.name.clone(),
             eye: CameraEye::new(camera, description, &layout.floor, settings),

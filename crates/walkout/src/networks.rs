@@ -5,7 +5,7 @@ use anyhow::{Context, Result, bail, ensure};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use walkout_model::Shop;
-use walkout_perception::eyes::{Finder, ItemEye, PeopleNetworks};
+use walkout_perception::eyes::{EyeSettings, Finder, ItemEye, PeopleNetworks};
 use walkout_perception::nets::{
     Eyes, NetError, Network, NetworkConfig, NetworksConfig, PersonConfig, PersonNetwork,
     ReachConfig, ReachNetwork, RgbPicture, Role, RtenNetwork, UserNetwork,
@@ -25,6 +25,30 @@ pub struct RuntimeArgs {
     /// The shared library of ONNX Runtime for `--runtime ort`; the environment's ORT_DYLIB_PATH by default
     #[arg(long, value_name = "FILE")]
     onnxruntime: Option<PathBuf>,
+}
+
+/// At which size pictures are looked at.
+#[derive(clap::Args, Clone, Debug)]
+pub struct SizeArgs {
+    /// How tall somebody is in the person network's input, pixels, in views from the side and from straight above: smaller is cheaper
+    /// and finds fewer heads and hands
+    #[arg(long, value_name = "PX", num_args = 2)]
+    person_px: Option<Vec<f64>>,
+}
+
+impl SizeArgs {
+    /// Settings with the size that was asked for.
+    pub fn settings(&self) -> Result<EyeSettings> {
+        let mut settings = EyeSettings::default();
+        if let Some(&[side, above]) = self.person_px.as_deref() {
+            ensure!(
+                [side, above].iter().all(|px| (20.0..=1_000.0).contains(px)),
+                "--person-px must be 20 to 1000 pixels each, not {side} and {above}"
+            );
+            settings.person_px = [side, above];
+        }
+        Ok(settings)
+    }
 }
 
 /// The runtimes.
@@ -144,6 +168,7 @@ pub struct Finders {
     found: Found,
     items: Option<Items>,
     runtime: Runtime,
+    eye: EyeSettings,
 }
 
 enum Found {
@@ -163,6 +188,7 @@ impl Finders {
                 found: Found::Maps { person, reach },
                 items: None,
                 runtime: runtime.clone(),
+                eye: EyeSettings::default(),
             });
         };
         let eyes = Networks::read(file)?.eyes(runtime, 1, 1.0)?;
@@ -176,6 +202,7 @@ impl Finders {
             found: Found::Users(eyes),
             items: None,
             runtime: runtime.clone(),
+            eye: EyeSettings::default(),
         })
     }
 
@@ -183,6 +210,17 @@ impl Finders {
     #[must_use]
     pub fn with_items(self, items: Option<Items>) -> Self {
         Self { items, ..self }
+    }
+
+    /// Looks at pictures so.
+    #[must_use]
+    pub fn with_eye(self, eye: EyeSettings) -> Self {
+        Self { eye, ..self }
+    }
+
+    /// How pictures are looked at.
+    pub fn eye(&self) -> &EyeSettings {
+        &self.eye
     }
 
     /// An eye for what hands hold, for the cameras of one thread.

@@ -1,7 +1,7 @@
 //! `walkout serve`.
 
 use crate::items::Items;
-use crate::networks::{Finders, RuntimeArgs};
+use crate::networks::{Finders, RuntimeArgs, SizeArgs};
 use crate::open::{Broker, Opening};
 use anyhow::{Context, Result, bail};
 use std::net::SocketAddr;
@@ -48,6 +48,8 @@ pub struct Args {
     networks: Option<PathBuf>,
     #[command(flatten)]
     runtime: RuntimeArgs,
+    #[command(flatten)]
+    size: SizeArgs,
 }
 
 /// Opens a shop and keeps it open until Ctrl-C.
@@ -80,7 +82,7 @@ pub fn run(args: Args) -> Result<ExitCode> {
                 tracing::warn!("what hands hold is not looked at: {error:#}");
                 None
             });
-            Some(finders.with_items(items))
+            Some(finders.with_items(items).with_eye(args.size.settings()?))
         }
     };
     let opening = Opening {

@@ -4,7 +4,7 @@
 use crate::eyes::{Opened, threads};
 use crate::items::Items;
 use crate::looking::{self, Feed, Looker, Pixels, Shot, Tally};
-use crate::networks::{Finders, RuntimeArgs};
+use crate::networks::{Finders, RuntimeArgs, SizeArgs};
 use crate::outbox::{Outbox, Word};
 use crate::serve::{find_camera, load, runtime, stop_signal};
 use anyhow::{Context, Result, anyhow, bail, ensure};
@@ -40,6 +40,8 @@ pub struct Args {
     fps: u32,
     #[command(flatten)]
     runtime: RuntimeArgs,
+    #[command(flatten)]
+    size: SizeArgs,
     /// The folder with person.onnx and reach.onnx, and item.onnx if something is enrolled
     #[arg(long, default_value = "models", value_name = "FOLDER")]
     models: PathBuf,
@@ -75,7 +77,9 @@ pub fn run(args: Args) -> Result<ExitCode> {
         args.networks.as_deref(),
     )?;
     let gallery = locate(&args.shop)?.join(crate::items::FILE);
-    let finders = finders.with_items(Items::read(&shop, &gallery, &args.models)?);
+    let finders = finders
+        .with_items(Items::read(&shop, &gallery, &args.models)?)
+        .with_eye(args.size.settings()?);
     let clock: Clock = Arc::new(crate::clock::wall_now);
     let period = TimeDelta::from_secs_f64(1.0 / f64::from(args.fps));
     // Whoever waits for a URL's answer must not keep other cameras waiting.
@@ -96,7 +100,8 @@ pub fn run(args: Args) -> Result<ExitCode> {
         };
         let (share, items) = &shares[i % threads];
         let finder = share.finder()?;
-        let looker = Looker::new(&shop.layout, camera, feed, finder, period)
+        let settings = finders.eye().clone();
+        let looker = Looker::new(&shop.layout, camera, feed, finder, settings, period)
             .with_context(|| format!("camera {name} is no camera of the shop"))?
             .with_items(items.clone())
             .at_most(args.count);

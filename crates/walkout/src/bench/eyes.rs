@@ -1,6 +1,6 @@
 //! `walkout bench eyes`.
 
-use crate::networks::{Finders, RuntimeArgs};
+use crate::networks::{Finders, RuntimeArgs, SizeArgs};
 use anyhow::{Result, ensure};
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -41,6 +41,8 @@ pub struct Args {
     no_reach: bool,
     #[command(flatten)]
     runtime: RuntimeArgs,
+    #[command(flatten)]
+    size: SizeArgs,
     /// Print one JSON object a line
     #[arg(long)]
     json: bool,
@@ -69,6 +71,7 @@ pub fn run(args: Args) -> Result<ExitCode> {
         instants: args.instants,
         seed: args.seed,
         width_px: args.width,
+        eye: args.size.settings()?,
     };
     let shots = draw(&shop, &options)?;
     let decode_s = decode::seconds_a_picture(&shots)?;
@@ -98,7 +101,7 @@ pub fn run(args: Args) -> Result<ExitCode> {
                 networks.reach = None;
             }
         }
-        let r = measure(&shop, &shots, n, decode_s, &mut finders)?;
+        let r = measure(&shop, &shots, n, decode_s, &options.eye, &mut finders)?;
         if args.json {
             println!("{}", serde_json::to_string(&r)?);
             continue;
