@@ -28,6 +28,8 @@ const ENTWINED: f64 = 0.3;
 const SAME_PERSON: f64 = 0.1;
 /// More units at once are not asked for: to tell whether a step weighs like goods, and where three are explained together.
 const FEW: u32 = 3;
+/// So many places of each thing are tried at most where three are explained together.
+const PLACES: usize = 16;
 /// What one plate shows is not known better, grams.
 const PLATE_G: f64 = 1.5;
 /// Prior that goods are taken from a lane of the shelf.
@@ -368,6 +370,12 @@ impl<'a, 'b> Scene<'a, 'b> {
             let sign = if case.grams < 0.0 { 1.0 } else { -1.0 };
             let product = case.shop.catalogue.get(act.lane.sku)?;
             let ways = lane_shares(&case.edges, act.lane, product, act.units);
+            // Where three are explained together, fewer places each are tried.
+            let every = match self.cases.len() {
+                0..=2 => 1,
+                _ => ways.len().div_ceil(PLACES),
+            };
+            let ways: Vec<_> = ways.into_iter().step_by(every).collect();
             all_ways.push((sign * act.grams, ways));
         }
         let uneven = first.config.share_sigma.powi(2) * squares;

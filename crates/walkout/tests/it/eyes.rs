@@ -1,6 +1,6 @@
 //! A shop with cameras, and the command that looks at cameras.
 
-use crate::program::{Program, TempDir, walkout};
+use crate::program::{Program, TempDir, said, walkout};
 use std::path::Path;
 use walkout_testkit::shop_dir;
 
@@ -104,4 +104,16 @@ fn cameras_are_looked_at_and_their_frames_written() {
         "{}",
         lines[1]
     );
+}
+
+#[test]
+fn nobody_is_as_small_as_five_pixels() {
+    let eyes = ["eyes", "corner", "--camera", "C01"];
+    let error = said(&[&eyes[..], &["--person-px", "5", "260"]].concat()).unwrap_err();
+    assert!(
+        error.contains("--person-px must be 20 to 1000 pixels each"),
+        "{error}"
+    );
+    let error = said(&[&eyes[..], &["--person-px", "130"]].concat()).unwrap_err();
+    assert!(error.contains("--person-px"), "{error}");
 }
