@@ -228,14 +228,14 @@ impl Teller<'_> {
                 time_of_day(to, self.zone),
             ),
             None => format!(
-                "the shelf {went} {} g ± {} g{}",
-                short(grams.abs()),
-                short(sigma),
+                "{}the shelf {went} {} g ± {} g",
                 if self.record.evidence.steps.len() > 1 {
-                    " beside what came and went on the same plates in that moment,"
+                    "beside what came and went on the same plates in that moment, "
                 } else {
                     ""
-                }
+                },
+                short(grams.abs()),
+                short(sigma)
             ),
         };
         if let Some(mass) = c.grams {

@@ -15,6 +15,10 @@ use walkout_model::{LaneIx, PlateHealth, StoreTime, TimeDelta, WeightStep};
 
 /// A hand-over less probable than this changes no answer.
 const WORTH_TELLING: f64 = 0.05;
+/// What was made farther apart in time says nothing of a deed.
+const MADE_ABOUT: TimeDelta = TimeDelta(2 * together::WINDOW.0);
+/// Deeds that may have to be explained together, one linked to the next, lie no farther apart.
+pub(crate) const LINKED_WITHIN: TimeDelta = TimeDelta::from_secs(8);
 /// An exchange lasts no longer than this.
 const EXCHANGE_LASTS: TimeDelta = TimeDelta::from_secs(8);
 
@@ -119,13 +123,9 @@ pub(crate) fn made_about<'a>(
     let t = deed.step.t_change;
     let serial = deed.step.serial;
     let (before, after) = log.split_at(at.min(log.len()));
-    let near = move |e: &&Entry| e.t().since(t).0.saturating_abs() < 2 * together::WINDOW.0;
-    let before = before.iter().rev().take_while(near);
-    let after = after.iter().take_while(near);
-    before.chain(after).filter_map(move |e| match e {
-        Entry::Deed(d) if d.step.serial != serial => Some(&d.witness.made),
-        _ => None,
-    })
+    deeds_of(nearby(before, after, t, MADE_ABOUT))
+        .filter(move |d| d.step.serial != serial)
+        .map(|d| &d.witness.made)
 }
 
 /// The deeds among entries.
@@ -143,8 +143,9 @@ pub(crate) fn nearby<'a>(
     before: &'a [Entry],
     after: &'a [Entry],
     t: StoreTime,
+    within: TimeDelta,
 ) -> impl Iterator<Item = &'a Entry> + use<'a> {
-    let near = move |e: &&Entry| e.t().since(t).0.saturating_abs() <= 4 * together::WINDOW.0;
+    let near = move |e: &&Entry| e.t().since(t).0.saturating_abs() <= within.0;
     let before = before.iter().rev().take_while(near);
     before.chain(after.iter().take_while(near))
 }
@@ -152,28 +153,17 @@ pub(crate) fn nearby<'a>(
 /// What the takes of the same shelf in the logs before and after a deed say of it.
 pub(crate) fn streak_about(before: &[Entry], after: &[Entry], deed: &Deed) -> Streak {
     let (t, shelf) = (deed.step.t_change, deed.step.shelf);
-    let near = |e: &&Entry| e.t().since(t).0.saturating_abs() <= streak::TO.0;
-    let before = before.iter().rev().take_while(near);
-    let after = after.iter().take_while(near);
-    let takes = before.chain(after).filter_map(|e| match e {
-        Entry::Deed(d) if d.step.shelf == shelf && d.step.serial != deed.step.serial => {
-            Some((d.step.t_change, &d.took))
-        }
-        _ => None,
-    });
-    Streak::about(t, takes)
+    let others = deeds_of(nearby(before, after, t, streak::TO))
+        .filter(|d| d.step.shelf == shelf && d.step.serial != deed.step.serial);
+    Streak::about(t, others.map(|d| (d.step.t_change, &d.took)))
 }
 
 /// How probably no step of the logs before and after an exchange tells of goods that moved in it.
 pub(crate) fn untold(before: &[Entry], after: &[Entry], exchange: &Exchange) -> f64 {
-    let near = |e: &&Entry| e.t().since(exchange.t()).0.saturating_abs() <= EXCHANGE_LASTS.0;
-    let before = before.iter().rev().take_while(near);
-    let after = after.iter().take_while(near);
-    let steps = before.chain(after).filter_map(|e| match e {
-        Entry::Deed(d) if exchange.includes(&d.step) => Some(decide::goods(&d.hypotheses)),
-        _ => None,
-    });
-    steps.map(|p| 1.0 - p).product()
+    deeds_of(nearby(before, after, exchange.t(), EXCHANGE_LASTS))
+        .filter(|d| exchange.includes(&d.step))
+        .map(|d| 1.0 - decide::goods(&d.hypotheses))
+        .product()
 }
 
 /// Puts revised explanations in their places, and says where that is.
@@ -218,7 +208,7 @@ pub(crate) fn assign(log: &mut [Entry], handed: &Handed) -> Vec<usize> {
 }
 
 /// Whether the giver most probably had it from this deed, and still has.
-pub(crate) fn gave(deed: &Deed, over: &HandOver) -> bool {
+fn gave(deed: &Deed, over: &HandOver) -> bool {
     let mut holder = None;
     if let Some(best) = deed.hypotheses.first() {
         for part in &best.parts {

@@ -4,8 +4,8 @@
 use crate::belief::Belief;
 use crate::decide;
 use crate::deeds::{
-    Beside, Deed, Entry, Handed, assign, beside, deeds_of, made_about, nearby, revise,
-    streak_about, untold,
+    Beside, Deed, Entry, Handed, LINKED_WITHIN, assign, beside, deeds_of, made_about, nearby,
+    revise, streak_about, untold,
 };
 use crate::exchange::{Exchange, Scene};
 use crate::gates::{GateEvent, Gates};
@@ -314,11 +314,11 @@ impl Engine {
             &mut self.tracks,
             &mut gate_events,
         );
-        let (mut due, waiting): (Vec<WeightStep>, Vec<WeightStep>) = self
-            .waiting
-            .iter()
-            .cloned()
-            .partition(|step| self.ready(step, now) && !self.waits_for_others(step, now));
+        let is_due = |s: &WeightStep| self.ready(s, now) && !self.waits_for_others(s, now);
+        let mut is_due = Vec::from_iter(self.waiting.iter().map(is_due)).into_iter();
+        let (mut due, waiting): (Vec<_>, Vec<_>) = std::mem::take(&mut self.waiting)
+            .into_iter()
+            .partition(|_| is_due.next() == Some(true));
         self.waiting = waiting;
         due.sort_by_key(|s| (s.t_change, s.serial));
         self.explain(&due, now, out);
@@ -360,7 +360,7 @@ impl Engine {
         while let Some(mut deed) = deeds.pop_front() {
             let others = made_about(&self.log, self.log.len(), &deed);
             let streak = streak_about(&self.log, &[], &deed);
-            let told = deeds_of(nearby(&self.log, &[], deed.step.t_change));
+            let told = deeds_of(nearby(&self.log, &[], deed.step.t_change, LINKED_WITHIN));
             let linked = beside(&deed, told, deeds.iter());
             self.weigh(&mut deed, &self.belief, others, streak, &linked);
             if !is_unread(&deed.step) {
@@ -697,8 +697,9 @@ impl Engine {
                         let others = before.chain(made_about(later, 0, deed));
                         let streak = streak_about(earlier, later, deed);
                         let t = deed.step.t_change;
-                        let told = deeds_of(nearby(earlier, &[], t));
-                        let linked = beside(deed, told, deeds_of(nearby(&[], later, t)));
+                        let told = deeds_of(nearby(earlier, &[], t, LINKED_WITHIN));
+                        let linked =
+                            beside(deed, told, deeds_of(nearby(&[], later, t, LINKED_WITHIN)));
                         self.weigh(deed, &belief, others, streak, &linked);
                         deed.witness.tell(
                             &decide::by_party(&deed.hypotheses),

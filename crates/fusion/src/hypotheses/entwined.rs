@@ -4,7 +4,9 @@
 
 use super::{
     CART, Case, Factors, Hypothesis, LOOK, MASS, OFF, PLACE, PRIOR, Part, REACH, SHARED_MOST,
-    STOCK, as_i32, foreign, goods::taken_by, is_unread, touched, units_prior, weighed, weighs_like,
+    STOCK, as_i32, foreign,
+    goods::{STRAY, taken_by},
+    is_unread, touched, units_prior, weighed, weighs_like,
 };
 use crate::belief::Belief;
 use crate::looks::Held;
@@ -32,8 +34,6 @@ const FEW: u32 = 3;
 const PLACES: usize = 16;
 /// What one plate shows is not known better, grams.
 const PLATE_G: f64 = 1.5;
-/// Prior that goods are taken from a lane of the shelf.
-const FROM_LANE: f64 = 0.998;
 
 /// Goods that were moved in a step.
 #[derive(Clone, Copy)]
@@ -65,7 +65,6 @@ struct Window {
 /// Whether two steps may have to be explained together.
 pub(crate) fn are_entwined(a: &WeightStep, b: &WeightStep) -> bool {
     let soon = a.t_change.since(b.t_change).0.saturating_abs() <= SOON.0;
-    let is_read = |step: &WeightStep| !is_blind(step) && !is_unread(step);
     a.shelf == b.shelf
         && soon
         && is_read(a)
@@ -80,8 +79,12 @@ pub(crate) fn may_yet_be_entwined(
     step: &WeightStep,
     now: StoreTime,
 ) -> bool {
-    let is_read = !is_blind(step) && !is_unread(step);
-    step.t_change + SOON > now && is_read && !weighs_like_goods(shop, belief, step)
+    step.t_change + SOON > now && is_read(step) && !weighs_like_goods(shop, belief, step)
+}
+
+/// Whether it is known when and what a step weighs.
+fn is_read(step: &WeightStep) -> bool {
+    !is_blind(step) && !is_unread(step)
 }
 
 /// How many plates the nearest of two steps' own are apart.
@@ -506,7 +509,7 @@ impl Case<'_> {
             if self.grams > 0.0 {
                 factors[STOCK] = self.stock(act.lane_ix, act.units);
                 factors[PRIOR] = units_prior(act.units)
-                    + (FROM_LANE / lanes).ln()
+                    + ((1.0 - STRAY) / lanes).ln()
                     + taken_by(c, Some(act.lane_ix));
                 factors[super::AGAIN] = self.again(&[part]);
             } else {

@@ -13,7 +13,7 @@ use crate::reach::is_blind;
 use walkout_model::{LaneIx, PartyKind, SkuIx};
 
 /// Prior that a shopper's step off a shelf is of a SKU out of place that nobody was seen to misplace.
-const STRAY: f64 = 2e-3;
+pub(super) const STRAY: f64 = 2e-3;
 /// Prior that one step holds two SKUs.
 const TWO_AT_ONCE: f64 = 0.02;
 /// Prior that two people take goods of two SKUs in one step, over the share of hands that are at a place without
@@ -157,15 +157,14 @@ impl Case<'_> {
                     lane,
                 };
                 let held = [first.0, second.0].map(Held::Sku);
-                for (told, reach) in self.of_two([a, b], held) {
+                for (reach, look) in self.of_two([a, b], held) {
                     let mut factors = Factors::default();
                     factors[MASS] = g.mass;
                     factors[PLACE] = g.place;
                     factors[STOCK] = g.stock;
                     factors[PRIOR] = g.prior + prior + taken_by(a, first.2) + taken_by(b, second.2);
                     factors[REACH] = reach;
-                    factors[LOOK] =
-                        told - reach + 0.5 * (self.shown(held[0]) + self.shown(held[1]));
+                    factors[LOOK] = look;
                     all.push(Hypothesis {
                         parts: vec![part(a, first), part(b, second)],
                         removes: Vec::new(),

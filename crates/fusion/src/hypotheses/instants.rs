@@ -64,8 +64,8 @@ impl Case<'_> {
         self
     }
 
-    /// Log weights of two parties having done a part each, by reach and looks and by reach alone: in one instant; and each in
-    /// one of their own, where that may be.
+    /// Log weights of two parties having done a part each, by reach and by looks: in one instant; and each in one of their own,
+    /// where that may be.
     pub(super) fn of_two(&self, [a, b]: [&Candidate; 2], held: [Held; 2]) -> Vec<(f64, f64)> {
         let (told, reach) = a.both(held[0], b, held[1]);
         let mut ways = vec![(told, reach)];
@@ -78,7 +78,9 @@ impl Case<'_> {
                 one_track + mean(a, &Candidate::reach) + mean(b, &Candidate::reach),
             ));
         }
-        ways
+        let shown = 0.5 * (self.shown(held[0]) + self.shown(held[1]));
+        let by_looks = |(told, reach)| (reach, told - reach + shown);
+        ways.into_iter().map(by_looks).collect()
     }
 
     /// Log mean over the instants of what a party weighs.

@@ -107,13 +107,12 @@ impl Case<'_> {
                     quantity: -as_i32(n),
                     lane: Some(lane_ix),
                 };
-                for (told, reach) in self.of_two([a, b], held) {
+                for (reach, look) in self.of_two([a, b], held) {
                     let mut factors = Factors::default();
                     factors[MASS] = mass;
                     factors[PLACE] = place;
                     factors[REACH] = reach;
-                    factors[LOOK] =
-                        told - reach + 0.5 * (self.shown(held[0]) + self.shown(held[1]));
+                    factors[LOOK] = look;
                     factors[CART] = one.cart + other.cart;
                     factors[PRIOR] = one.prior + other.prior + hands::two_at_once();
                     all.push(Hypothesis {

@@ -91,7 +91,9 @@ pub(super) fn removals(belief: &Belief, step: &WeightStep, seen: &SeenShares) ->
 pub(super) fn lifts(belief: &Belief, step: &WeightStep, seen: &SeenShares) -> Vec<Removal> {
     let is_there = |f: &&Foreign| {
         let age = step.t_change.since(f.step.t_change);
+        // Nothing is the rest of itself.
         f.step.delta_g < 0.0
+            && f.serial() != step.serial
             && f.step.shelf == step.shelf
             && (f.x_m - seen.x_m).abs() < SAME_SPOT_M
             && f.probability > 0.003

@@ -1,7 +1,7 @@
 //! What fools others: hands that meet, slow lifts, things of one's own, corrections that overtake.
 
 use super::bed::{Bed, before, best, party};
-use walkout_model::{AttributedMovement, Decision, PartyKind, Point2, WeightStep};
+use walkout_model::{AttributedMovement, Decision, PartyKind, Point2, TimeDelta, WeightStep};
 
 /// Somebody takes gum and meets another in the aisle, who may be given it.
 fn meeting(is_given: bool) -> Bed {
@@ -134,6 +134,35 @@ fn what_one_hides_by_pressing_while_another_takes_is_not_the_first_ones_too() {
 fn what_fits_nothing_is_nothing_still() {
     let told = at_nearly_the_same_time(PartyKind::Shopper, -70.0, -97.0);
     assert!(told.iter().all(|m| m.best.sku.is_none()), "{told:?}");
+}
+
+/// One reaches for something, and another after them; the plates show two units less in one step that began so long before.
+/// How probably the first one has any of it.
+fn first_of_two(began_ms: i64) -> f32 {
+    let mut bed = Bed::new();
+    bed.enter(1, 1, PartyKind::Shopper, before(0.1));
+    bed.enter(2, 2, PartyKind::Shopper, before(0.55));
+    bed.reach(1, 0, 0.27);
+    bed.withdraw(1);
+    bed.wait(0.4);
+    bed.reach(2, 0, 0.35);
+    let mut step = bed.weighed(0, &[(2, -500.0), (3, -500.0)]);
+    step.t_start = step.t_change - TimeDelta::from_millis(began_ms);
+    bed.fusion.step(step);
+    bed.withdraw(2);
+    bed.wait(9.0);
+    let told = bed.standing();
+    let all = told
+        .iter()
+        .flat_map(|m| m.alternatives.iter().chain([&m.best]));
+    let theirs = all.filter(|a| a.who == party(1) && a.sku.is_some());
+    theirs.map(|a| a.probability).sum()
+}
+
+#[test]
+fn whose_hand_was_there_first_may_have_one_of_two_that_left_in_a_long_step() {
+    let (long, short) = (first_of_two(2_300), first_of_two(700));
+    assert!(long > 3.0 * short, "{long} {short}");
 }
 
 #[test]
