@@ -9,7 +9,9 @@ mod video;
 pub use floor::{FloorMarks, measure as measure_floor};
 pub use items::{ItemMarks, Photo, Seen, fit, measure as measure_items, see, see_drawn, spread};
 pub(crate) use items::{candidates, likeliest};
-pub use people::{HandMarks, PeoplePlan, PersonMarks, ViewMarks, measure as measure_people};
+pub use people::{
+    HandMarks, PeoplePlan, PersonMarks, ViewMarks, fit_hands, measure as measure_people,
+};
 pub use video::{Clip, VideoMarks, clips, measure as measure_video};
 
 use serde::Serialize;

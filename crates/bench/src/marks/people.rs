@@ -6,7 +6,8 @@ use walkout_model::camera::View;
 use walkout_model::layout::Camera;
 use walkout_perception::eyes::EyeSettings;
 use walkout_perception::nets::{
-    Network, PersonConfig, PersonNetwork, PersonView, ReachConfig, ReachNetwork, RgbPicture,
+    HAND_TERMS, HandOdds, Network, PersonConfig, PersonNetwork, PersonView, ReachConfig,
+    ReachNetwork, RgbPicture,
 };
 use walkout_simulator::render::{Domain, Frame, Studio, Viewpoint};
 
@@ -109,29 +110,156 @@ pub fn measure(
     reach: &dyn Network,
     plan: &PeoplePlan,
 ) -> Result<PersonMarks, MarksError> {
+    let reach = ReachNetwork::new(reach.session()?, plan.reach.clone());
+    let least = plan.config.hand;
+    let mut by_view: [Sums; VIEWS.len()] = std::array::from_fn(|_| Sums::default());
+    look(person, plan, |look| {
+        let sums = &mut by_view[look.view];
+        sums.input_px += look.scale * f64::from(plan.size_px[0]);
+        let mut closer = look.seen.clone();
+        sums.cuts += reach.reach(look.picture, &mut closer, look.usual_radius_px)? as u64;
+        let mut seen = look.seen;
+        seen.hands.retain(|h| h.at.score >= least);
+        sums.add([&seen, &closer], look.frame, look.camera, look.scale);
+        Ok(())
+    })?;
+    let mut all = Sums::default();
+    let mut views = Vec::new();
+    for (sums, (name, _)) in by_view.into_iter().zip(VIEWS) {
+        all.merge(&sums);
+        views.push(sums.marks(name));
+    }
+    views.push(all.marks("all"));
+    Ok(PersonMarks {
+        thresholds: [plan.config.head, plan.config.hand],
+        reach_threshold: plan.reach.least,
+        seed: plan.seed,
+        size_px: plan.size_px,
+        views,
+    })
+}
+
+/// The odds by which spots on these rooms are hands most probably: maximum likelihood of which of them are, but for those at hands
+/// that need not be found.
+///
+/// # Errors
+/// A network fails.
+pub fn fit_hands(
+    person: &dyn Network,
+    reach: &dyn Network,
+    plan: &PeoplePlan,
+) -> Result<HandOdds, MarksError> {
+    let reach = ReachNetwork::new(reach.session()?, plan.reach.clone());
+    let mut lessons: Vec<([f64; HAND_TERMS + 1], bool)> = Vec::new();
+    look(person, plan, |look| {
+        let (_, spots) = reach.spots(look.picture, &look.seen, look.usual_radius_px)?;
+        let (targets, _) = hands(look.frame, look.camera);
+        let found: Vec<(f64, f64)> = spots.iter().map(|s| (s.at.x, s.at.y)).collect();
+        let (_, pairs) = matched(&targets, &found);
+        for (spot, target) in spots.iter().zip(pairs) {
+            if target.is_none_or(|i| targets[i].counts) {
+                let mut x = [1.0; HAND_TERMS + 1];
+                for (x, term) in x.iter_mut().skip(1).zip(spot.said.terms()) {
+                    *x = f64::from(term);
+                }
+                lessons.push((x, target.is_some()));
+            }
+        }
+        Ok(())
+    })?;
+    let [none, worth @ ..] = logistic(&lessons).map(|w| w as f32);
+    Ok(HandOdds { none, worth })
+}
+
+/// Weights of most likelihood, by Newton's steps; a little ridge holds what the lessons leave open.
+fn logistic<const N: usize>(lessons: &[([f64; N], bool)]) -> [f64; N] {
+    const STEPS: usize = 30;
+    const RIDGE: f64 = 0.05;
+    let mut w = [0.0; N];
+    for _ in 0..STEPS {
+        let mut slope = w.map(|w| -RIDGE * w);
+        let mut bend = [[0.0; N]; N];
+        for (i, row) in bend.iter_mut().enumerate() {
+            row[i] = RIDGE;
+        }
+        for (x, is) in lessons {
+            let z: f64 = x.iter().zip(w).map(|(x, w)| x * w).sum();
+            let p = 1.0 / (1.0 + (-z).exp());
+            for i in 0..N {
+                slope[i] += x[i] * (f64::from(u8::from(*is)) - p);
+                for j in 0..N {
+                    bend[i][j] += x[i] * x[j] * p * (1.0 - p);
+                }
+            }
+        }
+        let step = solved(bend, slope);
+        // Far from the answer a whole step may overshoot.
+        let long = step.iter().map(|s| s.abs()).fold(0.0, f64::max);
+        let part = (4.0 / long.max(1e-12)).min(1.0);
+        for (w, s) in w.iter_mut().zip(step) {
+            *w += part * s;
+        }
+    }
+    w
+}
+
+/// `a x = b` for a symmetric positive definite `a`, by elimination.
+fn solved<const N: usize>(mut a: [[f64; N]; N], mut b: [f64; N]) -> [f64; N] {
+    for i in 0..N {
+        for j in i + 1..N {
+            let by = a[j][i] / a[i][i];
+            for k in i..N {
+                a[j][k] -= by * a[i][k];
+            }
+            b[j] -= by * b[i];
+        }
+    }
+    for i in (0..N).rev() {
+        let rest: f64 = (i + 1..N).map(|k| a[i][k] * b[k]).sum();
+        b[i] = (b[i] - rest) / a[i][i];
+    }
+    b
+}
+
+const VIEWS: [(&str, Viewpoint); 3] = [
+    ("oblique", Viewpoint::Oblique),
+    ("down", Viewpoint::Down),
+    ("shelf", Viewpoint::Shelf),
+];
+
+/// A room as the person network saw it.
+struct Look<'a> {
+    /// Its place in [`VIEWS`].
+    view: usize,
+    frame: &'a Frame,
+    camera: &'a Camera,
+    picture: &'a RgbPicture<'a>,
+    /// With doubtful hands, which are worth a look from closer by.
+    seen: PersonView,
+    /// Pixels of the network's input a pixel of the picture.
+    scale: f64,
+    usual_radius_px: f64,
+}
+
+/// Shows the person network the rooms of a plan.
+fn look(
+    person: &dyn Network,
+    plan: &PeoplePlan,
+    mut at: impl FnMut(Look<'_>) -> Result<(), MarksError>,
+) -> Result<(), MarksError> {
     let mut eyes = EyeSettings::default();
     eyes.person_px = plan.person_px.unwrap_or(eyes.person_px);
-    let (config, seed) = (&plan.config, plan.seed);
-    // Doubtful hands are worth a look from closer by.
     let doubtful = PersonConfig {
-        hand: config.hand.min(plan.reach.claim),
-        ..config.clone()
+        hand: plan.config.hand.min(plan.reach.claim),
+        ..plan.config.clone()
     };
     let mut person = PersonNetwork::new(person.session()?, doubtful);
-    let reach = ReachNetwork::new(reach.session()?, plan.reach.clone());
-    let mut views = Vec::new();
-    let mut all = Sums::default();
-    for (name, view) in [
-        ("oblique", Viewpoint::Oblique),
-        ("down", Viewpoint::Down),
-        ("shelf", Viewpoint::Shelf),
-    ] {
+    for (view, (_, viewpoint)) in VIEWS.into_iter().enumerate() {
         let domain = Domain {
             size_px: plan.size_px,
-            ..Domain::only(view)
+            ..Domain::only(viewpoint)
         };
-        let mut studio = Studio::new(domain, seed + view as u64, Vec::new());
-        let mut sums = Sums::default();
+        let mut studio = Studio::new(domain, plan.seed + viewpoint as u64, Vec::new());
         let mut frame = Frame::default();
         for n in 0..plan.frames {
             let camera = studio.frame(n, &mut frame);
@@ -142,32 +270,49 @@ pub fn measure(
             )?;
             let (scale, usual_radius_px) = eyes.scale(&View::new(&camera), &studio.watched());
             person.rescale(scale);
-            sums.input_px += scale * f64::from(plan.size_px[0]);
-            let mut seen = person.look(&picture)?;
-            let mut closer = seen.clone();
-            sums.cuts += reach.reach(&picture, &mut closer, usual_radius_px)? as u64;
-            seen.hands.retain(|h| h.at.score >= config.hand);
-            sums.add([&seen, &closer], &frame, &camera, scale);
+            at(Look {
+                view,
+                frame: &frame,
+                camera: &camera,
+                seen: person.look(&picture)?,
+                picture: &picture,
+                scale,
+                usual_radius_px,
+            })?;
         }
-        all.merge(&sums);
-        views.push(sums.marks(name));
     }
-    views.push(all.marks("all"));
-    Ok(PersonMarks {
-        thresholds: [config.head, config.hand],
-        reach_threshold: plan.reach.least,
-        seed,
-        size_px: plan.size_px,
-        views,
-    })
+    Ok(())
+}
+
+/// Whether a head of this radius is large enough to count.
+fn is_large(radius_px: f32, frame: &Frame) -> bool {
+    f64::from(radius_px) >= HEAD_RADIUS * f64::from(frame.picture.width)
+}
+
+/// The hands in a frame, two a person, and how many pixels a metre is there.
+fn hands(frame: &Frame, camera: &Camera) -> (Vec<Target>, Vec<f64>) {
+    let mut targets = Vec::new();
+    let mut px_per_m = Vec::new();
+    for person in &frame.people {
+        for (hand, at) in person.hands.iter().zip(person.hands_at) {
+            let [x, y] = hand.px.unwrap_or([-1e6; 2]).map(f64::from);
+            let scale = camera.focal_px[0] / at.distance(camera.position).max(0.05);
+            px_per_m.push(scale);
+            targets.push(Target {
+                x,
+                y,
+                within: HAND_WITHIN_M * scale,
+                counts: hand.visible >= HAND_VISIBLE && is_large(person.head_radius_px, frame),
+            });
+        }
+    }
+    (targets, px_per_m)
 }
 
 impl Sums {
     /// Adds a frame in which `seen` was seen without and with the look from closer by.
     fn add(&mut self, seen: [&PersonView; 2], frame: &Frame, camera: &Camera, scale: f64) {
         self.frames += 1;
-        let large =
-            |radius_px: f32| f64::from(radius_px) >= HEAD_RADIUS * f64::from(frame.picture.width);
         let targets: Vec<Target> = frame
             .people
             .iter()
@@ -177,28 +322,14 @@ impl Sums {
                     x,
                     y,
                     within: f64::from(p.head_radius_px).max(LEAST_PX / scale),
-                    counts: p.head.visible >= HEAD_VISIBLE && large(p.head_radius_px),
+                    counts: p.head.visible >= HEAD_VISIBLE && is_large(p.head_radius_px, frame),
                 }
             })
             .collect();
         let found: Vec<(f64, f64)> = seen[0].heads.iter().map(|h| (h.at.x, h.at.y)).collect();
         let (tally, heads) = matched(&targets, &found);
         self.heads.add(tally);
-        let mut targets = Vec::new();
-        let mut px_per_m = Vec::new();
-        for person in &frame.people {
-            for (hand, at) in person.hands.iter().zip(person.hands_at) {
-                let [x, y] = hand.px.unwrap_or([-1e6; 2]).map(f64::from);
-                let scale = camera.focal_px[0] / at.distance(camera.position).max(0.05);
-                px_per_m.push(scale);
-                targets.push(Target {
-                    x,
-                    y,
-                    within: HAND_WITHIN_M * scale,
-                    counts: hand.visible >= HAND_VISIBLE && large(person.head_radius_px),
-                });
-            }
-        }
+        let (targets, px_per_m) = hands(frame, camera);
         for (sums, seen) in [&mut self.hands, &mut self.reached].into_iter().zip(seen) {
             sums.add(seen, &targets, &px_per_m, &heads);
         }

@@ -32,7 +32,7 @@ pub use person::{HandSpot, HeadSpot, PersonConfig, PersonNetwork, PersonView, Sp
 pub use picture::{PictureError, RgbPicture};
 pub use prepare::{Area, Axes, Channels, Fit, Placement, Preparation, PrepareError, Size};
 pub use queue::FrameQueue;
-pub use reach::{HandOdds, ReachConfig, ReachNetwork};
+pub use reach::{HAND_TERMS, HandOdds, HandScores, MaybeHand, ReachConfig, ReachNetwork};
 pub use rten_runtime::RtenNetwork;
 pub use scale::{InputScale, input_scale};
 pub use tensor::{Element, Input, Numbers, Port, Ports, Tensor};

@@ -55,43 +55,82 @@ pub struct ReachConfig {
 impl Default for ReachConfig {
     fn default() -> Self {
         Self {
-            least: 0.5,
-            claim: 0.15,
+            least: 0.33,
+            claim: 0.1,
             cuts_max: 8,
             odds: HandOdds::default(),
         }
     }
 }
 
-/// The logarithm of the odds that there is a hand at a spot, of the scores there: a sum of what each is worth at 1.
-#[derive(Clone, Debug, PartialEq)]
-pub struct HandOdds {
-    /// Where all scores are 0.
-    pub none: f32,
-    /// The map of whom the cut marks, the highest of all cuts; its square counts.
+/// What is said of a spot that may be a hand, each from 0 to 1.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct HandScores {
+    /// The map of whom the cut marks, the highest of all cuts.
     pub own: f32,
     /// The map of others, the highest of all cuts.
     pub others: f32,
-    /// The `person` network; its square counts.
+    /// The `person` network.
     pub person: f32,
+    /// The head of whom it would be a hand.
+    pub head: f32,
+}
+
+/// How many numbers [`HandScores::terms`] are.
+pub const HAND_TERMS: usize = 11;
+
+impl HandScores {
+    /// What [`HandOdds`] weigh: `own`, `others` and `person`, each followed by its square; `head`; `own` times `person`, `others` and
+    /// `head`; `others` times `person`.
+    pub fn terms(&self) -> [f32; HAND_TERMS] {
+        let Self {
+            own,
+            others,
+            person,
+            head,
+        } = *self;
+        [
+            own,
+            own * own,
+            others,
+            others * others,
+            person,
+            person * person,
+            head,
+            own * person,
+            own * others,
+            own * head,
+            others * person,
+        ]
+    }
+}
+
+/// The logarithm of the odds that there is a hand at a spot: a sum over what is said there.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct HandOdds {
+    /// Where all scores are 0.
+    pub none: f32,
+    /// What each of the [`HandScores::terms`] is worth at 1.
+    pub worth: [f32; HAND_TERMS],
 }
 
 impl Default for HandOdds {
     /// Fitted by maximum likelihood to rooms that neither training nor marks have; how is in the network's card.
     fn default() -> Self {
         Self {
-            none: -2.3,
-            own: 11.2,
-            others: 2.5,
-            person: 9.5,
+            none: -5.99,
+            worth: [
+                2.54, 3.5, 2.53, 4.1, 11.78, -3.71, 0.81, -4.75, -4.56, 2.38, 1.64,
+            ],
         }
     }
 }
 
 impl HandOdds {
-    fn probability(&self, own: f32, others: f32, person: f32) -> f32 {
-        let odds =
-            self.none + self.own * own * own + self.others * others + self.person * person * person;
+    /// The probability of a hand.
+    pub fn probability(&self, said: &HandScores) -> f32 {
+        let terms = said.terms().into_iter().zip(self.worth);
+        let odds = self.none + terms.map(|(x, worth)| x * worth).sum::<f32>();
         1.0 / (1.0 + (-odds).exp())
     }
 }
@@ -132,6 +171,22 @@ impl<N: Network> ReachNetwork<N> {
         view: &mut PersonView,
         usual_radius_px: f64,
     ) -> Result<usize, NetError> {
+        let (cuts, spots) = self.spots(picture, view, usual_radius_px)?;
+        view.hands = told(&spots, self.config.least);
+        Ok(cuts)
+    }
+
+    /// All that may be a hand in a view of this picture, the surest first, with what is said of it; and how many cuts were
+    /// looked at.
+    ///
+    /// # Errors
+    /// The network fails or is another one.
+    pub fn spots(
+        &self,
+        picture: &RgbPicture<'_>,
+        view: &PersonView,
+        usual_radius_px: f64,
+    ) -> Result<(usize, Vec<MaybeHand>), NetError> {
         let usual_radius_px = usual_radius_px.clamp(RADIUS_MIN, RADIUS_MAX);
         let cuts = self.cuts(view, usual_radius_px);
         let maps = match cuts.is_empty() {
@@ -146,8 +201,7 @@ impl<N: Network> ReachNetwork<N> {
             cuts.iter().enumerate().map(|(i, c)| (c, map(i))).collect();
         let size = [picture.width(), picture.height()].map(f64::from);
         let claims = self.claims(&seen, &view.hands, size, usual_radius_px);
-        view.hands = self.judged(&claims, &seen, &view.hands);
-        Ok(cuts.len())
+        Ok((cuts.len(), self.judged(&claims, &seen, view)))
     }
 
     /// Whether it is such a network, tried on a cut of nothing.
@@ -231,15 +285,14 @@ impl<N: Network> ReachNetwork<N> {
         kept
     }
 
-    /// Claims that are sure enough by all that is said there, with whose hands they are: of whom is surest, and who has a hand free.
+    /// How probable each claim is by all that is said there, and whose hands they may be.
     fn judged(
         &self,
         claims: &[Claim],
         seen: &[(&Cut, Maps<'_>)],
-        hands: &[HandSpot],
-    ) -> Vec<HandSpot> {
-        let mut judged: Vec<(Spot, Vec<(f32, usize)>)> = Vec::new();
-        for claim in claims {
+        view: &PersonView,
+    ) -> Vec<MaybeHand> {
+        let judge = |claim: &Claim| {
             let (mut others, mut owners) = (0.0_f32, Vec::new());
             for (cut, maps) in seen {
                 let Some(cell) = cut.cell(&claim.at) else {
@@ -251,28 +304,54 @@ impl<N: Network> ReachNetwork<N> {
                 }
             }
             let there = |h: &&HandSpot| away(&h.at, &claim.at) < claim.radius;
-            let there: Vec<&HandSpot> = hands.iter().filter(there).collect();
+            let there: Vec<&HandSpot> = view.hands.iter().filter(there).collect();
             let person = there.iter().map(|h| h.at.score).fold(0.0, f32::max);
             owners.sort_by(|a, b| b.0.total_cmp(&a.0));
             let own = owners.first().map_or(0.0, |o| o.0);
             owners.retain(|o| o.0 >= self.config.claim);
             // Whom the person network's vector points to, where no cut says whose it is.
             owners.extend(there.iter().filter_map(|h| Some((0.0, h.owner?))));
-            let score = self.config.odds.probability(own, others, person);
-            if score >= self.config.least {
-                judged.push((Spot { score, ..claim.at }, owners));
+            let owners: Vec<usize> = owners.into_iter().map(|o| o.1).collect();
+            let head = owners.first().and_then(|o| view.heads.get(*o));
+            let said = HandScores {
+                own,
+                others,
+                person,
+                head: head.map_or(0.0, |h| h.at.score),
+            };
+            let score = self.config.odds.probability(&said);
+            MaybeHand {
+                at: Spot { score, ..claim.at },
+                owners,
+                said,
             }
-        }
-        judged.sort_by(|a, b| b.0.score.total_cmp(&a.0.score));
-        let mut told: Vec<HandSpot> = Vec::new();
-        for (at, owners) in judged {
-            let has_one_free =
-                |o: &usize| told.iter().filter(|h| h.owner == Some(*o)).count() < HANDS;
-            let owner = owners.into_iter().map(|(_, o)| o).find(has_one_free);
-            told.push(HandSpot { at, owner });
-        }
-        told
+        };
+        let mut judged: Vec<MaybeHand> = claims.iter().map(judge).collect();
+        judged.sort_by(|a, b| b.at.score.total_cmp(&a.at.score));
+        judged
     }
+}
+
+/// A spot that may be a hand.
+#[derive(Clone, Debug, PartialEq)]
+pub struct MaybeHand {
+    /// Where, with the probability that it is one.
+    pub at: Spot,
+    /// Whose it may be, the likeliest first, by their heads' places in the view.
+    pub owners: Vec<usize>,
+    /// What is said of it.
+    pub said: HandScores,
+}
+
+/// The spots that are sure enough, each of the likeliest who has a hand free.
+fn told(spots: &[MaybeHand], least: f32) -> Vec<HandSpot> {
+    let mut told: Vec<HandSpot> = Vec::new();
+    for spot in spots.iter().filter(|s| s.at.score >= least) {
+        let has_one_free = |o: &usize| told.iter().filter(|h| h.owner == Some(*o)).count() < HANDS;
+        let owner = spot.owners.iter().copied().find(has_one_free);
+        told.push(HandSpot { at: spot.at, owner });
+    }
+    told
 }
 
 /// A spot that may be a hand, and the radius of a head there, pixels of the picture.
@@ -524,9 +603,8 @@ mod tests {
             least: 0.5,
             odds: HandOdds {
                 none: -1.0,
-                own: 10.0,
-                others: 4.0,
-                person: 10.0,
+                // The squares of own and person, and others.
+                worth: [0.0, 10.0, 4.0, 0.0, 0.0, 10.0, 0.0, 0.0, 0.0, 0.0, 0.0],
             },
             ..ReachConfig::default()
         }

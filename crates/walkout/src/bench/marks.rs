@@ -7,8 +7,8 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use walkout_bench::marks::{
     Clip, FloorMarks, HandMarks, ItemMarks, PeoplePlan, PersonMarks, Photo, Rates, VideoMarks,
-    clips, fit, measure_floor, measure_items, measure_people, measure_video, see, see_drawn,
-    spread,
+    clips, fit, fit_hands, measure_floor, measure_items, measure_people, measure_video, see,
+    see_drawn, spread,
 };
 use walkout_perception::nets::{
     Calibration, ItemNetwork, Network, PersonConfig, PersonNetwork, ReachConfig,
@@ -44,6 +44,9 @@ pub struct Args {
     /// People alone: no floor, no items
     #[arg(long)]
     people: bool,
+    /// Fit how scores of hands count to these rooms, and say so; the marks are then theirs
+    #[arg(long, requires = "people")]
+    fit_hands: bool,
     /// The Grocery Store data set; its marks are left out without it
     #[arg(long, value_name = "FOLDER")]
     grocery: Option<PathBuf>,
@@ -96,7 +99,7 @@ pub fn run(args: Args) -> Result<ExitCode> {
     };
     let mut reach = ReachConfig::default();
     reach.least = args.reach.unwrap_or(reach.least);
-    let plan = PeoplePlan {
+    let mut plan = PeoplePlan {
         config: config.clone(),
         reach,
         seed: args.seed,
@@ -104,10 +107,20 @@ pub fn run(args: Args) -> Result<ExitCode> {
         size_px: args.size,
         person_px: args.person_px.as_deref().and_then(|px| px.try_into().ok()),
     };
-    let people = measure_people(&*network, &*load("reach.onnx")?, &plan)?;
+    let closer = load("reach.onnx")?;
+    if args.fit_hands {
+        plan.reach.odds = fit_hands(&*network, &*closer, &plan)?;
+        if !args.json {
+            let odds = &plan.reach.odds;
+            println!("odds of hands {:.2}, terms {:.2?}", odds.none, odds.worth);
+        }
+    }
+    let people = measure_people(&*network, &*closer, &plan)?;
     if args.people {
         if args.json {
-            println!("{}", json!({ "people": people }));
+            let odds = args.fit_hands.then_some(plan.reach.odds);
+            let fitted = odds.map(|o| json!({ "none": o.none, "worth": o.worth }));
+            println!("{}", json!({ "people": people, "hand_odds": fitted }));
         } else {
             people_table(&people);
         }
