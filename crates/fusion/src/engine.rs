@@ -170,11 +170,13 @@ impl Engine {
         true
     }
 
-    /// Something may have come and gone.
-    pub(crate) fn disturbed(&mut self, disturbance: Disturbance) {
-        if self.disturbed.len() < STEPS_MAX {
-            self.disturbed.push(disturbance);
+    /// Something may have come and gone. `false` if the queue is full.
+    pub(crate) fn disturbed(&mut self, disturbance: Disturbance) -> bool {
+        if self.disturbed.len() >= STEPS_MAX {
+            return false;
         }
+        self.disturbed.push(disturbance);
+        true
     }
 
     /// A step is taken back or about to be corrected. `false` if it is too late for that.

@@ -83,7 +83,7 @@ pub enum Notice {
 /// What was refused, counted since the start.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FusionCounters {
-    /// Steps that came while the queue was full, or that do not fit the shop.
+    /// Steps and disturbances that came while the queue was full, or that do not fit the shop.
     pub steps_refused: u64,
     /// Track points that were malformed or came twice.
     pub tracks_refused: u64,
@@ -479,9 +479,15 @@ impl Fusion {
             }
             Observation::Fault(fault) => self.settled.fault(fault),
             Observation::Step(step) => {
-                self.settled.step(step);
+                if !self.settled.step(step) {
+                    self.counters.steps_refused += 1;
+                }
             }
-            Observation::Disturbed(disturbance) => self.settled.disturbed(disturbance),
+            Observation::Disturbed(disturbance) => {
+                if !self.settled.disturbed(disturbance) {
+                    self.counters.steps_refused += 1;
+                }
+            }
         }
     }
 

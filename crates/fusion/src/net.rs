@@ -8,6 +8,20 @@ const KERNEL: usize = 5;
 const LAST: usize = 11;
 const STRIDES: [usize; 3] = [1, 2, 2];
 
+/// Cameras that give fewer pictures than there are frames in a window leave every other one of them empty, which networks that
+/// learnt from ten pictures a second take for a track that is hardly seen: there, each frame stands for the next one, too.
+pub(crate) fn held_on<T: Clone>(frames: &mut [Option<T>]) {
+    let told = |f: &Option<T>| f.is_some();
+    if frames.windows(2).any(|two| two.iter().all(told)) {
+        return;
+    }
+    for i in (1..frames.len()).rev() {
+        if frames[i].is_none() {
+            frames[i] = frames[i - 1].clone();
+        }
+    }
+}
+
 /// How wide a network is.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Shape {
@@ -120,6 +134,20 @@ impl Layer {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn frames_of_slow_cameras_stand_for_the_next_one_and_quick_ones_are_left_as_they_are() {
+        let mut slow = [Some(1), None, Some(2), None, None, Some(3), None];
+        held_on(&mut slow);
+        assert_eq!(
+            slow,
+            [Some(1), Some(1), Some(2), Some(2), None, Some(3), Some(3)]
+        );
+        let mut quick = [None, Some(1), Some(2), None, Some(3), None];
+        let before = quick;
+        held_on(&mut quick);
+        assert_eq!(quick, before);
+    }
 
     /// A convolution by hand: one row, weights 1 to 5, every second frame.
     #[test]

@@ -2,7 +2,7 @@
 //! the hands of all others beside it.
 
 use super::belongs;
-use crate::net::SLOTS;
+use crate::net::{SLOTS, held_on};
 use crate::reach::Target;
 use crate::tracks::Track;
 use walkout_model::{Point2, Point3, TimeDelta, WeightStep};
@@ -89,6 +89,7 @@ impl<'a> Near<'a> {
                     });
                 }
             }
+            held_on(&mut frames);
             frames
         };
         let none = || vec![None; SLOTS];

@@ -6,7 +6,7 @@ use super::{
     CART, Case, Factors, Hypothesis, LOOK, MASS, OFF, PLACE, PRIOR, Part, REACH, SHARED_MOST,
     STOCK, as_i32, foreign,
     goods::{STRAY, taken_by},
-    is_unread, touched, units_prior, weighed, weighs_like,
+    is_unread, lanes_within, touched, units_prior, weighed, weighs_like,
 };
 use crate::belief::Belief;
 use crate::looks::Held;
@@ -245,7 +245,7 @@ fn may_be_entwined(shop: &Shop, belief: &Belief, steps: &[&WeightStep]) -> bool 
 /// Whether a step weighs like a few units of a lane that it touches.
 fn weighs_like_goods(shop: &Shop, belief: &Belief, step: &WeightStep) -> bool {
     let few = |lane: &Lane| (1..=FEW).any(|n| weighs_like(step, belief.masses.of(lane.sku, n)));
-    touched(shop, step).into_iter().any(few)
+    touched(shop, step).any(few)
 }
 
 /// All that may have happened in these steps.
@@ -318,15 +318,13 @@ impl<'a, 'b> Scene<'a, 'b> {
             grams,
             variances,
             told: cases.iter().map(|c| c.sigma_g.powi(2)).sum(),
-            span: (from - 0.05, to + 0.05),
+            span: (from, to),
         })
     }
 
     /// What may have been moved in a step.
     fn acts(&self, case: &'a Case<'b>) -> Vec<Option<Act<'a>>> {
-        let on_shelf = case.shop.planogram.on_shelf(case.step.shelf);
-        let (from, to) = self.span;
-        let lanes = on_shelf.filter(move |(_, l)| l.x_m < to && l.x_m + l.width_m > from);
+        let lanes = lanes_within(case.shop, case.step.shelf, self.span);
         let most = match (self.cases.len(), case.grams < 0.0) {
             (2, true) => SHARED_MOST,
             (2, false) => FEW,

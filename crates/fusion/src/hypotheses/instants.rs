@@ -36,7 +36,7 @@ pub(crate) fn instants(shop: &Shop, belief: &Belief, step: &WeightStep) -> Vec<S
 }
 
 fn weighs_like_several(shop: &Shop, belief: &Belief, step: &WeightStep) -> bool {
-    let lanes = touched(shop, step);
+    let lanes: Vec<_> = touched(shop, step).collect();
     let near = |mass| weighs_like(step, mass);
     lanes.iter().enumerate().any(|(i, lane)| {
         let (one, var) = belief.masses.of(lane.sku, 1);

@@ -18,7 +18,7 @@ pub(crate) use instants::instants;
 pub(crate) use puts::{PUT_BACK, SAME_LANE};
 use removals::{Removal, lifts, removals};
 use std::collections::BTreeMap;
-use walkout_model::{Lane, LaneIx, PartyKind, PlateHealth, Shop, SkuIx, WeightStep, Who};
+use walkout_model::{Lane, LaneIx, PartyKind, PlateHealth, ShelfIx, Shop, SkuIx, WeightStep, Who};
 
 /// What the log weight of a hypothesis is made of, by kind of evidence.
 pub(crate) const FACTORS: [&str; 9] = [
@@ -39,6 +39,8 @@ const STOCK: usize = 5;
 pub(crate) const PRIOR: usize = 7;
 pub(crate) const AGAIN: usize = 8;
 
+/// Goods may stand so far across the edge of a plate, metres.
+const ACROSS_M: f64 = 0.05;
 /// Hypotheses kept after weighing.
 const KEPT: usize = 64;
 /// Log weight below the best at which a hypothesis is dropped before people are weighed.
@@ -241,9 +243,7 @@ impl<'a> Case<'a> {
 
     /// The lanes that the change may touch.
     fn lanes_touched(&self) -> impl Iterator<Item = (LaneIx, &Lane)> {
-        let (from, to) = (self.seen.span.0 - 0.05, self.seen.span.1 + 0.05);
-        let lanes = self.shop.planogram.on_shelf(self.step.shelf);
-        lanes.filter(move |(_, l)| l.x_m < to && l.x_m + l.width_m > from)
+        lanes_within(self.shop, self.step.shelf, self.seen.span)
     }
 
     /// Places on the shelf that can be told apart.
@@ -297,12 +297,20 @@ fn weighed(mut all: Vec<Hypothesis>, temperature: f64) -> (Vec<Hypothesis>, f64)
 }
 
 /// The lanes that a step's change may touch.
-fn touched<'a>(shop: &'a Shop, step: &WeightStep) -> Vec<&'a Lane> {
+fn touched<'a>(shop: &'a Shop, step: &WeightStep) -> impl Iterator<Item = &'a Lane> {
     let edges = plate_edges(&shop.layout, step.shelf);
-    let (from, to) = SeenShares::new(shop, step, &edges, 1.0).span;
-    let lanes = shop.planogram.on_shelf(step.shelf).map(|(_, lane)| lane);
-    let is_touched = |l: &&Lane| l.x_m < to + 0.05 && l.x_m + l.width_m > from - 0.05;
-    lanes.filter(is_touched).collect()
+    let span = SeenShares::new(shop, step, &edges, 1.0).span;
+    lanes_within(shop, step.shelf, span).map(|(_, lane)| lane)
+}
+
+/// The lanes of a shelf that plates between these places, or what stands across their edges, may bear.
+fn lanes_within(
+    shop: &Shop,
+    shelf: ShelfIx,
+    (from, to): (f64, f64),
+) -> impl Iterator<Item = (LaneIx, &Lane)> {
+    let lanes = shop.planogram.on_shelf(shelf);
+    lanes.filter(move |(_, l)| l.x_m < to + ACROSS_M && l.x_m + l.width_m > from - ACROSS_M)
 }
 
 /// Whether a step may be of goods of a mass and its variance, grams and grams².

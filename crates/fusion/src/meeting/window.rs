@@ -2,7 +2,7 @@
 //! given something, and of whoever else is near.
 
 use crate::hands::belongs;
-use crate::net::SLOTS;
+use crate::net::{SLOTS, held_on};
 use crate::tracks::Track;
 use walkout_model::{Point3, StoreTime, TimeDelta, TrackPoint};
 
@@ -41,6 +41,7 @@ impl<'a> Grid<'a> {
                     *frame = Some(point);
                 }
             }
+            held_on(&mut frames);
             frames
         };
         Self {

@@ -52,7 +52,7 @@ impl Default for EyeSettings {
     fn default() -> Self {
         Self {
             person_px: [130.0, 260.0],
-            least: [0.3, 0.2, 0.15],
+            least: [0.3, 0.2, 0.1],
             reach: ReachConfig::default(),
             still: 0.4,
             skip_still: true,
