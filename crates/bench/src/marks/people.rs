@@ -400,6 +400,22 @@ mod tests {
     use super::*;
     use walkout_perception::nets::RtenNetwork;
 
+    #[test]
+    fn the_fit_finds_the_odds_that_lessons_were_drawn_by() {
+        // A chance of the logistic function of 3 x − 1, as shares of a hundred at each of some places.
+        let mut lessons = Vec::new();
+        for x in [0.0_f64, 0.2, 0.4, 0.6, 0.8, 1.0] {
+            let p: f64 = 1.0 / (1.0 + (1.0 - 3.0 * x).exp());
+            let hits = (1_000.0 * p).round() as u32;
+            lessons.extend((0..1_000).map(|i| ([1.0, x], i < hits)));
+        }
+        let [none, worth] = logistic(&lessons);
+        assert!(
+            (none + 1.0).abs() < 0.01 && (worth - 3.0).abs() < 0.02,
+            "{none} {worth}"
+        );
+    }
+
     fn shipped(file: &str) -> RtenNetwork {
         let path = walkout_testkit::root().join("models").join(file);
         RtenNetwork::from_bytes(file, std::fs::read(path).unwrap(), 1).unwrap()
@@ -420,8 +436,9 @@ mod tests {
         let marks = measure(&person, &reach, &plan).unwrap();
         let oblique = &marks.views[0];
         let (before, closer) = (&oblique.hands.rates, &oblique.reached.rates);
+        // Told from where precision is what is wanted; at equal recall it is more yet.
         assert!(
-            closer.recall > before.recall && closer.precision > before.precision,
+            closer.precision > before.precision + 0.06 && closer.recall > before.recall - 0.06,
             "{oblique:?}"
         );
         let all = marks.views.last().unwrap();

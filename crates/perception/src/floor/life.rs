@@ -35,6 +35,8 @@ pub(super) struct Track {
     pub unseen: u32,
     /// Views of the last frames, newest last.
     pub views: VecDeque<u16>,
+    /// Cameras that framed its head in these frames, whether they saw it or not.
+    pub framed: VecDeque<u16>,
     /// Index of the detection by camera in the last frame.
     pub seen_by: Vec<(usize, usize)>,
     pub appearance: Appearance,
@@ -60,6 +62,7 @@ impl Track {
             hits: 0,
             unseen: 0,
             views: VecDeque::new(),
+            framed: VecDeque::new(),
             seen_by: Vec::new(),
             appearance: Appearance::default(),
             wrists: Vec::new(),
@@ -75,13 +78,14 @@ impl Track {
         self.seen_by.clear();
     }
 
-    /// Ends a frame: counts, and what follows for the stage.
-    pub(super) fn close_frame(&mut self, t: StoreTime, s: &FloorSettings) {
+    /// Ends a frame, in which so many cameras framed its head: counts, and what follows for the stage.
+    pub(super) fn close_frame(&mut self, t: StoreTime, framed: usize, s: &FloorSettings) {
         let views = self.seen_by.len();
-        self.views
-            .push_back(u16::try_from(views).unwrap_or(u16::MAX));
-        if self.views.len() > MEMORY {
-            self.views.pop_front();
+        for (all, n) in [(&mut self.views, views), (&mut self.framed, framed)] {
+            all.push_back(u16::try_from(n).unwrap_or(u16::MAX));
+            if all.len() > MEMORY {
+                all.pop_front();
+            }
         }
         if views == 0 {
             self.unseen += 1;
@@ -93,7 +97,7 @@ impl Track {
         let blind_s = t.since(self.last_seen).as_secs_f64();
         match self.stage {
             Stage::Tentative => {
-                if self.is_convincing(s) {
+                if self.is_convincing(s) && !self.is_contradicted(s) {
                     self.stage = Stage::Confirmed;
                 }
             }
@@ -120,6 +124,12 @@ impl Track {
             _ => 1.0,
         };
         self.views.iter().map(worth).sum::<f64>() >= 1.0 - 1e-9
+    }
+
+    /// Whether most of the cameras that frame its head do not see it: two that err alike are found by chance where many look.
+    pub(super) fn is_contradicted(&self, s: &FloorSettings) -> bool {
+        let sum = |all: &VecDeque<u16>| all.iter().map(|n| f64::from(*n)).sum::<f64>();
+        sum(&self.views) < s.seen_share * sum(&self.framed)
     }
 
     /// Whether it is over. `outside`: it stands outside the floor.

@@ -28,7 +28,7 @@ use state::{add, determinant, distance2};
 use std::f64::consts::TAU;
 use walkout_model::layout::Camera;
 use walkout_model::{
-    APPEARANCE_MAX, CameraIx, Pixel, Point2, Polygon, StoreTime, TrackId, TrackPoint, View,
+    APPEARANCE_MAX, CameraIx, Pixel, Point2, Point3, Polygon, StoreTime, TrackId, TrackPoint, View,
 };
 
 /// Tracks at once, at most.
@@ -202,8 +202,13 @@ impl FloorTracker {
             self.begin(t, newborn, &frames);
         }
         let before: Vec<Stage> = self.tracks.iter().map(|t| t.stage).collect();
-        for track in &mut self.tracks {
-            track.close_frame(t, &self.settings);
+        let framed: Vec<usize> = self
+            .tracks
+            .iter()
+            .map(|track| self.framed(track.state.head(), &frames))
+            .collect();
+        for (track, framed) in self.tracks.iter_mut().zip(framed) {
+            track.close_frame(t, framed, &self.settings);
         }
         let mut again = self.find_again(t, &before);
         again.extend(stature::compare(&mut self.meetings, &mut self.tracks, t));
@@ -268,15 +273,19 @@ impl FloorTracker {
         for &(f, d) in &newborn.seen_by {
             track.appearance.add(&frames[f].detections[d].appearance);
         }
-        let head = newborn.state.head();
+        track.lonely = self.framed(newborn.state.head(), frames) <= 1;
+        track.seen_by = newborn.seen_by;
+        self.tracks.push(track);
+    }
+
+    /// How many of these cameras look where a head is, from near enough to see it.
+    fn framed(&self, head: Point3, frames: &[CameraFrame]) -> usize {
         let looks_there = |f: &&CameraFrame| {
             let view = &self.views[f.camera.usize()];
             let near = view.camera().position.distance(head) < self.settings.far_m;
             near && view.project(head).is_some_and(|p| view.contains(p))
         };
-        track.lonely = frames.iter().filter(looks_there).count() <= 1;
-        track.seen_by = newborn.seen_by;
-        self.tracks.push(track);
+        frames.iter().filter(looks_there).count()
     }
 
     /// Who has just become somebody may be somebody lost: by place, height and looks, against the density of
@@ -392,7 +401,7 @@ impl FloorTracker {
         let sway2 = self.settings.sway_m.powi(2);
         let mut points: Vec<TrackPoint> = Vec::new();
         for (track, wrists) in self.tracks.iter().zip(wrists) {
-            if track.stage != Stage::Confirmed {
+            if track.stage != Stage::Confirmed || track.is_contradicted(&self.settings) {
                 continue;
             }
             let [xx, _, yy] = track.state.cov();

@@ -48,6 +48,8 @@ pub struct FloorSettings {
     pub confirm_single: f64,
     /// The same with one view, where others look and see nobody.
     pub confirm_contradicted: f64,
+    /// Somebody is seen by this share of the cameras that frame their head, over the last frames.
+    pub seen_share: f64,
     /// A track that nobody believes yet ends after so long unseen.
     pub tentative_s: f64,
     /// An unseen person is reported where expected for so long.
@@ -107,6 +109,7 @@ impl Default for FloorSettings {
             confirm_many: 2.0,
             confirm_single: 6.0,
             confirm_contradicted: 15.0,
+            seen_share: 0.2,
             tentative_s: 0.3,
             coast_s: 0.6,
             keep_s: 12.0,

@@ -122,6 +122,36 @@ fn who_is_hidden_for_some_seconds_is_the_same() {
     assert_eq!(last.points[0].track, TrackId(1));
 }
 
+/// Each corner has four cameras; a coat that was left hanging is taken for its owner by two of the sixteen.
+#[test]
+fn whom_hardly_any_camera_sees_any_more_is_nobody() {
+    let cameras: Vec<Camera> = (0..16).map(|k| room()[k % 4].clone()).collect();
+    let mut tracker = FloorTracker::new(&cameras, floor(), Vec::new(), FloorSettings::default());
+    let place = Point2::new(3.0, 2.5);
+    let frames = |seeing: usize| -> Vec<CameraFrame> {
+        (0..16)
+            .map(|k| {
+                let people: &[(Point2, f64)] = if k < seeing { &[(place, 1.6)] } else { &[] };
+                let mut frame = look(people, &[k % 4], false).remove(0);
+                frame.camera = CameraIx(k as u32);
+                frame
+            })
+            .collect()
+    };
+    let mut told = Vec::new();
+    for i in 0..70 {
+        let seeing = if i < 20 { 10 } else { 2 };
+        told.push(tracker.update(at(i), &frames(seeing)).points.len());
+    }
+    assert_eq!(told[19], 1, "{told:?}");
+    assert_eq!(told[69], 0, "{told:?}");
+    // It is forgotten no sooner than somebody who stands where few cameras see them would be.
+    for i in 70..80 {
+        told.push(tracker.update(at(i), &frames(10)).points.len());
+    }
+    assert_eq!(told[79], 1, "{told:?}");
+}
+
 #[test]
 fn who_leaves_through_the_gate_is_not_who_comes_in() {
     let gate = (Point2::new(2.5, 0.0), Point2::new(3.5, 0.0));

@@ -55,7 +55,7 @@ pub struct ReachConfig {
 impl Default for ReachConfig {
     fn default() -> Self {
         Self {
-            least: 0.33,
+            least: 0.37,
             claim: 0.1,
             cuts_max: 8,
             odds: HandOdds::default(),
@@ -118,9 +118,9 @@ impl Default for HandOdds {
     /// Fitted by maximum likelihood to rooms that neither training nor marks have; how is in the network's card.
     fn default() -> Self {
         Self {
-            none: -5.99,
+            none: -6.09,
             worth: [
-                2.54, 3.5, 2.53, 4.1, 11.78, -3.71, 0.81, -4.75, -4.56, 2.38, 1.64,
+                6.68, 2.28, 1.22, 4.58, 14.43, -9.53, -1.44, -5.5, -9.3, 3.54, 5.12,
             ],
         }
     }
