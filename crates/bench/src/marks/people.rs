@@ -206,10 +206,11 @@ fn logistic<const N: usize>(lessons: &[([f64; N], bool)]) -> [f64; N] {
 /// `a x = b` for a symmetric positive definite `a`, by elimination.
 fn solved<const N: usize>(mut a: [[f64; N]; N], mut b: [f64; N]) -> [f64; N] {
     for i in 0..N {
+        let pivot = a[i];
         for j in i + 1..N {
-            let by = a[j][i] / a[i][i];
-            for k in i..N {
-                a[j][k] -= by * a[i][k];
+            let by = a[j][i] / pivot[i];
+            for (x, p) in a[j].iter_mut().zip(pivot).skip(i) {
+                *x -= by * p;
             }
             b[j] -= by * b[i];
         }
