@@ -136,6 +136,12 @@ def calibrate(net, x):
     net.train()
 
 
+def start_from(net, path, x):
+    """Goes on from a shipped file, with normalisations from what the layers see of `x`."""
+    unfused(net, shipped_weights(path))
+    calibrate(net, x)
+
+
 def targets(labels, height, width):
     """Maps from label records [B, P, 16] in pixels of a picture of this size.
 

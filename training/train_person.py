@@ -14,7 +14,7 @@ import torch
 from PIL import Image
 
 from muon import together
-from person_net import PersonNet, Shipped, calibrate, loss, shipped_weights, targets, unfused
+from person_net import PersonNet, Shipped, loss, start_from, targets
 
 HEIGHT, WIDTH, PEOPLE, FIELDS = 240, 320, 12, 16
 POINTS = [(1, 2), (5, 6), (8, 9), (11, 12)]
@@ -120,12 +120,6 @@ def export(net, path):
     )
 
 
-def start_from(net, path, shards, rng):
-    """Goes on from a shipped file."""
-    unfused(net, shipped_weights(path))
-    calibrate(net, batch(shards, rng, 48, (192, 256))[0])
-
-
 def main():
     args = argparse.ArgumentParser()
     args.add_argument("--data", nargs="+", required=True)
@@ -140,7 +134,7 @@ def main():
     shards = Shards(a.data)
     net = PersonNet().to(memory_format=torch.channels_last)
     if a.resume and a.resume.suffix == ".onnx":
-        start_from(net, a.resume, shards, rng)
+        start_from(net, a.resume, batch(shards, rng, 48, (192, 256))[0])
     elif a.resume:
         net.load_state_dict(torch.load(a.resume))
     print(f"{sum(p.numel() for p in net.parameters()):,} parameters, {len(shards):,} frames", flush=True)

@@ -14,7 +14,7 @@ import torch
 from PIL import Image
 
 from muon import together
-from person_net import calibrate, shipped_weights, unfused
+from person_net import start_from
 from reach_net import AROUND, SIDE, ReachNet, ShippedReach, around, axis, cut, loss, targets
 from train_person import PEOPLE, Shards, recoloured
 
@@ -126,12 +126,6 @@ def export(net, path):
     )
 
 
-def start_from(net, path, cuts, rng):
-    """Goes on from a shipped file."""
-    unfused(net, shipped_weights(path))
-    calibrate(net, batch(cuts, rng, 96)[0])
-
-
 def main():
     args = argparse.ArgumentParser()
     args.add_argument("--data", nargs="+", required=True)
@@ -148,7 +142,7 @@ def main():
     cuts = Cuts(a.data, size)
     net = ReachNet().to(memory_format=torch.channels_last)
     if a.resume and a.resume.suffix == ".onnx":
-        start_from(net, a.resume, cuts, rng)
+        start_from(net, a.resume, batch(cuts, rng, 96)[0])
     elif a.resume:
         net.load_state_dict(torch.load(a.resume))
     print(f"{sum(p.numel() for p in net.parameters()):,} parameters, {len(cuts):,} people", flush=True)

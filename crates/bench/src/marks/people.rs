@@ -403,7 +403,7 @@ mod tests {
 
     #[test]
     fn the_fit_finds_the_odds_that_lessons_were_drawn_by() {
-        // A chance of the logistic function of 3 x − 1, as shares of a hundred at each of some places.
+        // A chance of the logistic function of 3 x − 1, as so many of a thousand at each of some places.
         let mut lessons = Vec::new();
         for x in [0.0_f64, 0.2, 0.4, 0.6, 0.8, 1.0] {
             let p: f64 = 1.0 / (1.0 + (1.0 - 3.0 * x).exp());
@@ -437,7 +437,7 @@ mod tests {
         let marks = measure(&person, &reach, &plan).unwrap();
         let oblique = &marks.views[0];
         let (before, closer) = (&oblique.hands.rates, &oblique.reached.rates);
-        // Told from where precision is what is wanted; at equal recall it is more yet.
+        // From the least probability that ships a few hands fewer are told, and more of those are right.
         assert!(
             closer.precision > before.precision + 0.06 && closer.recall > before.recall - 0.06,
             "{oblique:?}"

@@ -127,9 +127,14 @@ impl Track {
     }
 
     /// Whether most of the cameras that frame its head do not see it: two that err alike are found by chance where many look.
-    pub(super) fn is_contradicted(&self, s: &FloorSettings) -> bool {
+    fn is_contradicted(&self, s: &FloorSettings) -> bool {
         let sum = |all: &VecDeque<u16>| all.iter().map(|n| f64::from(*n)).sum::<f64>();
         sum(&self.views) < s.seen_share * sum(&self.framed)
+    }
+
+    /// Whether it is reported: somebody, and seen by enough of those who look.
+    pub(super) fn is_told(&self, s: &FloorSettings) -> bool {
+        self.stage == Stage::Confirmed && !self.is_contradicted(s)
     }
 
     /// Whether it is over. `outside`: it stands outside the floor.

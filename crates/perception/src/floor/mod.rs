@@ -401,7 +401,7 @@ impl FloorTracker {
         let sway2 = self.settings.sway_m.powi(2);
         let mut points: Vec<TrackPoint> = Vec::new();
         for (track, wrists) in self.tracks.iter().zip(wrists) {
-            if track.stage != Stage::Confirmed || track.is_contradicted(&self.settings) {
+            if !track.is_told(&self.settings) {
                 continue;
             }
             let [xx, _, yy] = track.state.cov();

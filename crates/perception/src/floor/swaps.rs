@@ -48,7 +48,7 @@ pub(super) fn swaps(
 ) -> Vec<Swap> {
     let seen: Vec<&Track> = tracks
         .iter()
-        .filter(|t| t.stage == Stage::Confirmed && t.unseen == 0 && t.hits > 1)
+        .filter(|t| t.is_told(s) && t.unseen == 0 && t.hits > 1)
         .collect();
     let mut out = again;
     for (i, a) in seen.iter().enumerate() {

@@ -145,7 +145,7 @@ fn whom_hardly_any_camera_sees_any_more_is_nobody() {
     }
     assert_eq!(told[19], 1, "{told:?}");
     assert_eq!(told[69], 0, "{told:?}");
-    // It is forgotten no sooner than somebody who stands where few cameras see them would be.
+    // The owner is back at once: the track went on unreported.
     for i in 70..80 {
         told.push(tracker.update(at(i), &frames(10)).points.len());
     }

@@ -7,6 +7,7 @@
 mod colours;
 pub(crate) mod facing;
 mod gallery_file;
+mod hand_odds;
 mod heat;
 mod item;
 mod onnx;
@@ -25,6 +26,7 @@ mod users;
 
 pub use facing::{FacingNetwork, FacingOdds};
 pub use gallery_file::{EnrolledLook, GALLERY_VERSION, GalleryError, GalleryFile, GalleryNetwork};
+pub use hand_odds::{HAND_TERMS, HandOdds, HandScores};
 pub use item::{Calibration, Gallery, ItemNetwork, ItemPosterior, Likeness, Look};
 #[cfg(feature = "ort")]
 pub use ort_runtime::{NoRuntime, OrtNetwork, OrtRuntime};
@@ -32,7 +34,7 @@ pub use person::{HandSpot, HeadSpot, PersonConfig, PersonNetwork, PersonView, Sp
 pub use picture::{PictureError, RgbPicture};
 pub use prepare::{Area, Axes, Channels, Fit, Placement, Preparation, PrepareError, Size};
 pub use queue::FrameQueue;
-pub use reach::{HAND_TERMS, HandOdds, HandScores, MaybeHand, ReachConfig, ReachNetwork};
+pub use reach::{MaybeHand, ReachConfig, ReachNetwork};
 pub use rten_runtime::RtenNetwork;
 pub use scale::{InputScale, input_scale};
 pub use tensor::{Element, Input, Numbers, Port, Ports, Tensor};
