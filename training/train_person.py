@@ -24,7 +24,7 @@ class Shards:
     """Folders of `images.u8` and `labels.f32` (crates/simulator/src/render/shards.rs)."""
 
     def __init__(self, folders, size=(WIDTH, HEIGHT)):
-        width, height = size
+        self.size = width, height = size
         each = height * width * 3
         self.images, self.labels = [], []
         for folder in folders:
@@ -52,16 +52,17 @@ class Shards:
         return self.images[k][j], self.labels[k][j]
 
 
-def batch(shards, rng, size, crop):
+def batch(shards, rng, size, crop, scales):
     """Crops, each of its own scale, mirrored at random, colours changed."""
     ch, cw = crop
+    width, height = shards.size
     pixels = np.empty((size, ch, cw, 3), np.uint8)
     labels = np.zeros((size, PEOPLE, FIELDS), np.float32)
     most = 1
     for k, i in enumerate(rng.integers(0, len(shards), size)):
         image, label = shards.get(int(i))
-        scale = math.exp(rng.uniform(math.log(0.75), math.log(1.5)))
-        scale = max(scale, ch / HEIGHT, cw / WIDTH)
+        scale = math.exp(rng.uniform(*np.log(scales)))
+        scale = max(scale, ch / height, cw / width)
         sh, sw = ch / scale, cw / scale
         # Most crops are laid around somebody.
         here = np.flatnonzero((label[:, 0] > 0.5) & (label[:, 4] > 0.3))
@@ -69,8 +70,8 @@ def batch(shards, rng, size, crop):
             p = label[rng.choice(here)]
             x0, y0 = p[1] - sw * rng.uniform(0.15, 0.85), p[2] - sh * rng.uniform(0.15, 0.75)
         else:
-            x0, y0 = rng.uniform(0, WIDTH - sw), rng.uniform(0, HEIGHT - sh)
-        x0, y0 = min(max(x0, 0.0), WIDTH - sw), min(max(y0, 0.0), HEIGHT - sh)
+            x0, y0 = rng.uniform(0, width - sw), rng.uniform(0, height - sh)
+        x0, y0 = min(max(x0, 0.0), width - sw), min(max(y0, 0.0), height - sh)
         left, top = int(x0), int(y0)
         cut = Image.fromarray(image[top : math.ceil(y0 + sh), left : math.ceil(x0 + sw)])
         box = (x0 - left, y0 - top, min(x0 - left + sw, cut.width), min(y0 - top + sh, cut.height))
@@ -128,13 +129,16 @@ def main():
     args.add_argument("--resume", type=Path)
     args.add_argument("--peak", type=float, default=2.5e-3)
     args.add_argument("--seed", type=int, default=1)
+    args.add_argument("--size", default=f"{WIDTH}x{HEIGHT}", help="of the frames")
+    args.add_argument("--scales", type=float, nargs=2, default=(0.75, 1.5), help="least and most of a crop's")
     a = args.parse_args()
     torch.manual_seed(a.seed)
     rng = np.random.default_rng(a.seed)
-    shards = Shards(a.data)
+    size = [int(v) for v in a.size.split("x")]
+    shards = Shards(a.data, size)
     net = PersonNet().to(memory_format=torch.channels_last)
     if a.resume and a.resume.suffix == ".onnx":
-        start_from(net, a.resume, batch(shards, rng, 48, (192, 256))[0])
+        start_from(net, a.resume, batch(shards, rng, 48, (192, 256), a.scales)[0])
     elif a.resume:
         net.load_state_dict(torch.load(a.resume))
     print(f"{sum(p.numel() for p in net.parameters()):,} parameters, {len(shards):,} frames", flush=True)
@@ -150,9 +154,10 @@ def main():
         rate = a.peak * min(share / 0.02, 0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * share)))
         for group in [g for o in optimisers for g in o.param_groups]:
             group["lr"] = max(rate, 1e-6)
-        crop = (96, 128) if share < 0.7 else (128, 160) if share < 0.88 else (224, 288)
-        size = {96: 48, 128: 28, 224: 9}[crop[0]]
-        x, y = batch(shards, rng, size, crop)
+        # What was trained before knows what is near and is shown more around it.
+        first_end, second_end = (0, 0.6) if a.resume else (0.7, 0.88)
+        crop = (96, 128) if share < first_end else (128, 160) if share < second_end else (224, 288)
+        x, y = batch(shards, rng, {96: 48, 128: 28, 224: 9}[crop[0]], crop, a.scales)
         target = targets(y, *crop)
         with torch.autocast("cpu", torch.bfloat16, enabled=half):
             maps = net(x)
@@ -165,7 +170,7 @@ def main():
         step += 1
         if time.time() - last_look > 60:
             # Frames may still be on their way while training has begun.
-            last_look, shards = time.time(), Shards(a.data)
+            last_look, shards = time.time(), Shards(a.data, size)
         keep = min(0.998, 1 - 1 / (step / 3 + 1))
         with torch.no_grad():
             for p, q in zip(kept.state_dict().values(), net.state_dict().values()):

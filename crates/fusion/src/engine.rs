@@ -1,28 +1,28 @@
 //! One run of the inference over one stream of observations: people and their tracks, and a log of
 //! deeds that can be gone through again once more is known. Two of these make a [`crate::Fusion`].
 
+mod again;
+mod watching;
+
 use crate::belief::Belief;
 use crate::decide;
 use crate::deeds::{
-    Beside, Deed, Entry, Handed, LINKED_WITHIN, assign, beside, deeds_of, made_about, nearby,
-    revise, streak_about, untold,
+    Beside, Deed, Entry, LINKED_WITHIN, beside, deeds_of, made_about, nearby, revise, streak_about,
 };
-use crate::exchange::{Exchange, Scene};
 use crate::gates::{GateEvent, Gates};
-use crate::handing::{self, Habit, Meeting};
+use crate::handing::{self, Habit};
 use crate::hypotheses::{
     self, Case, Hypothesis, are_entwined, entwined, instants, is_unread, may_yet_be_entwined,
 };
-use crate::identity::{PersonIx, STRANGER};
+use crate::identity::PersonIx;
 use crate::looks::LookStore;
-use crate::meeting;
 use crate::pairing;
 use crate::people::Witness;
 use crate::streak::{self, Streak, Took};
 use crate::together::Made;
 use crate::tracks::TrackStore;
 use crate::{CLOCK_SET_BACK, FusionConfig};
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::{BTreeSet, VecDeque};
 use std::sync::Arc;
 use walkout_model::{
     AttributedMovement, Disturbance, GateCrossing, ItemLook, LaneIx, PlateFault, PlateHealth,
@@ -35,24 +35,16 @@ const STEPS_MAX: usize = 4_096;
 const PARTS_MAX: usize = 2;
 /// Deeds remembered at most; the oldest are taken as they stand.
 const DEEDS_MAX: usize = 4_096;
-/// How probably a track that no gate saw come in is of somebody, and no double of whoever stands there, where hands meet.
-const HARDLY_REAL: f64 = 0.2;
 /// From this probability on it is no question whether somebody did it whom no code let in, only who that was.
 const SURELY_A_STRANGER: f32 = 0.9;
-/// How often hands that met are looked for.
-const LOOK_FOR_HANDS: TimeDelta = TimeDelta::from_millis(200);
 /// A step waits no longer than this for others with which it may have to be explained.
 const WAITS_FOR_OTHERS: TimeDelta = TimeDelta::from_secs(6);
 /// So long before and after an instant the same people are inside unseen.
 const MISSING_LASTS: TimeDelta = TimeDelta::from_millis(500);
 /// How often identities are smoothed while it is undecided who went out.
 const SMOOTH_AGAIN: TimeDelta = TimeDelta::from_secs(1);
-/// The same when somebody leaves: where people leave all the time, one smoothing does for several.
-const SMOOTH_AT_EXIT: TimeDelta = TimeDelta::from_millis(300);
 /// From this probability on goods are said to come back before their mass is known.
 const SEEN_COMING: f32 = 0.7;
-/// Deeds are gone through again for so long, even while somebody stays in the shop for ever.
-const REMEMBER: TimeDelta = TimeDelta::from_secs(1_800);
 
 /// What an engine concludes.
 #[derive(Clone, Debug)]
@@ -484,99 +476,6 @@ impl Engine {
         }
     }
 
-    /// Weighs whether something came and went where plates were disturbed.
-    fn watch_plates(&mut self, now: StoreTime, out: &mut Vec<EngineEvent>) {
-        let settle = self.config.settle_again;
-        while let Some(at) = self.disturbed.iter().position(|d| d.t_end + settle <= now) {
-            let disturbance = self.disturbed.remove(at);
-            let missing = self.missing_at(disturbance.t_end);
-            let scene = Scene {
-                shop: &self.shop,
-                config: &self.config,
-                tracks: &self.tracks,
-                looks: &self.looks,
-            };
-            let Some(mut exchange) = Exchange::new(disturbance, &scene, &self.belief, &missing)
-            else {
-                continue;
-            };
-            let untold = untold(&self.log, &[], &exchange);
-            self.weigh_exchange(&mut exchange, &self.belief, untold);
-            self.known.insert(exchange.serial());
-            out.push(self.answer_exchange(&exchange, now));
-            let entry = Entry::Exchange(Box::new(exchange));
-            entry.learn(&mut self.belief);
-            self.log.push(entry);
-        }
-    }
-
-    fn weigh_exchange(&self, exchange: &mut Exchange, belief: &Belief, untold: f64) {
-        let known = (&self.tracks.lineage, &self.gates.people);
-        exchange.weigh(&self.config, belief, known, untold);
-    }
-
-    fn answer_exchange(&self, exchange: &Exchange, now: StoreTime) -> EngineEvent {
-        let (lineage, people) = (&self.tracks.lineage, &self.gates.people);
-        EngineEvent::Explained {
-            serial: exchange.serial(),
-            part: 0,
-            movements: exchange.movements(&self.config, lineage, people, now),
-        }
-    }
-
-    /// Weighs what may have passed between hands that met.
-    fn watch_hands(&mut self, now: StoreTime, out: &mut Vec<EngineEvent>) {
-        let to = now - handing::WEIGHED_AFTER;
-        let from = self.met_until.unwrap_or(to);
-        if to.since(from) < LOOK_FOR_HANDS {
-            self.met_until = Some(from);
-            return;
-        }
-        self.met_until = Some(to);
-        let skus = self.shop.catalogue.len();
-        let met: Vec<Meeting> = meeting::meetings(&self.tracks, from, to)
-            .iter()
-            .map(|met| Meeting::new(met, &self.looks, skus))
-            .collect();
-        for meeting in met {
-            let live = self.tracks.live(meeting.t);
-            let segment = |id: TrackId| live.iter().find(|l| l.0 == id).map(|l| l.1);
-            let (Some(a), Some(b)) = (segment(meeting.a), segment(meeting.b)) else {
-                continue;
-            };
-            let mut handed = Handed {
-                meeting,
-                segments: [a, b],
-                overs: Vec::new(),
-            };
-            self.weigh_meeting(&mut handed, &self.belief);
-            self.habit.learn(&handed.overs);
-            if handed.overs.is_empty() {
-                continue;
-            }
-            for at in assign(&mut self.log, &handed) {
-                if let Some(Entry::Deed(deed)) = self.log.get(at) {
-                    out.push(self.answer(deed, now));
-                }
-            }
-            let entry = Entry::Handed(Box::new(handed));
-            entry.learn(&mut self.belief);
-            self.log.push(entry);
-        }
-    }
-
-    fn weigh_meeting(&self, handed: &mut Handed, belief: &Belief) {
-        let [a, b] = handed.segments.map(|segment| {
-            let mut parties: BTreeMap<Who, f64> = BTreeMap::new();
-            for (person, p) in self.tracks.lineage.identity(segment).iter() {
-                let real = if person == STRANGER { HARDLY_REAL } else { 1.0 };
-                *parties.entry(self.gates.people.who(person)).or_default() += p * real;
-            }
-            parties.into_iter().collect::<Vec<_>>()
-        });
-        handed.overs = handed.meeting.weigh(&a, &b, belief, &self.habit);
-    }
-
     /// Smooths identities, if that was not done just now.
     fn smooth(&mut self, now: StoreTime, again: TimeDelta) {
         if self
@@ -670,111 +569,6 @@ impl Engine {
         }
         alone.extend(together);
         alone.sort_by(|a, b| b.probability.total_cmp(&a.probability));
-    }
-
-    /// Goes through the log again with all that is known by now, and explains anew what those who
-    /// leave may have done.
-    fn explain_again(&mut self, leaving: &[Who], now: StoreTime, out: &mut Vec<EngineEvent>) {
-        self.smooth(now, SMOOTH_AT_EXIT);
-        let mut log = std::mem::take(&mut self.log);
-        log.sort_by_key(Entry::t);
-        let mut belief = self.base.clone();
-        let mut changed = BTreeSet::new();
-        for at in 0..log.len() {
-            let (earlier, rest) = log.split_at_mut(at);
-            let (this, later) = rest.split_at_mut(1);
-            match this.first_mut() {
-                Some(Entry::Deed(deed)) => {
-                    let concerned = !deed.stands
-                        && deed
-                            .witness
-                            .concerns(leaving, &self.tracks.lineage, &self.gates.people);
-                    if concerned || !deed.handed.is_empty() {
-                        changed.insert(at);
-                    }
-                    deed.handed.clear();
-                    if concerned {
-                        deed.stands = deed.witness.stands(&self.tracks.lineage);
-                        let before = made_about(earlier, earlier.len(), deed);
-                        let others = before.chain(made_about(later, 0, deed));
-                        let streak = streak_about(earlier, later, deed);
-                        let t = deed.step.t_change;
-                        let told = deeds_of(nearby(earlier, &[], t, LINKED_WITHIN));
-                        let linked =
-                            beside(deed, told, deeds_of(nearby(&[], later, t, LINKED_WITHIN)));
-                        self.weigh(deed, &belief, others, streak, &linked);
-                        deed.witness.tell(
-                            &decide::by_party(&deed.hypotheses),
-                            &mut self.tracks.lineage,
-                            &self.gates.people,
-                        );
-                    }
-                    let revisions = pairing::revise(&mut belief, &deed.hypotheses);
-                    changed.extend(revise(earlier, revisions));
-                }
-                Some(Entry::Handed(handed)) => {
-                    self.weigh_meeting(handed, &belief);
-                    changed.extend(assign(earlier, handed));
-                }
-                Some(Entry::Exchange(exchange)) => {
-                    let (lineage, people) = (&self.tracks.lineage, &self.gates.people);
-                    if !exchange.stands && exchange.concerns(leaving, lineage, people) {
-                        exchange.stands = exchange.is_settled(lineage);
-                        let untold = untold(earlier, later, exchange);
-                        self.weigh_exchange(exchange, &belief, untold);
-                        changed.insert(at);
-                    }
-                }
-                _ => {}
-            }
-            if let Some(entry) = this.first() {
-                entry.learn(&mut belief);
-            }
-            pairing::forget(&mut belief);
-        }
-        for at in changed {
-            match log.get(at) {
-                Some(Entry::Deed(deed)) => out.push(self.answer(deed, now)),
-                Some(Entry::Exchange(exchange)) => out.push(self.answer_exchange(exchange, now)),
-                _ => {}
-            }
-        }
-        self.log = log;
-        self.belief = belief;
-    }
-
-    /// Takes deeds as they stand that nobody inside can have done.
-    fn forget(&mut self, now: StoreTime) {
-        if self.role == Role::Prompt {
-            let recent = now - TimeDelta::from_secs(60);
-            self.gates.people.forget(recent);
-            if self.log.len() > DEEDS_MAX {
-                self.log.clear();
-            }
-            return;
-        }
-        let inside = self.gates.people.earliest().unwrap_or(now);
-        let horizon = inside
-            .min(now - TimeDelta::from_secs(60))
-            .max(now - REMEMBER);
-        if self.log.first().is_none_or(|e| e.t() >= horizon) && self.log.len() <= DEEDS_MAX {
-            return;
-        }
-        let mut n = 0;
-        while n < self.log.len() && (self.log[n].t() < horizon || self.log.len() - n > DEEDS_MAX) {
-            self.log[n].learn(&mut self.base);
-            match &self.log[n] {
-                Entry::Deed(deed) => self.known.remove(&deed.step.serial),
-                Entry::Exchange(exchange) => self.known.remove(&exchange.serial()),
-                _ => false,
-            };
-            n += 1;
-        }
-        self.log.drain(..n);
-        self.gates.people.forget(horizon);
-        let parties = &self.gates.people.parties;
-        self.base.forget_carts(|s| parties.contains_key(&s));
-        self.belief.forget_carts(|s| parties.contains_key(&s));
     }
 
     /// Deeds that may still be explained otherwise.

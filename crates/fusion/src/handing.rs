@@ -25,9 +25,10 @@ pub(crate) const AFTER: (TimeDelta, TimeDelta) =
 const HANDED: &str = "handed";
 /// A hand-over below this probability is forgotten.
 const NEGLIGIBLE: f64 = 0.02;
-/// Share of meetings in which something is passed as a shop begins, which counts as so many meetings beside its own.
-const PASSED_AT_FIRST: f64 = 0.02;
-const AT_FIRST: f64 = 40.0;
+/// Share of meetings in which something is passed as a shop begins, which counts as so many meetings beside its own: in most
+/// shops hardly anybody hands anything over, and one where people do shows it soon.
+const PASSED_AT_FIRST: f64 = 0.01;
+const AT_FIRST: f64 = 15.0;
 
 /// How often something is passed on in this shop where hands meet, learnt as it goes (the prior that makes
 /// the posteriors' mean equal to itself).

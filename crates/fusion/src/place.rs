@@ -183,6 +183,13 @@ impl SeenShares {
         shares
     }
 
+    /// How much of the change is on the plates of another one.
+    pub(crate) fn on_plates_of(&self, other: &[f64]) -> f64 {
+        let both = self.shares.iter().zip(other);
+        let on: f64 = both.filter(|(_, x)| **x > 0.02).map(|(x, _)| x).sum();
+        on.clamp(0.0, 1.0)
+    }
+
     /// Log likelihood against a perfect agreement, floored: shares are never wholly trusted.
     pub(crate) fn agreement(&self, expected: &[f64]) -> f64 {
         let chi2: f64 = self

@@ -41,8 +41,9 @@ struct Act<'a> {
     lane_ix: LaneIx,
     lane: &'a Lane,
     units: u32,
-    /// What they weigh, and its variance.
+    /// What they weigh, the same as the shelf gains it, and the variance of that.
     grams: f64,
+    gained: f64,
     var: f64,
 }
 
@@ -331,6 +332,7 @@ impl<'a, 'b> Scene<'a, 'b> {
             (_, true) => 2,
             _ => 1,
         };
+        let sign = if case.grams < 0.0 { 1.0 } else { -1.0 };
         let mut acts = vec![None];
         for (lane_ix, lane) in lanes {
             for units in 1..=most {
@@ -340,6 +342,7 @@ impl<'a, 'b> Scene<'a, 'b> {
                     lane,
                     units,
                     grams,
+                    gained: sign * grams,
                     var,
                 }));
             }
@@ -352,10 +355,8 @@ impl<'a, 'b> Scene<'a, 'b> {
         let first = self.cases.first()?;
         let (mut expected, mut var, mut moved, mut squares) = (0.0, self.told, 0.0, 0.0);
         let mut all_ways: Vec<(f64, Vec<Vec<f64>>)> = Vec::new();
-        for (act, case) in acts.iter().zip(self.cases) {
-            let Some(act) = act else { continue };
-            let sign = if case.grams < 0.0 { 1.0 } else { -1.0 };
-            expected += sign * act.grams;
+        for act in acts.iter().flatten() {
+            expected += act.gained;
             var += act.var;
             moved += act.grams;
             squares += act.grams * act.grams;
@@ -368,7 +369,6 @@ impl<'a, 'b> Scene<'a, 'b> {
         }
         for (act, case) in acts.iter().zip(self.cases) {
             let Some(act) = act else { continue };
-            let sign = if case.grams < 0.0 { 1.0 } else { -1.0 };
             let product = case.shop.catalogue.get(act.lane.sku)?;
             let ways = lane_shares(&case.edges, act.lane, product, act.units);
             // Where three are explained together, fewer places each are tried.
@@ -377,7 +377,7 @@ impl<'a, 'b> Scene<'a, 'b> {
                 _ => ways.len().div_ceil(PLACES),
             };
             let ways: Vec<_> = ways.into_iter().step_by(every).collect();
-            all_ways.push((sign * act.grams, ways));
+            all_ways.push((act.gained, ways));
         }
         let uneven = first.config.share_sigma.powi(2) * squares;
         let tau = std::f64::consts::TAU;

@@ -15,6 +15,10 @@ pub(super) const HAND_PUT: f64 = 0.04;
 const HAND_PRESSES: f64 = 6.0;
 /// Prior that a fall where a foreign thing lies takes it away.
 const REMOVED: f64 = 0.5;
+/// Prior that a hand which rests there eases by a part of what it presses, so plainly that it makes a step.
+const EASES: f64 = 0.05;
+/// It leaves four times as much at least, grams.
+const EASES_BY_G: f64 = 5.0;
 /// Prior that a foreign thing is of a kind that is sold here as well: a drink bought elsewhere.
 const SOLD_HERE_TOO: f64 = 0.3;
 
@@ -80,6 +84,16 @@ impl Case<'_> {
                 factors[LOOK] = self.any_of(c, held) - reach;
                 factors[PRIOR] = removal.there + REMOVED.ln() + owned(removal, c.who);
                 push(c, removal.serials.clone(), factors);
+                let eases = off
+                    && removal.kind == RemovalKind::Hand
+                    && removal.grams > self.grams + 4.0 * self.sigma_g.max(EASES_BY_G);
+                if eases {
+                    let on = self.seen.on_plates_of(&removal.shares).max(1e-3);
+                    factors[MASS] = -removal.grams.ln();
+                    factors[PLACE] = on.ln() - (removal.shares.len().max(1) as f64).ln();
+                    factors[PRIOR] = removal.there + EASES.ln() + owned(removal, c.who);
+                    push(c, Vec::new(), factors);
+                }
             }
         }
     }

@@ -13,6 +13,9 @@ const LIFT_LASTS: TimeDelta = TimeDelta::from_secs(90);
 /// How far apart a foreign thing and its removal may seem to be, metres.
 const SAME_SPOT_M: f64 = 0.2;
 
+/// Ways in which foreign things may leave, at most.
+const REMOVALS_MAX: usize = 24;
+
 /// Foreign things that may leave the shelf in one step.
 #[derive(Clone, Debug)]
 pub(super) struct Removal {
@@ -31,7 +34,7 @@ pub(super) struct Removal {
 /// What an earlier step brought about that may end now.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum RemovalKind {
-    /// A thing that was laid down.
+    /// A thing that was laid down, or what is left of a hand that has eased.
     Thing,
     /// What may be a hand that has rested there since.
     Hand,
@@ -39,7 +42,8 @@ pub(super) enum RemovalKind {
     Lift,
 }
 
-/// Foreign things whose removal this fall may be: each alone, and a hand together with a thing.
+/// Foreign things whose removal this fall may be: each alone, a hand together with a thing, and what is left of a hand
+/// that has eased in an earlier fall.
 pub(super) fn removals(belief: &Belief, step: &WeightStep, seen: &SeenShares) -> Vec<Removal> {
     let near: Vec<&Foreign> = belief
         .foreign
@@ -70,7 +74,7 @@ pub(super) fn removals(belief: &Belief, step: &WeightStep, seen: &SeenShares) ->
     for (i, a) in singles.iter().enumerate() {
         for (j, b) in singles.iter().enumerate() {
             let is_hand = |r: &Removal| r.kind == RemovalKind::Hand;
-            if i == j || !is_hand(a) || (is_hand(b) && j < i) || all.len() > 24 {
+            if i == j || !is_hand(a) || (is_hand(b) && j < i) || all.len() > REMOVALS_MAX {
                 continue;
             }
             all.push(Removal {
@@ -84,12 +88,39 @@ pub(super) fn removals(belief: &Belief, step: &WeightStep, seen: &SeenShares) ->
             });
         }
     }
+    for (rise, hand) in near.iter().zip(&singles) {
+        if hand.kind != RemovalKind::Hand {
+            continue;
+        }
+        for fall in falls(belief, step, seen) {
+            let (grams, var) = fall.mass();
+            if fall.step.t_change < rise.step.t_change
+                || grams >= hand.grams
+                || all.len() > REMOVALS_MAX
+            {
+                continue;
+            }
+            all.push(Removal {
+                serials: vec![rise.serial(), fall.serial()],
+                grams: hand.grams - grams,
+                var: hand.var + var,
+                shares: blend(&hand.shares, hand.grams, &seen.of_other(&fall.step), -grams),
+                there: hand.there + fall.probability.clamp(1e-6, 1.0).ln(),
+                who: hand.who.clone(),
+                kind: RemovalKind::Thing,
+            });
+        }
+    }
     all
 }
 
-/// Things that an earlier fall may have lifted halfway and whose rest this fall may be.
-pub(super) fn lifts(belief: &Belief, step: &WeightStep, seen: &SeenShares) -> Vec<Removal> {
-    let is_there = |f: &&Foreign| {
+/// Earlier falls near this one that may have been no goods.
+fn falls<'a>(
+    belief: &'a Belief,
+    step: &'a WeightStep,
+    seen: &'a SeenShares,
+) -> impl Iterator<Item = &'a Foreign> {
+    belief.foreign.iter().filter(|f| {
         let age = step.t_change.since(f.step.t_change);
         // Nothing is the rest of itself.
         f.step.delta_g < 0.0
@@ -99,9 +130,12 @@ pub(super) fn lifts(belief: &Belief, step: &WeightStep, seen: &SeenShares) -> Ve
             && f.probability > 0.003
             && age >= TimeDelta::ZERO
             && age < LIFT_LASTS
-    };
-    let all = belief.foreign.iter().filter(is_there);
-    all.map(|f| Removal {
+    })
+}
+
+/// Things that an earlier fall may have lifted halfway and whose rest this fall may be.
+pub(super) fn lifts(belief: &Belief, step: &WeightStep, seen: &SeenShares) -> Vec<Removal> {
+    let lift = |f: &Foreign| Removal {
         serials: vec![f.serial()],
         grams: f.mass().0,
         var: f.mass().1,
@@ -109,8 +143,8 @@ pub(super) fn lifts(belief: &Belief, step: &WeightStep, seen: &SeenShares) -> Ve
         there: f.probability.clamp(1e-6, 1.0).ln(),
         who: f.who.clone(),
         kind: RemovalKind::Lift,
-    })
-    .collect()
+    };
+    falls(belief, step, seen).map(lift).collect()
 }
 
 /// Log weight of somebody taking a thing away: mostly it is their own.

@@ -257,6 +257,27 @@ fn why_is_told_of_what_decided_and_not_of_the_first_impression() {
     assert_eq!(last.evidence.delta_mg, -501_000);
 }
 
+/// A hand that presses with 1,200 g eases by 700 g and is drawn back; what it leaves in the end weighs like one of what stands there.
+#[test]
+fn a_hand_that_eases_before_it_is_drawn_back_takes_nothing() {
+    let mut bed = Bed::new();
+    bed.enter(1, 1, PartyKind::Shopper, before(0.2));
+    bed.reach(1, 0, 0.25);
+    bed.step(0, &[(2, 1_200.0)]);
+    bed.wait(2.5);
+    bed.step(0, &[(2, -700.0)]);
+    bed.wait(1.5);
+    bed.step(0, &[(2, -500.0)]);
+    bed.withdraw(1);
+    bed.wait(9.0);
+    let told = bed.standing();
+    assert!(told.iter().all(|m| m.best.sku.is_none()), "{told:?}");
+    assert!(
+        told.iter().all(|m| m.decision == Decision::LeaveOff),
+        "{told:?}"
+    );
+}
+
 #[test]
 fn a_hand_that_presses_beside_somebody_who_holds_nothing_is_a_hand() {
     let mut bed = Bed::new();
