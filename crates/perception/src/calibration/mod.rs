@@ -27,6 +27,7 @@ mod tag36h11;
 mod tags;
 #[cfg(test)]
 mod tests;
+mod turns;
 
 pub use checkerboard::{BoardCorner, BoardError, CORNERS_MIN, Checkerboard, FoundBoard};
 pub use grey::GreyPicture;

@@ -18,6 +18,7 @@ mod picture;
 mod prepare;
 mod queue;
 mod reach;
+mod reach_cuts;
 mod resample;
 mod rten_runtime;
 mod scale;
