@@ -11,9 +11,11 @@ import torch
 from torch import nn
 import torch.nn.functional as F
 
-from window_net import SLOTS, WindowNet, made_window, options, train
+from window_net import WindowNet, made_window, options, train
 
-CHANNELS, LOOKS = 24, 12
+CHANNELS, SLOTS, LOOKS = 24, 72, 12
+# Networks of other beginnings whose mean is told.
+NETS = 3
 WINDOW = CHANNELS * SLOTS
 # What looks were believed before there was a network: it speaks for the thing, and against it.
 FIRST = [0.01, 1.22, -0.09, -1.57, 0.08, -0.27, 0.06, 0.83, 0.46, 1.02, 0.20, 0.57]
@@ -22,11 +24,27 @@ FIRST = [0.01, 1.22, -0.09, -1.57, 0.08, -0.27, 0.06, 0.83, 0.46, 1.02, 0.20, 0.
 class HandingNet(nn.Module):
     def __init__(self):
         super().__init__()
-        self.net = WindowNet(CHANNELS)
+        self.net = WindowNet(CHANNELS, SLOTS)
         self.looks = nn.Parameter(torch.tensor(FIRST))
+        with torch.no_grad():
+            # Few meetings pass something on.
+            self.net.out.bias.fill_(-2.0)
+
+
+class Mean(nn.Module):
+    """What several networks say on average: of the same lessons they learn the same and err each in its own way."""
+
+    def __init__(self, nets):
+        super().__init__()
+        self.nets = nn.ModuleList(nets)
+        self.looks = torch.stack([n.looks.detach() for n in nets]).mean(0)
+
+    def net(self, windows):
+        return torch.stack([n.net(windows) for n in self.nets]).mean(0)
 
     def numbers(self, passed):
-        return np.concatenate([self.net.numbers(), self.looks.detach().numpy().astype("<f4"), np.array([passed], "<f4")])
+        each = [n.net.numbers() for n in self.nets]
+        return np.concatenate(each + [self.looks.numpy().astype("<f4"), np.array([passed], "<f4")])
 
 
 class Lessons:
@@ -82,7 +100,7 @@ def stood_there(windows, rng):
     still = np.flatnonzero(rng.random(len(windows)) < 0.4)
     windows = windows.clone()
     for i in still:
-        k = int(rng.integers(6, 16))
+        k = int(rng.integers(34, 44))
         windows[i, :, :, :k] = windows[i, :, :, k : k + 1]
         windows[i, :, 2:6, : k + 3] = 0.0
     return windows
@@ -110,25 +128,32 @@ def write(net, path, passed):
     path.parent.mkdir(parents=True, exist_ok=True)
     net.numbers(passed).tofile(path)
     with torch.no_grad():
-        said = float(net.net(made_window(CHANNELS))[0])
+        said = float(net.net(made_window(CHANNELS, SLOTS))[0])
     path.with_suffix(".example").write_text(f"{said:.6f}\n")
 
 
 def main():
-    a = options("models/handing.bin", epochs=16)
+    a = options("models/handing.bin", epochs=18)
     lessons = Lessons(a.data)
     test = Lessons(a.test) if a.test else None
-    net = HandingNet()
-    with torch.no_grad():
-        # Few meetings pass something on.
-        net.net.out.bias.fill_(-2.0)
-    print(f"{sum(p.numel() for p in net.parameters()):,} parameters, {len(lessons):,} meetings, {lessons.passed():.4f} of them hand-overs", flush=True)
+    parameters = NETS * sum(p.numel() for p in HandingNet().parameters())
+    print(f"{parameters:,} parameters, {len(lessons):,} meetings, {lessons.passed():.4f} of them hand-overs", flush=True)
+    a.minutes /= NETS
+    nets = []
+    for _ in range(NETS):
+        torch.manual_seed(a.seed)
+        net = HandingNet()
 
-    def value(chosen, rng):
-        return F.cross_entropy(lessons.scores(net, chosen, rng), torch.from_numpy(lessons.right[chosen]))
+        def value(chosen, rng):
+            return F.cross_entropy(lessons.scores(net, chosen, rng), torch.from_numpy(lessons.right[chosen]))
 
-    train(net, lessons, a, value, lambda: tell(net, test, "test"), every=4)
-    write(net, a.out, lessons.passed())
+        train(net, lessons, a, value, lambda: tell(net, test, "test"), every=4)
+        nets.append(net)
+        a.seed += 1
+    mean = Mean(nets)
+    if test:
+        tell(mean, test, "test, all together")
+    write(mean, a.out, lessons.passed())
 
 
 if __name__ == "__main__":

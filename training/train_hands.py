@@ -12,9 +12,9 @@ import torch
 from torch import nn
 import torch.nn.functional as F
 
-from window_net import SLOTS, WindowNet, made_window, options, train
+from window_net import WindowNet, made_window, options, train
 
-CHANNELS, LOOKS = 22, 6
+CHANNELS, SLOTS, LOOKS = 22, 44, 6
 NUMBERS = 1 + LOOKS + CHANNELS * SLOTS
 ALONE = 255
 
@@ -22,7 +22,7 @@ ALONE = 255
 class HandNet(nn.Module):
     def __init__(self):
         super().__init__()
-        self.net = WindowNet(CHANNELS + 2)
+        self.net = WindowNet(CHANNELS + 2, SLOTS)
         # Of two people in one step, beside one.
         self.both = nn.Parameter(torch.tensor(-5.0))
         # By falls and rises.
@@ -143,7 +143,7 @@ def write(net, path):
     net.eval()
     path.parent.mkdir(parents=True, exist_ok=True)
     net.numbers().tofile(path)
-    window = made_window(CHANNELS)
+    window = made_window(CHANNELS, SLOTS)
     with torch.no_grad():
         said = [float(net.windows(window, torch.tensor([float(k)])) - net.nobody[k]) for k in (0, 1)]
     path.with_suffix(".example").write_text(" ".join(f"{s:.6f}" for s in said) + "\n")

@@ -2,7 +2,7 @@
 //! hand-overs is trained on.
 //!
 //! A file of lessons holds one record a meeting of hands: the bytes `things` and `right` (the number of the thing that was
-//! passed on, or `things` if nothing was), two windows of 24 rows of 44 little-endian 32-bit floats (the one
+//! passed on, or `things` if nothing was), two windows of 24 rows of 72 little-endian 32-bit floats (the one
 //! gives, the other gives: `walkout_fusion::lesson`), then for each thing that may have passed 14 floats: which of the two
 //! would have given it (0 or 1), natural log of its share beforehand, and twelve numbers of looks.
 
@@ -19,7 +19,7 @@ use walkout_simulator::{Plan, Preset, Simulation, Tick};
 
 /// How much is looked through at once, and what must have been seen before and after it.
 const ONCE: TimeDelta = TimeDelta::from_secs(1);
-const BEFORE: TimeDelta = TimeDelta::from_secs(6);
+const BEFORE: TimeDelta = TimeDelta::from_secs(8);
 const AFTER: TimeDelta = TimeDelta::from_secs(3);
 /// How far from the instant of a hand-over a meeting of hands may be told.
 const SAME: TimeDelta = TimeDelta::from_millis(1_200);

@@ -27,7 +27,7 @@ const HANDED: &str = "handed";
 const NEGLIGIBLE: f64 = 0.02;
 /// Share of meetings in which something is passed as a shop begins, which counts as so many meetings beside its own: in most
 /// shops hardly anybody hands anything over, and one where people do shows it soon.
-const PASSED_AT_FIRST: f64 = 0.01;
+const PASSED_AT_FIRST: f64 = 0.015;
 const AT_FIRST: f64 = 15.0;
 
 /// How often something is passed on in this shop where hands meet, learnt as it goes (the prior that makes

@@ -83,7 +83,7 @@ pub struct MeetingLesson {
     pub t: StoreTime,
     /// The tracks' numbers.
     pub tracks: [TrackId; 2],
-    /// The frames about it by who gives, 24 rows of 44, the first 2.5 s before.
+    /// The frames about it by who gives, 24 rows of 72, the first 5.3 s before.
     pub windows: [Vec<f32>; 2],
     met: handing::Meeting,
 }
@@ -101,7 +101,7 @@ impl MeetingLesson {
     }
 }
 
-/// The meetings of hands in (`from`, `to`]. `points` and `looks` are those from 6 s before to 3 s after.
+/// The meetings of hands in (`from`, `to`]. `points` and `looks` are those from 8 s before to 3 s after.
 pub fn meetings(
     shop: &Shop,
     config: &FusionConfig,

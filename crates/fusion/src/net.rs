@@ -1,11 +1,7 @@
 //! The small networks that read windows of frames: three convolutions over time and two layers on top.
 
-/// Frames of a window, tenths of a second.
-pub(crate) const SLOTS: usize = 44;
 /// Frames that one output frame of a convolution sees.
 const KERNEL: usize = 5;
-/// Frames of the last convolution; the second and third have a stride of 2.
-const LAST: usize = 11;
 const STRIDES: [usize; 3] = [1, 2, 2];
 
 /// Cameras that give fewer pictures than there are frames in a window leave every other one of them empty, which networks that
@@ -25,6 +21,8 @@ pub(crate) fn held_on<T: Clone>(frames: &mut [Option<T>]) {
 /// How wide a network is.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Shape {
+    /// Frames of a window, tenths of a second.
+    pub slots: usize,
     /// Rows of a window.
     pub inputs: usize,
     /// Channels of the convolutions.
@@ -38,18 +36,24 @@ impl Shape {
     pub(crate) const fn numbers(self) -> usize {
         (self.inputs * KERNEL + 1) * self.width
             + 2 * (self.width * KERNEL + 1) * self.width
-            + (self.width * LAST + 1) * self.top
+            + (self.width * self.last() + 1) * self.top
             + self.top
             + 1
+    }
+
+    /// Frames of the last convolution.
+    const fn last(self) -> usize {
+        self.slots.div_ceil(STRIDES[1] * STRIDES[2])
     }
 }
 
 /// A network that gives one number for a window.
 #[derive(Debug)]
 pub(crate) struct WindowNet {
+    slots: usize,
     /// `width × inputs × KERNEL`.
     convolutions: [Layer; 3],
-    /// `top × (width · LAST)`.
+    /// `top × (width · frames of the last convolution)`.
     top: Layer,
     /// `1 × top`.
     out: Layer,
@@ -63,21 +67,27 @@ impl WindowNet {
             weights: take(inputs * outputs),
             biases: take(outputs),
         };
-        let Shape { inputs, width, top } = shape;
+        let Shape {
+            slots,
+            inputs,
+            width,
+            top,
+        } = shape;
         Self {
+            slots,
             convolutions: [
                 layer(inputs * KERNEL, width),
                 layer(width * KERNEL, width),
                 layer(width * KERNEL, width),
             ],
-            top: layer(width * LAST, top),
+            top: layer(width * shape.last(), top),
             out: layer(top, 1),
         }
     }
 
-    /// The score of a window: rows of [`SLOTS`].
+    /// The score of a window: rows of as many frames as it reads.
     pub(crate) fn score(&self, window: Vec<f32>) -> f32 {
-        let (mut x, mut slots) = (window, SLOTS);
+        let (mut x, mut slots) = (window, self.slots);
         for (layer, stride) in self.convolutions.iter().zip(STRIDES) {
             x = layer.convolve(&x, slots, stride);
             slots = slots.div_ceil(stride);

@@ -1,11 +1,12 @@
 //! The network of hands, as it was trained.
 
-use super::window::CHANNELS;
+use super::window::{CHANNELS, SLOTS};
 use crate::looks::LookWeights;
-use crate::net::{SLOTS, Shape, WindowNet};
+use crate::net::{Shape, WindowNet};
 
 /// Rises and falls are told by two more rows.
 const SHAPE: Shape = Shape {
+    slots: SLOTS,
     inputs: CHANNELS + 2,
     width: 16,
     top: 24,

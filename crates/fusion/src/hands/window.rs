@@ -2,7 +2,7 @@
 //! the hands of all others beside it.
 
 use super::belongs;
-use crate::net::{SLOTS, held_on};
+use crate::net::held_on;
 use crate::reach::Target;
 use crate::tracks::Track;
 use walkout_model::{Point2, Point3, TimeDelta, WeightStep};
@@ -10,6 +10,8 @@ use walkout_model::{Point2, Point3, TimeDelta, WeightStep};
 /// Where the first frame of the grid lies, seconds from the change.
 const FIRST_S: f64 = -3.0;
 const SLOT_S: f64 = 0.1;
+/// Frames of a window.
+pub(crate) const SLOTS: usize = 44;
 /// Numbers a frame.
 pub(crate) const CHANNELS: usize = 22;
 

@@ -1,6 +1,6 @@
 //! The network of hand-overs, as it was trained.
 
-use super::window::CHANNELS;
+use super::window::{CHANNELS, SLOTS};
 use crate::net::{Shape, WindowNet};
 use std::sync::LazyLock;
 
@@ -8,19 +8,22 @@ use std::sync::LazyLock;
 pub(crate) const LOOKS: usize = 12;
 
 const SHAPE: Shape = Shape {
+    slots: SLOTS,
     inputs: CHANNELS,
     width: 16,
     top: 24,
 };
+/// Networks that were trained on the same lessons from other beginnings; their mean errs less than any of them.
+const NETS: usize = 3;
 /// `models/handing.bin`: this many 32-bit numbers, little-endian, in the order of [`HandingNet`]'s fields.
-const NUMBERS: usize = SHAPE.numbers() + LOOKS + 1;
+const NUMBERS: usize = NETS * SHAPE.numbers() + LOOKS + 1;
 static SHIPPED: &[u8; 4 * NUMBERS] = include_bytes!("../../../../models/handing.bin");
 
 static NET: LazyLock<HandingNet> = LazyLock::new(HandingNet::shipped);
 
 #[derive(Debug)]
 struct HandingNet {
-    net: WindowNet,
+    nets: [WindowNet; NETS],
     /// How far the log ratios of looks are believed.
     looks: [f64; LOOKS],
     /// Share of meetings in which something was passed, of those it was trained on.
@@ -31,10 +34,10 @@ impl HandingNet {
     fn shipped() -> Self {
         let (numbers, _) = SHIPPED.as_chunks::<4>();
         let mut numbers = numbers.iter().map(|b| f32::from_le_bytes(*b));
-        let net = WindowNet::read(SHAPE, &mut numbers);
+        let nets = std::array::from_fn(|_| WindowNet::read(SHAPE, &mut numbers));
         let mut rest = numbers.map(f64::from);
         Self {
-            net,
+            nets,
             looks: std::array::from_fn(|_| rest.next().unwrap_or_default()),
             passed: rest.next().unwrap_or_default(),
         }
@@ -43,7 +46,8 @@ impl HandingNet {
 
 /// Natural log odds that something is passed on so, before any look.
 pub(super) fn log_odds(window: Vec<f32>) -> f64 {
-    f64::from(NET.net.score(window))
+    let scores = NET.nets.iter().map(|net| net.score(window.clone()));
+    f64::from(scores.sum::<f32>()) / NETS as f64
 }
 
 /// What looks at both people's hands say of a thing having passed.
@@ -59,7 +63,6 @@ pub(crate) fn passed_in_training() -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::net::SLOTS;
 
     /// What comes of a made window, as PyTorch computed it (`training/train_handing.py`).
     #[test]

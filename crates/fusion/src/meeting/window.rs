@@ -2,13 +2,15 @@
 //! given something, and of whoever else is near.
 
 use crate::hands::belongs;
-use crate::net::{SLOTS, held_on};
+use crate::net::held_on;
 use crate::tracks::Track;
 use walkout_model::{Point3, StoreTime, TimeDelta, TrackPoint};
 
 /// Where the first frame of the grid lies, seconds from the instant.
-const FIRST_S: f64 = -2.5;
+const FIRST_S: f64 = -5.3;
 const SLOT_S: f64 = 0.1;
+/// Frames of a window: who waited for whom is seen in the seconds before hands meet.
+pub(crate) const SLOTS: usize = 72;
 /// Numbers a frame, and how many of them each of the two has.
 pub(crate) const CHANNELS: usize = 24;
 const OF_EACH: usize = 6;
