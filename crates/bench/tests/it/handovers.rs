@@ -4,7 +4,7 @@ use walkout_bench::handovers::measure;
 use walkout_simulator::Preset;
 
 /// Numbers of the two windows of a record, and of a thing.
-const WINDOWS: usize = 2 * 24 * 44;
+const WINDOWS: usize = 2 * 24 * 72;
 const THING: usize = 2 + 12;
 
 #[test]
