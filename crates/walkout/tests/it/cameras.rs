@@ -1,10 +1,9 @@
 //! Camera workers of another kind than ours: what they see goes over the bus by Debian's `mosquitto_pub`, and pictures
 //! over HTTP.
 
-use crate::devices::is_there;
+use crate::devices::{Mosquitto, is_there};
 use crate::program::{DEADLINE, Program, walkout};
 use serde_json::json;
-use std::process::Command;
 use walkout_model::files::load_shop;
 use walkout_model::{Point2, Point3, Shop, View};
 use walkout_sensors::device::Device;
@@ -38,26 +37,19 @@ fn what_cameras_see_becomes_people_on_the_floor() {
     let port = free_port().unwrap();
     let arguments = ["--mqtt-port", &port.to_string(), "--full"];
     let program = Program::serve("cameras", "corner", &arguments);
-    let publish = |topic: &str, body: &str| {
-        let status = Command::new("mosquitto_pub")
-            .args(["-h", "127.0.0.1", "-p", &port.to_string(), "-q", "1"])
-            .args(["-t", &format!("walkout/corner/{topic}"), "-m", body])
-            .status()
-            .unwrap();
-        assert!(status.success());
-    };
+    let devices = Mosquitto { port, shop: &shop };
     let begun = program.get("/api/v1/time")["t"].as_i64().unwrap() as f64 / 1e6;
-    publish("camera/C99", r#"{"t":1}"#);
-    publish("camera/C01", r#"{"t":"yesterday"}"#);
+    devices.publish("camera/C99", r#"{"t":1}"#);
+    devices.publish("camera/C01", r#"{"t":"yesterday"}"#);
     let far = format!(r#"{{"t":{begun},"people":[{{"u":1e9,"v":1,"sd":1,"conf":1}}]}}"#);
-    publish("camera/C01", &far);
+    devices.publish("camera/C01", &far);
     let mut cameras = 0;
     for i in 1..8 {
         let at = Point2::new(2.2 + 0.05 * f64::from(i), 1.2);
         let looks = seen(&shop, begun + 0.1 * f64::from(i), at, at.at_height(1.0));
         cameras = cameras.max(looks.len());
         for (camera, body) in looks {
-            publish(&format!("camera/{camera}"), &body);
+            devices.publish(&format!("camera/{camera}"), &body);
         }
     }
     assert!(cameras >= 2, "{cameras} cameras see the place");

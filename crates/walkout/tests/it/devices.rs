@@ -22,7 +22,7 @@ pub struct Mosquitto<'a> {
 }
 
 impl Mosquitto<'_> {
-    fn publish(&self, topic: &str, body: &str) {
+    pub fn publish(&self, topic: &str, body: &str) {
         // A machine that is short of everything lets a connection time out now and then; devices try again.
         let mut said = String::new();
         for _ in 0..3 {
