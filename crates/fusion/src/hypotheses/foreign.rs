@@ -17,7 +17,7 @@ const HAND_PRESSES: f64 = 6.0;
 const REMOVED: f64 = 0.5;
 /// Prior that a hand which rests there eases by a part of what it presses, so plainly that it makes a step.
 const EASES: f64 = 0.05;
-/// It leaves four times as much at least, grams.
+/// What is left of it is four standard deviations of the step at least, or four times this, grams.
 const EASES_BY_G: f64 = 5.0;
 /// Prior that a foreign thing is of a kind that is sold here as well: a drink bought elsewhere.
 const SOLD_HERE_TOO: f64 = 0.3;
