@@ -47,6 +47,6 @@ pub use observation::{
 pub use planogram::{Lane, Planogram};
 pub use question::Question;
 pub use shop::Shop;
-pub use sighting::{SeenHand, SeenItem, SeenPerson, Sighting};
+pub use sighting::{SeenFacing, SeenHand, SeenItem, SeenPerson, ShelfSight, Sighting};
 pub use source::{CameraSource, CameraSourceError};
 pub use time::{StoreTime, TimeDelta};

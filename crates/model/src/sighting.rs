@@ -1,6 +1,6 @@
 //! What one camera sees at one instant, as its networks tell it: what a camera worker sends to the shop.
 
-use crate::{CameraIx, Pixel, SkuIx, StoreTime};
+use crate::{CameraIx, LaneIx, Pixel, SkuIx, StoreTime};
 use serde::{Deserialize, Serialize};
 
 /// One camera's findings in one picture. All pixels are those of the camera's calibration.
@@ -72,4 +72,32 @@ impl Sighting {
             held: Vec::new(),
         }
     }
+}
+
+/// What a camera before a shelf sees of the facings there in one picture.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ShelfSight {
+    /// Which camera, by its place in the shop's layout.
+    pub camera: CameraIx,
+    /// When the picture was taken.
+    pub t: StoreTime,
+    /// The facings that it sees well enough, whether or not somebody stood before them.
+    pub facings: Vec<SeenFacing>,
+}
+
+/// What one picture says of a facing: one column of a lane.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct SeenFacing {
+    /// The lane.
+    pub lane: LaneIx,
+    /// Its column, from the left.
+    pub facing: u32,
+    /// Natural log of the odds that nothing stands in its front half.
+    pub gap: f64,
+    /// And that another product stands in front.
+    pub wrong: f64,
+    /// Size of the foremost front in the picture, pixels.
+    pub px: f64,
+    /// What stands there if another product does: the likeliest SKUs of all. Nothing where that is out of the question.
+    pub seems: Vec<(SkuIx, f32)>,
 }

@@ -1,19 +1,18 @@
 //! From a topic and a payload to observations, or to a counted refusal. Sans-IO.
 
+mod seen;
+
 use crate::broker::PACKET_BYTES_MAX;
-use crate::message::{
-    CameraMessage, GateMessage, LookMessage, PersonMessage, SeenHandMessage, SeenPersonMessage,
-    TrackMessage, WristMessage,
-};
+use crate::message::{GateMessage, LookMessage, PersonMessage, TrackMessage, WristMessage};
 use crate::{BusCounters, Cause, ClockRefusal, StoreClock, Topic};
 use std::collections::{HashMap, VecDeque};
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
 use std::time::Duration;
 use walkout_model::{
-    APPEARANCE_MAX, CameraFault, CameraHealth, CameraIx, FixtureIx, GateCrossing, GateIx, Gtin,
-    ItemLook, LoadSample, Pixel, PlateIx, Point2, Point3, SeenHand, SeenItem, SeenPerson, Shop,
-    Sighting, SkuIx, StoreTime, TimeDelta, TrackId, TrackPoint, Wrist,
+    APPEARANCE_MAX, CameraFault, FixtureIx, GateCrossing, GateIx, Gtin, ItemLook, LaneIx,
+    LoadSample, PlateIx, Point2, Point3, ShelfSight, Shop, Sighting, SkuIx, StoreTime, TimeDelta,
+    TrackId, TrackPoint, Wrist,
 };
 use walkout_wire::senml::{self, SenmlError, Value};
 
@@ -28,6 +27,8 @@ pub enum Observation {
     Look(ItemLook),
     /// What one camera saw at one instant.
     Sighting(Sighting),
+    /// What a camera before a shelf saw of the facings there.
+    Shelf(ShelfSight),
     /// How a camera fares that somebody else keeps open.
     Camera(CameraFault),
     /// Somebody crossed a gate.
@@ -50,7 +51,7 @@ impl Observation {
     }
 }
 
-/// Largest JSON message on `track`, `look` and `gate`, in bytes.
+/// Largest JSON message of any topic, in bytes.
 const JSON_BYTES_MAX: usize = 64 << 10;
 /// Of one pack: a tenth of a second of 2,000 plates, and a little more.
 const LIMITS: senml::Limits = senml::Limits {
@@ -64,8 +65,6 @@ const CODE_BYTES_MAX: usize = 512;
 const REMEMBERED: usize = 64;
 /// A load beyond this many times the plate's range is no load.
 const ABSURD_RANGES: f64 = 10.0;
-/// People, hands and held things of one picture that are looked at.
-const SEEN_MAX: usize = 200;
 /// A place this far outside the floor's bounds is no place, metres.
 const OUTSIDE_M: f64 = 5.0;
 
@@ -75,6 +74,7 @@ pub struct Decoder {
     shop: Arc<Shop>,
     counters: Arc<BusCounters>,
     plates: HashMap<String, PlateIx>,
+    lanes: HashMap<String, LaneIx>,
     memory: HashMap<u32, Memory>,
 }
 
@@ -96,10 +96,13 @@ impl Decoder {
     pub fn new(shop: Arc<Shop>, counters: Arc<BusCounters>) -> Self {
         let named = shop.layout.plates.iter().enumerate();
         let plates = named.map(|(i, p)| (p.name.clone(), i.into())).collect();
+        let named = shop.planogram.lanes.iter().enumerate();
+        let lanes = named.map(|(i, l)| (l.name.clone(), i.into())).collect();
         Self {
             shop,
             counters,
             plates,
+            lanes,
             memory: HashMap::new(),
         }
     }
@@ -144,6 +147,7 @@ impl Decoder {
             Topic::Track => self.tracks(payload, &origin, wall, clock, out),
             Topic::Look => self.looks(payload, &origin, wall, clock, out),
             Topic::Camera(camera) => self.camera(camera, payload, &origin, wall, clock, out),
+            Topic::Shelf(camera) => self.shelf(camera, payload, &origin, wall, clock, out),
             Topic::Gate(gate) => self.gate(gate, payload, &origin, wall, clock, out),
             Topic::GateAnswer(_) => {}
         }
@@ -403,71 +407,6 @@ impl Decoder {
         Some(posterior)
     }
 
-    fn camera(
-        &mut self,
-        camera: CameraIx,
-        payload: &[u8],
-        origin: &Origin,
-        wall: Duration,
-        clock: &mut StoreClock,
-        out: &mut Vec<Observation>,
-    ) {
-        let message: CameraMessage = match serde_json::from_slice(payload) {
-            Ok(message) => message,
-            Err(error) => return self.refuse(origin, Cause::Malformed, &error.to_string()),
-        };
-        let Some(t) = self.time(origin, message.t) else {
-            return;
-        };
-        if !self.admit(origin, t, wall, clock) {
-            return;
-        }
-        if let Some(health) = message.health {
-            out.push(Observation::Camera(CameraFault { t, camera, health }));
-            if health != CameraHealth::Good {
-                return;
-            }
-        }
-        let counts = [
-            message.people.len(),
-            message.hands.len(),
-            message.held.len(),
-        ];
-        if counts.iter().any(|n| *n > SEEN_MAX) {
-            let why = format!("more than {SEEN_MAX} people, hands or things in one picture");
-            self.refuse(origin, Cause::Oversized, &why);
-        }
-        let frame = Picture::of(&self.shop, camera);
-        let mut sighting = Sighting::empty(camera, t);
-        for p in message.people.iter().take(SEEN_MAX) {
-            match frame.person(p) {
-                Some(person) => sighting.people.push(person),
-                None => self.refuse(origin, Cause::Absurd, "somebody outside the picture"),
-            }
-        }
-        for h in message.hands.iter().take(SEEN_MAX) {
-            match frame.hand(h) {
-                Some(hand) => sighting.hands.push(hand),
-                None => self.refuse(origin, Cause::Absurd, "a hand outside the picture"),
-            }
-        }
-        for item in message.held.iter().take(SEEN_MAX) {
-            let Some(skus) = self.skus(origin, &item.skus) else {
-                continue;
-            };
-            let size = (0.0..1e6).contains(&item.px_per_m);
-            match frame.pixel([item.u, item.v]).filter(|_| size) {
-                Some(at) => sighting.held.push(SeenItem {
-                    at,
-                    px_per_m: item.px_per_m,
-                    skus,
-                }),
-                None => self.refuse(origin, Cause::Absurd, "a thing outside the picture"),
-            }
-        }
-        out.push(Observation::Sighting(sighting));
-    }
-
     fn gate(
         &mut self,
         gate: GateIx,
@@ -519,52 +458,6 @@ impl Decoder {
     }
 }
 
-/// A camera's picture, for telling what can be in it.
-struct Picture {
-    size_px: [f64; 2],
-}
-
-impl Picture {
-    fn of(shop: &Shop, camera: CameraIx) -> Self {
-        let size = |c: &walkout_model::layout::Camera| [c.width_px, c.height_px].map(f64::from);
-        let camera = shop.layout.cameras.get(camera.usize());
-        Self {
-            size_px: camera.map_or([0.0; 2], size),
-        }
-    }
-
-    /// Feet and hands may lie beside the picture, by its own size at most.
-    fn pixel(&self, [u, v]: [f64; 2]) -> Option<Pixel> {
-        let [w, h] = self.size_px;
-        ((-w..=2.0 * w).contains(&u) && (-h..=2.0 * h).contains(&v)).then_some(Pixel { u, v })
-    }
-
-    fn sigma(sd: f64) -> Option<f64> {
-        (sd > 0.0 && sd <= 10_000.0).then_some(sd)
-    }
-
-    fn person(&self, p: &SeenPersonMessage) -> Option<SeenPerson> {
-        Some(SeenPerson {
-            head: self.pixel([p.u, p.v])?,
-            head_sigma_px: Self::sigma(p.sd)?,
-            foot: p.foot.and_then(|foot| self.pixel(foot)),
-            foot_sigma_px: Self::sigma(p.foot_sd)?,
-            score: probability(p.conf)?,
-            look: appearance(&p.look),
-        })
-    }
-
-    fn hand(&self, h: &SeenHandMessage) -> Option<SeenHand> {
-        Some(SeenHand {
-            at: self.pixel([h.u, h.v])?,
-            sigma_px: Self::sigma(h.sd)?,
-            owner: h.owner.and_then(|owner| self.pixel(owner)),
-            owner_radius_px: Self::sigma(h.radius)?,
-            score: probability(h.conf)?,
-        })
-    }
-}
-
 /// Seconds since the epoch, between 1970 and 2255 (beyond, a double no longer holds microseconds).
 fn seconds(t: f64) -> Option<StoreTime> {
     (0.0..9e9).contains(&t).then(|| StoreTime::from_secs_f64(t))
@@ -598,6 +491,7 @@ fn source(topic: Topic) -> u32 {
         Topic::Gate(ix) | Topic::GateAnswer(ix) => 2 + 2 * ix.0,
         Topic::Load(ix) => 3 + 2 * ix.0,
         // Cameras count from the other end.
-        Topic::Camera(ix) => u32::MAX - ix.0,
+        Topic::Camera(ix) => u32::MAX - 2 * ix.0,
+        Topic::Shelf(ix) => u32::MAX - 1 - 2 * ix.0,
     }
 }

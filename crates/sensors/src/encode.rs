@@ -1,12 +1,12 @@
 //! From observations to messages: what a device, a gateway or a test sends.
 
 use crate::message::{
-    CameraMessage, GateMessage, LookEntry, LookMessage, PersonMessage, SeenHandMessage,
-    SeenItemMessage, SeenPersonMessage, TrackMessage, WristMessage,
+    CameraMessage, GateMessage, LookEntry, LookMessage, PersonMessage, SeenFacingMessage,
+    SeenHandMessage, SeenItemMessage, SeenPersonMessage, ShelfMessage, TrackMessage, WristMessage,
 };
 use walkout_model::{
-    CameraFault, GateCrossing, ItemLook, LoadSample, Pixel, Shop, Sighting, SkuIx, StoreTime,
-    TrackPoint,
+    CameraFault, GateCrossing, ItemLook, LoadSample, Pixel, ShelfSight, Shop, Sighting, SkuIx,
+    StoreTime, TrackPoint,
 };
 use walkout_wire::senml::{self, Format, Record, SenmlError};
 
@@ -107,6 +107,25 @@ pub fn camera_fault(fault: &CameraFault) -> CameraMessage {
         t: fault.t.as_secs_f64(),
         health: Some(fault.health),
         ..CameraMessage::default()
+    }
+}
+
+/// A `shelf/<camera>` message. Facings of lanes that the shop does not have are left out.
+pub fn shelf_sight(shop: &Shop, seen: &ShelfSight) -> ShelfMessage {
+    let probability = |log_odds: f64| round(1.0 / (1.0 + (-log_odds).exp()), 6);
+    let facing = |f: &walkout_model::SeenFacing| {
+        Some(SeenFacingMessage {
+            lane: shop.planogram.get(f.lane)?.name.clone(),
+            facing: f.facing + 1,
+            gap: probability(f.gap),
+            wrong: probability(f.wrong),
+            px: round(f.px, 1),
+            skus: gtins(shop, &f.seems),
+        })
+    };
+    ShelfMessage {
+        t: seen.t.as_secs_f64(),
+        facings: seen.facings.iter().filter_map(facing).collect(),
     }
 }
 

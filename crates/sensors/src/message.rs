@@ -150,6 +150,33 @@ pub struct CameraMessage {
     pub held: Vec<SeenItemMessage>,
 }
 
+/// One facing of a `shelf` message.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct SeenFacingMessage {
+    /// The lane's name.
+    pub lane: String,
+    /// Its column, from the left; the first is 1.
+    pub facing: u32,
+    /// Probability that nothing stands in its front half.
+    pub gap: f64,
+    /// Probability that another product stands in front.
+    pub wrong: f64,
+    /// Size of the foremost front in the picture, pixels: of several cameras those that see it largest are believed.
+    pub px: f64,
+    /// GTINs of what stands there if another product does, with their probabilities, most probable first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub skus: Vec<(Gtin, f32)>,
+}
+
+/// `shelf/<camera>`: what a camera before a shelf sees of the facings there in one picture.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct ShelfMessage {
+    /// When the picture was taken.
+    pub t: f64,
+    /// The facings that it sees well enough.
+    pub facings: Vec<SeenFacingMessage>,
+}
+
 /// `gate/<gate>`: one thing that happened at a gate.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "lowercase")]

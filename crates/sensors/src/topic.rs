@@ -13,6 +13,8 @@ pub enum Topic {
     Look,
     /// `camera/<camera>`: what one camera's networks see.
     Camera(CameraIx),
+    /// `shelf/<camera>`: what a camera before a shelf sees of the facings there.
+    Shelf(CameraIx),
     /// `gate/<gate>`: crossings and codes.
     Gate(GateIx),
     /// `gate/<gate>/answer`: what the shop tells a gate. The shop itself has no use for it.
@@ -24,13 +26,13 @@ pub enum Topic {
 pub enum TopicError {
     /// Not one of the shapes above.
     #[error(
-        "not a topic of this shop: use load/<fixture>, track, look, camera/<camera> or gate/<gate>"
+        "not a topic of this shop: use load/<fixture>, track, look, camera/<camera>, shelf/<camera> or gate/<gate>"
     )]
     Shape,
     /// `load/` of a fixture that the shop does not have.
     #[error("no such fixture in shop.toml")]
     Fixture,
-    /// `camera/` of a camera that the shop does not have.
+    /// `camera/` or `shelf/` of a camera that the shop does not have.
     #[error("no such camera in shop.toml")]
     Camera,
     /// `gate/` of a gate that the shop does not have.
@@ -55,6 +57,7 @@ impl Topic {
             Self::Track => format!("walkout/{name}/track"),
             Self::Look => format!("walkout/{name}/look"),
             Self::Camera(ix) => format!("walkout/{name}/camera/{}", camera(ix)),
+            Self::Shelf(ix) => format!("walkout/{name}/shelf/{}", camera(ix)),
             Self::Gate(ix) => format!("walkout/{name}/gate/{}", gate(ix)),
             Self::GateAnswer(ix) => format!("walkout/{name}/gate/{}/answer", gate(ix)),
         }
@@ -72,6 +75,10 @@ impl Topic {
             return Err(TopicError::Shape);
         }
         let rest: Vec<&str> = parts.take(4).collect();
+        let camera = |name: &str| {
+            let at = shop.layout.cameras.iter().position(|c| c.name == name);
+            at.map(CameraIx::from).ok_or(TopicError::Camera)
+        };
         match rest.as_slice() {
             ["load", fixture] => {
                 let at = shop.layout.fixtures.iter().position(|f| f.name == *fixture);
@@ -79,10 +86,8 @@ impl Topic {
             }
             ["track"] => Ok(Self::Track),
             ["look"] => Ok(Self::Look),
-            ["camera", camera] => {
-                let at = shop.layout.cameras.iter().position(|c| c.name == *camera);
-                at.map(|i| Self::Camera(i.into())).ok_or(TopicError::Camera)
-            }
+            ["camera", name] => camera(name).map(Self::Camera),
+            ["shelf", name] => camera(name).map(Self::Shelf),
             ["gate", gate, tail @ ..] => {
                 let at = shop.layout.gates.iter().position(|g| g.name == *gate);
                 let ix = at.map(GateIx::from).ok_or(TopicError::Gate)?;

@@ -14,6 +14,7 @@ export class Floor {
     this.people = new Map();
     this.lanes = [];
     this.onHand = [];
+    this.odd = new Map();
     this.chosen = shop.fixtures.length ? 0 : null;
     const xs = shop.floor.map((p) => p[0]), ys = shop.floor.map((p) => p[1]);
     this.top = Math.max(...ys);
@@ -72,8 +73,11 @@ export class Floor {
     this.drawElevation();
   }
 
-  stock(onHand) {
+  // Units of each lane, and the facings that cameras see void or with another product.
+  stock(onHand, odd) {
     this.onHand = onHand;
+    this.odd = new Map();
+    for (const f of odd) this.odd.set(f.lane, [...(this.odd.get(f.lane) ?? []), f]);
     onHand.forEach((units, i) => {
       const cell = this.lanes[i];
       if (!cell) return;
@@ -93,7 +97,7 @@ export class Floor {
     this.shop.fixtures.forEach((f, i) => f.hit.classList.toggle("on", i === this.chosen));
     if (this.chosen === null) return;
     const fixture = this.shop.fixtures[this.chosen];
-    const key = `${this.chosen}${document.documentElement.lang}` + fixture.shelves.flatMap((s) => this.shop.shelves[s].lanes.map((l) => this.onHand[l])).join();
+    const key = `${this.chosen}${document.documentElement.lang}` + fixture.shelves.flatMap((s) => this.shop.shelves[s].lanes.map((l) => `${this.onHand[l]}${(this.odd.get(this.shop.lanes[l].name) ?? []).map((f) => f.verdict + f.facing)}`)).join();
     if (key === this.drawn) return;
     this.drawn = key;
     const boards = [...fixture.shelves].reverse().map((s) => {
@@ -105,7 +109,8 @@ export class Floor {
         const left = (100 * lane.x_m) / shelf.width_m, width = (100 * lane.width_m) / shelf.width_m;
         const text = `${nameOf(product)}: ${units ?? "–"}/${lane.capacity}`;
         return el("div", { class: "lane", title: text, style: `left:${left}%;width:${width}%;background:${fillColour(this.fill(l))}` },
-          el("b", {}, units === undefined ? "–" : count(units)), nameOf(product));
+          el("b", {}, units === undefined ? "–" : count(units)), nameOf(product),
+          (this.odd.get(lane.name) ?? []).map((f) => el("i", { class: f.verdict, style: `left:${(100 * (f.facing - 1)) / lane.facings}%;width:${100 / lane.facings}%` })));
       });
       return el("div", { class: "board" }, el("span", { class: "name" }, shelf.name.split("/").pop()), el("div", { class: "lanes" }, lanes));
     });

@@ -49,12 +49,16 @@ function draw() {
   panel("carts", s.sessions, () => panels.carts(s.sessions, shop));
   panel("receipts", s.receipts, () => panels.receipts(s.receipts, shop).map((node, i) => { if (s.receipts[i]) node.dataset.key = s.receipts[i].session; return node; }));
   panel("reviews", [s.reviews, s.questions], () => panels.reviews(s.reviews, s.questions, shop, { answer, answerVisit, answerTogether }));
+  const seen = s.shelves.watched > 0;
+  for (const node of [$("shelves"), document.querySelector('nav a[href="#shelves"]')]) node.hidden = !seen;
+  if (seen) panel("shelves", [s.shelves, s.lanes], () => panels.shelves(s.shelves, s.lanes, shop));
+  $("shelves-count").textContent = s.shelves.facings.length + s.shelves.counts.length || "";
   panel("health", s.health, () => panels.health(s.health, shop));
   $("carts-count").textContent = s.sessions.length || "";
   $("reviews-count").textContent = s.totals.reviews_open || "";
   $("receipts-count").textContent = s.totals.receipts || "";
   $("moves-count").textContent = s.totals.movements || "";
-  floor.stock(s.lanes);
+  floor.stock(s.lanes, s.shelves.facings);
   const now = performance.now();
   if (now - rate.at > 1500) {
     if (rate.at) rate.value = ((s.health.bus.messages - rate.messages) * 1000) / (now - rate.at);

@@ -137,6 +137,26 @@ function review(r, shop, answer) {
     }, o.gtin ? `${who(o)} · ${said(o)}` : t("answer_none"), o.probability ? ` · ${percent(o.probability)}` : ""))));
 }
 
+// What cameras before the shelves see: first what to count, then gaps and wrong items, lane by lane.
+export function shelves(seen, units, shop) {
+  const head = (of, chip) => el("div", { class: "row" }, el("b", {}, of.lane), el("span", { class: "grow", title: nameOf(of) }, nameOf(of)), chip);
+  const counts = seen.counts.map((c) => el("div", { class: "item" }, head(c, el("span", { class: "chip bad" }, t("count_it"))),
+    el("div", { class: "muted small" }, t("books_say")(count(c.units)), ", ", c.units < c.least ? t("at_least")(count(c.least)) : t("at_most")(count(c.most)))));
+  const lanes = new Map();
+  for (const f of seen.facings) lanes.set(f.lane, [...(lanes.get(f.lane) ?? []), f]);
+  const odd = [...lanes.values()].map((all) => {
+    const ix = shop.lanes.findIndex((l) => l.name === all[0].lane), lane = shop.lanes[ix];
+    const gaps = all.filter((f) => f.verdict === "gap"), wrong = all.filter((f) => f.verdict === "wrong");
+    const since = Math.min(...all.map((f) => f.since));
+    const chip = gaps.length ? el("span", { class: `chip ${gaps.length === lane?.facings ? "bad" : "warn"}` }, `${t("gap")} ${gaps.length}/${lane?.facings ?? "?"}`) : null;
+    return el("div", { class: "item" }, head(all[0], chip),
+      wrong.map((f) => el("div", { class: "small" }, el("span", { class: "chip warn" }, t("wrong_item")), ` ${t("facing")} ${f.facing}`, f.seems ? `: ${t("seems")} ${nameOf(f.seems)}` : "", ` · ${percent(f.probability)}`)),
+      el("div", { class: "muted small" }, `${t("books_say")(count(units[ix] ?? 0))} · ${t("since")} ${time(since, shop, false)}`));
+  });
+  const none = counts.length || odd.length ? [] : [el("div", { class: "empty" }, t("empty_shelves"))];
+  return [...counts, ...odd, ...none, el("div", { class: "muted small", style: "padding-top:8px" }, `${count(seen.watched)} ${t("facings_watched")}`)];
+}
+
 export function health(h, shop) {
   const kv = (key, value, cls = "") => el("div", { class: "kv" }, el("span", {}, t(key)), el("span", { class: cls }, value));
   const b = h.bus;

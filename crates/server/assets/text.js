@@ -18,6 +18,7 @@ const words = {
     why_beyond_cart: "more than the cart held", why_unknown_sku: "not in the catalogue", why_unknown_shelf: "shelf not known", why_absurd_quantity: "too many units", why_conflict: "conclusions contradict",
     cameras: "Cameras", camera_live: "live", no_picture: "tells what it sees, sends no picture", camera_simulated: "live, tracks from elsewhere", camera_off: "calibration off by",
     cameras_legend: "Yellow: heads that the networks found, blue: hands. Lines: tracks from head to foot, with number and session; rings: their hands.",
+    shelves: "Shelves", count_it: "count", books_say: (n) => `Books: ${n}`, at_least: (n) => `but ${n} or more stand there`, at_most: (n) => `but there can be ${n} at most`, gap: "gap", wrong_item: "other product", facing: "facing", seems: "seems to be", since: "since", empty_shelves: "All facings are filled.", facings_watched: "facings watched",
     why: "why?", answered: "Answered", camera_good: "good", camera_silent: "no pictures", camera_frozen: "frozen", camera_dark: "dark", camera_bright: "overexposed", camera_moved: "moved or covered", camera_misshapen: "wrong shape", failed: "That did not work", free: "free",
   },
   ko: {
@@ -38,6 +39,7 @@ const words = {
     why_beyond_cart: "장바구니보다 많음", why_unknown_sku: "목록에 없는 상품", why_unknown_shelf: "모르는 선반", why_absurd_quantity: "너무 많은 수량", why_conflict: "판단이 엇갈림",
     cameras: "카메라", camera_live: "실시간", no_picture: "본 것만 알리고 영상은 보내지 않음", camera_simulated: "실시간, 외부 추적", camera_off: "보정 어긋남",
     cameras_legend: "노랑: 신경망이 찾은 머리, 파랑: 손. 선: 머리에서 발까지의 추적, 번호와 세션 표시. 고리: 추적된 손.",
+    shelves: "선반", count_it: "세어 보기", books_say: (n) => `장부: ${n}개`, at_least: (n) => `실제로는 ${n}개 이상`, at_most: (n) => `실제로는 최대 ${n}개`, gap: "빈칸", wrong_item: "다른 상품", facing: "열", seems: "추정 상품", since: "발견", empty_shelves: "빈칸이 없습니다.", facings_watched: "열을 보는 중",
     why: "왜?", answered: "처리됨", camera_good: "정상", camera_silent: "영상 없음", camera_frozen: "멈춤", camera_dark: "어두움", camera_bright: "너무 밝음", camera_moved: "움직였거나 가려짐", camera_misshapen: "화면 비율 다름", failed: "처리하지 못했습니다", free: "무료",
   },
 };

@@ -7,7 +7,7 @@ use crate::state::{AppState, ToShop};
 use crate::view::{
     AnswerBody, CodeBody, CodeView, MovementView, OpenedView, OpeningBody, QuestionView,
     ReceiptView, RecordedView, RestockBody, ReviewView, ScanBody, SessionView, SettledView,
-    StockView, TogetherBody, VisitBody,
+    ShelvesView, StockView, TogetherBody, VisitBody,
 };
 use axum::Json;
 use axum::extract::rejection::{JsonRejection, QueryRejection};
@@ -181,6 +181,13 @@ pub(crate) async fn stock(State(app): State<AppState>) -> Json<Vec<StockView>> {
         }
     };
     Json(app.shop.planogram.lanes.iter().map(view).collect())
+}
+
+/// What cameras before shelves see: gaps, wrong items, and lanes whose books cannot be right.
+#[utoipa::path(get, path = "/api/v1/shelves", responses((status = 200, body = ShelvesView)))]
+pub(crate) async fn shelves(State(app): State<AppState>) -> Json<ShelvesView> {
+    let state = app.live.last_state();
+    Json(state.map_or_else(ShelvesView::default, |s| s.shelves.clone()))
 }
 
 /// The newest movements since the start, with probability and evidence.

@@ -49,6 +49,7 @@ pub fn router(app: AppState) -> Router {
         .route("/api/v1/sessions/{session}/receipt", get(api::receipt))
         .route("/api/v1/receipts", get(api::receipts))
         .route("/api/v1/stock", get(api::stock))
+        .route("/api/v1/shelves", get(api::shelves))
         .route("/api/v1/stock/opening", post(api::opening))
         .route("/api/v1/restock", post(api::restock))
         .route("/api/v1/movements", get(api::movements))

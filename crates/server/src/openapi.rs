@@ -19,6 +19,7 @@ use utoipa::OpenApi;
         api::receipt,
         api::receipts,
         api::stock,
+        api::shelves,
         api::opening,
         api::restock,
         api::movements,

@@ -80,8 +80,8 @@ fn markup() -> Markup {
                     button.tool #theme type="button" aria-label="theme" { "☾" }
                 }
                 nav {
-                    @for id in ["floor", "cameras", "carts", "moves", "reviews", "receipts", "health"] {
-                        a href={ "#" (id) } data-t=(id) hidden[id == "cameras"] {}
+                    @for id in ["floor", "cameras", "shelves", "carts", "moves", "reviews", "receipts", "health"] {
+                        a href={ "#" (id) } data-t=(id) hidden[matches!(id, "cameras" | "shelves")] {}
                     }
                 }
                 main {
@@ -96,12 +96,13 @@ fn markup() -> Markup {
                             div.cameras #cameras-list {}
                             div.legend #cameras-legend {}
                         }
-                        (list("moves"))
+                        (list("moves", false))
                     }
                     div.column {
-                        (list("carts"))
-                        (list("reviews"))
-                        (list("receipts"))
+                        (list("shelves", true))
+                        (list("carts", false))
+                        (list("reviews", false))
+                        (list("receipts", false))
                     }
                     section.card #health {
                         h2 { span data-t="health" {} }
@@ -113,9 +114,9 @@ fn markup() -> Markup {
     }
 }
 
-fn list(id: &str) -> Markup {
+fn list(id: &str, hidden: bool) -> Markup {
     html! {
-        section.card id=(id) {
+        section.card id=(id) hidden[hidden] {
             h2 { span data-t=(id) {} span.count id={ (id) "-count" } {} }
             div.body.scroll id={ (id) "-list" } {}
         }

@@ -83,6 +83,8 @@ pub struct LaneView {
     pub width_m: f64,
     /// Which product.
     pub sku: u32,
+    /// Columns side by side.
+    pub facings: u32,
     /// Most units it holds.
     pub capacity: u32,
 }
@@ -146,6 +148,7 @@ impl PlanView {
                     x_m: l.x_m,
                     width_m: l.width_m,
                     sku: l.sku.0,
+                    facings: l.facings.max(1),
                     capacity: l.capacity,
                 })
                 .collect(),

@@ -1,6 +1,10 @@
 //! What the API and the page show. Names and numbers only; times are microseconds since
 //! 1970-01-01T00:00:00Z, money is in minor units of the shop's currency.
 
+mod shelves;
+
+pub use shelves::{FacingView, LaneCountView, NamedView, ShelvesView};
+
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -39,7 +43,7 @@ pub struct PictureView {
     pub height_px: u32,
     /// How many pictures have come.
     pub pictures: u64,
-    /// Whether one has come in the last seconds.
+    /// Whether one has come in the last seconds, or whoever looks through the camera says that it is well.
     pub live: bool,
 }
 
@@ -461,6 +465,8 @@ pub struct StateView {
     pub questions: Vec<QuestionView>,
     /// Units in each lane, in the planogram's order.
     pub lanes: Vec<i64>,
+    /// What shelf cameras see.
+    pub shelves: ShelvesView,
     /// Health.
     pub health: HealthView,
 }

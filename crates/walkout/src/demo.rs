@@ -2,7 +2,7 @@
 
 use crate::devices::Devices;
 use crate::open::{Broker, OpenShop, Opening};
-use crate::seeing::{Seeing, Wanted};
+use crate::seeing::{Seeing, ShelfSeeing, Wanted};
 use crate::serve::{MQTT_PORT, load, runtime, sqlite_url, stop_signal};
 use anyhow::{Context, Result, bail};
 use std::io::{IsTerminal, Write};
@@ -44,6 +44,9 @@ pub struct Args {
     /// Show so many of the shop's cameras on the page, rendered; chosen to see every place thrice
     #[arg(long, value_name = "N", num_args = 0..=1, default_missing_value = "4")]
     cameras: Option<usize>,
+    /// Hang so many cameras before the shelves, rendered: the page tells of gaps, wrong items and what to count
+    #[arg(long, value_name = "N", num_args = 0..=1, default_missing_value = "2")]
+    shelf_cameras: Option<usize>,
     /// Pictures a second of each camera
     #[arg(long, default_value_t = 5, value_name = "N", requires = "cameras")]
     fps: u32,
@@ -53,13 +56,8 @@ pub struct Args {
     /// Simulate no tracker: `walkout eyes` sees people in the pictures and tells the bus
     #[arg(long, requires = "cameras", conflicts_with = "from_pixels")]
     from_workers: bool,
-    /// The folder with person.onnx and reach.onnx
-    #[arg(
-        long,
-        default_value = "models",
-        value_name = "FOLDER",
-        requires = "from_pixels"
-    )]
+    /// The folder with person.onnx and reach.onnx, and facing.onnx and item.onnx for shelves
+    #[arg(long, default_value = "models", value_name = "FOLDER")]
     models: PathBuf,
     /// End by itself after so many minutes of the wall clock
     #[arg(long)]
@@ -76,7 +74,13 @@ pub fn run(args: Args) -> Result<ExitCode> {
         bail!("--speed {} is out of range: give 0.1 to 100", args.speed);
     }
     let limit = args.minutes.map(|m| (m * 60.0).clamp(0.0, 1e9));
-    let shop = load(&args.shop)?;
+    let mut shop = load(&args.shop)?;
+    let mut shelves = None;
+    if let Some(n) = args.shelf_cameras {
+        let hung = ShelfSeeing::new(&shop, n.clamp(1, 16), args.seed, &args.models)?;
+        shop = hung.shop();
+        shelves = Some(hung);
+    }
     let now = crate::clock::wall_now();
     let data = match args.data {
         Some(data) => data,
@@ -93,10 +97,14 @@ pub fn run(args: Args) -> Result<ExitCode> {
     if !(1..=30).contains(&args.fps) || 60 % args.fps != 0 {
         bail!("--fps {} must divide 60 and be 30 at most", args.fps);
     }
-    let seeing = match args.cameras {
-        Some(n) => {
-            let cameras = choose(&shop.layout, n.clamp(1, 64));
-            if cameras.is_empty() {
+    let seeing = match (args.cameras, shelves) {
+        (None, None) => None,
+        (wanted, shelves) => {
+            let cameras = match wanted {
+                Some(n) => choose(&load(&args.shop)?.layout, n.clamp(1, 64)),
+                None => Vec::new(),
+            };
+            if wanted.is_some() && cameras.is_empty() {
                 bail!(
                     "{} has no camera: add [[camera]] to its shop.toml",
                     args.shop
@@ -112,9 +120,8 @@ pub fn run(args: Args) -> Result<ExitCode> {
                 models: args.from_pixels.then_some(args.models.as_path()),
                 gallery: &gallery,
             };
-            Some(Seeing::new(&shop, &wanted)?)
+            Some(Seeing::new(&shop, &wanted)?.with_shelves(shelves))
         }
-        None => None,
     };
     let opening = Opening {
         shop: shop.clone(),

@@ -182,9 +182,17 @@ impl Devices {
                     .publish(&topic, serde_json::to_vec(&message)?)
                     .await?;
             }
-            if let Some(camera) = self.shop.layout.cameras.get(look.camera.usize()) {
+            if let Some(sight) = &look.shelf {
+                let message = encode::shelf_sight(&self.shop, sight);
+                let topic = Topic::Shelf(look.camera).text(&self.shop);
+                self.device
+                    .publish(&topic, serde_json::to_vec(&message)?)
+                    .await?;
+            }
+            let camera = self.shop.layout.cameras.get(look.camera.usize());
+            if let Some((camera, jpeg)) = camera.zip(look.jpeg) {
                 let path = format!("/api/v1/cameras/{}/picture", camera.name);
-                self.api.put(&path, look.jpeg, look.t).await?;
+                self.api.put(&path, jpeg, look.t).await?;
             }
         }
         Ok(())

@@ -1,7 +1,7 @@
 //! The cameras of an open shop: one driver each, for those whose source the shop names; their newest pictures for the
 //! page, and eyes that see people in them.
 
-use crate::looking::{self, Feed, Looker, Shot, Tally};
+use crate::looking::{self, Feed, Shot, Tally};
 use crate::networks::Finders;
 use crate::outbox::Outbox;
 use anyhow::{Context, Result, ensure};
@@ -85,27 +85,23 @@ impl Eyes {
              and leave --eyes out",
             shop.name
         );
-        let threads = threads(self.cameras.len());
-        let mut shares = Vec::new();
-        for _ in 0..threads {
-            shares.push((finders.share()?, finders.items(shop)?));
-        }
-        let mut lookers = Vec::new();
-        for (i, (ix, eye)) in self.cameras.iter().enumerate() {
-            let feed = Box::new(Opened {
+        let mut cameras = Vec::new();
+        for (ix, eye) in &self.cameras {
+            let feed: Box<dyn Feed> = Box::new(Opened {
                 frames: eye.camera.frames().clone(),
                 camera: Arc::clone(&eye.camera),
             });
-            let (share, items) = &shares[i % threads];
-            let finder = share.finder()?;
-            let period = GatherSettings::default().period;
-            let settings = finders.eye().clone();
-            if let Some(looker) = Looker::new(&shop.layout, *ix, feed, finder, settings, period) {
+            cameras.push((*ix, feed));
+        }
+        let period = GatherSettings::default().period;
+        let threads = threads(self.cameras.len());
+        let lookers = looking::lookers(shop, finders, cameras, period, threads)?;
+        for looker in lookers.all() {
+            if let Some(eye) = self.cameras.get(&looker.camera()) {
                 let _ = eye.tally.set((looker.tally(), Arc::clone(told)));
-                lookers.push(looker.with_items(items.clone()));
             }
         }
-        looking::begin(lookers, threads, told, &self.stop).map(drop)
+        lookers.begin(told, &self.stop).map(drop)
     }
 
     /// What became of the cameras' health since the last call.

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
-use walkout_model::{CameraFault, CameraHealth, CameraIx, Sighting, StoreTime};
+use walkout_model::{CameraFault, CameraHealth, CameraIx, ShelfSight, Sighting, StoreTime};
 
 /// Nothing heard of a camera for so long means that it, its worker or the way between is down.
 const SILENT: Duration = Duration::from_millis(1_500);
@@ -32,9 +32,21 @@ pub struct HeardCamera {
 impl Heard {
     /// A camera told what it sees; its health if that changed.
     pub fn saw(&mut self, sighting: &Sighting) -> Option<CameraFault> {
-        let heard = self.entry(sighting.camera, sighting.t);
+        self.told(sighting.camera, sighting.t, true)
+    }
+
+    /// A camera before a shelf told what it sees, or that it has nothing new to tell.
+    pub fn looked(&mut self, sight: &ShelfSight) -> Option<CameraFault> {
+        self.told(sight.camera, sight.t, !sight.facings.is_empty())
+    }
+
+    fn told(&mut self, camera: CameraIx, t: StoreTime, counts: bool) -> Option<CameraFault> {
+        let heard = self.entry(camera, t);
+        if !counts {
+            return heard.becomes(camera, CameraHealth::Good, t);
+        }
         if heard.pictures > 0 {
-            let dt = sighting.t.since(heard.last).as_secs_f64().clamp(1e-3, 10.0);
+            let dt = t.since(heard.last).as_secs_f64().clamp(1e-3, 10.0);
             // The mean of about the last ten.
             let mean = if heard.fps > 0.0 {
                 0.9 / heard.fps + 0.1 * dt
@@ -44,8 +56,8 @@ impl Heard {
             heard.fps = 1.0 / mean;
         }
         heard.pictures += 1;
-        heard.last = heard.last.max(sighting.t);
-        heard.becomes(sighting.camera, CameraHealth::Good, sighting.t)
+        heard.last = heard.last.max(t);
+        heard.becomes(camera, CameraHealth::Good, t)
     }
 
     /// A camera's worker told how it fares.

@@ -1,6 +1,7 @@
 //! Threads that look at cameras' pictures, in an open shop and in a worker of its own alike: at most one picture of each
 //! camera a period, none of a camera that is at fault, and no failure of one camera ends another.
 
+use crate::networks::Finders;
 use crate::outbox::{Outbox, Word};
 use anyhow::{Context, Result};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -8,15 +9,21 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 use walkout_model::{
-    CameraFault, CameraFrame, CameraHealth, CameraIx, Layout, Sighting, StoreTime, TimeDelta,
+    CameraFault, CameraFrame, CameraHealth, CameraIx, Layout, ShelfSight, Shop, StoreTime,
+    TimeDelta,
 };
-use walkout_perception::eyes::{CameraEye, EyeSettings, Finder, ItemEye};
+use walkout_perception::eyes::{CameraEye, EyeSettings, Finder, ItemEye, ShelfScan};
 use walkout_perception::nets::RgbPicture;
 
 /// A thread without a new picture looks for one after this.
 const IDLE: Duration = Duration::from_millis(4);
 /// A camera at fault says so again after this, for whoever did not hear.
 const AGAIN: Duration = Duration::from_secs(1);
+
+/// Shelves are looked at this often.
+pub const SHELVES_EVERY: TimeDelta = TimeDelta::from_secs(5);
+/// A shelf camera that has nothing new to tell says that it is well this often.
+const WELL: Duration = Duration::from_millis(700);
 
 /// A picture that is older by more periods than this is no second one of its instant: the clock was set back.
 const CLOCK_SET_BACK: i64 = 100;
@@ -102,14 +109,27 @@ impl Tally {
     }
 }
 
+/// What is looked for.
+enum Eye {
+    /// People, their hands and what is in these.
+    People {
+        eye: Box<CameraEye>,
+        finder: Finder,
+        items: Option<Arc<ItemEye>>,
+    },
+    /// What stands on shelves.
+    Shelves {
+        scan: Arc<ShelfScan>,
+        said: Option<Instant>,
+    },
+}
+
 /// One camera with its eye.
 pub struct Looker {
     camera: CameraIx,
     name: String,
     feed: Box<dyn Feed>,
-    eye: CameraEye,
-    finder: Finder,
-    items: Option<Arc<ItemEye>>,
+    eye: Eye,
     period: TimeDelta,
     /// The period that was looked at last.
     last: Option<i64>,
@@ -120,44 +140,67 @@ pub struct Looker {
 }
 
 impl Looker {
-    /// An eye of a shop's camera that looks at one picture a period.
+    /// An eye of a shop's camera that looks for people in one picture a period, and into their hands if there is an eye for items.
     pub fn new(
         layout: &Layout,
         camera: CameraIx,
         feed: Box<dyn Feed>,
-        finder: Finder,
+        (finder, items): (Finder, Option<Arc<ItemEye>>),
         settings: EyeSettings,
         period: TimeDelta,
     ) -> Option<Self> {
         let description = layout.cameras.get(camera.usize())?;
-        Some(Self {
-            name: description.name.clone(),
-            eye: CameraEye::new(camera, description, &layout.floor, settings),
+        let eye = CameraEye::new(camera, description, &layout.floor, settings);
+        let eye = Eye::People {
+            eye: Box::new(eye),
+            finder,
+            items,
+        };
+        Some(Self::with(&description.name, camera, feed, eye, period))
+    }
+
+    /// An eye that looks at the shelves before a camera, every few seconds.
+    pub fn of_shelves(
+        layout: &Layout,
+        camera: CameraIx,
+        feed: Box<dyn Feed>,
+        scan: Arc<ShelfScan>,
+    ) -> Option<Self> {
+        let description = layout.cameras.get(camera.usize())?;
+        let eye = Eye::Shelves { scan, said: None };
+        Some(Self::with(
+            &description.name,
             camera,
             feed,
-            finder,
-            items: None,
+            eye,
+            SHELVES_EVERY,
+        ))
+    }
+
+    fn with(
+        name: &str,
+        camera: CameraIx,
+        feed: Box<dyn Feed>,
+        eye: Eye,
+        period: TimeDelta,
+    ) -> Self {
+        Self {
+            name: name.to_owned(),
+            eye,
+            camera,
+            feed,
             period,
             last: None,
             health: CameraHealth::Good,
             told: None,
             left: None,
             tally: Arc::default(),
-        })
+        }
     }
 
-    /// Looks into hands as well.
-    #[must_use]
-    pub fn with_items(mut self, items: Option<Arc<ItemEye>>) -> Self {
-        self.items = items;
-        self
-    }
-
-    /// Ends after so many pictures.
-    #[must_use]
-    pub fn at_most(mut self, count: Option<u64>) -> Self {
-        self.left = count;
-        self
+    /// Which camera's.
+    pub fn camera(&self) -> CameraIx {
+        self.camera
     }
 
     /// What becomes of its pictures.
@@ -183,6 +226,7 @@ impl Looker {
                 let again = |last: i64| (last - CLOCK_SET_BACK..=last).contains(&instant);
                 if self.last.is_some_and(again) {
                     self.tally.spared.fetch_add(1, Ordering::Relaxed);
+                    self.tell_well(shot.t, told);
                     return true;
                 }
                 self.last = Some(instant);
@@ -208,10 +252,10 @@ impl Looker {
         };
         self.tally.went(&self.name, seen.as_ref().err());
         match seen {
-            Ok(sighting) => {
+            Ok(word) => {
                 self.tally.seen.fetch_add(1, Ordering::Relaxed);
                 self.left = self.left.map(|n| n.saturating_sub(1));
-                told.push(self.camera, Word::Saw(sighting));
+                told.push(self.camera, word);
             }
             Err(_) => {
                 self.tally.failed.fetch_add(1, Ordering::Relaxed);
@@ -219,13 +263,38 @@ impl Looker {
         }
     }
 
-    /// Who is in a picture, and what the hands in it hold.
-    fn sight(&mut self, t: StoreTime, picture: &RgbPicture<'_>) -> Result<Sighting> {
-        let mut sighting = self.eye.look_by(t, picture, &mut self.finder)?;
-        if let Some(items) = &self.items {
-            self.eye.inspect(&mut sighting, picture, items)?;
+    /// What is in a picture.
+    fn sight(&mut self, t: StoreTime, picture: &RgbPicture<'_>) -> Result<Word> {
+        Ok(match &mut self.eye {
+            Eye::People { eye, finder, items } => {
+                let mut sighting = eye.look_by(t, picture, finder)?;
+                if let Some(items) = items {
+                    eye.inspect(&mut sighting, picture, items)?;
+                }
+                Word::Saw(sighting)
+            }
+            Eye::Shelves { scan, said } => {
+                let sight = scan.look(self.camera, t, picture)?;
+                *said = Some(Instant::now());
+                Word::Shelf(sight)
+            }
+        })
+    }
+
+    /// Between two looks at shelves, whoever listens hears that the camera is well.
+    fn tell_well(&mut self, t: StoreTime, told: &Outbox) {
+        let Eye::Shelves { said, .. } = &mut self.eye else {
+            return;
+        };
+        if self.health == CameraHealth::Good && said.is_none_or(|at| at.elapsed() >= WELL) {
+            *said = Some(Instant::now());
+            let sight = ShelfSight {
+                camera: self.camera,
+                t,
+                facings: Vec::new(),
+            };
+            told.push(self.camera, Word::Shelf(sight));
         }
-        Ok(sighting)
     }
 
     fn tell_health(&mut self, told: &Outbox) {
@@ -242,27 +311,87 @@ impl Looker {
     }
 }
 
-/// Begins to look, with so many threads at most. They end when told to, when the outbox is closed, or when all have
-/// looked as often as they should.
-pub fn begin(
-    lookers: Vec<Looker>,
+/// All cameras that one process looks through.
+pub struct Lookers {
+    people: Vec<Looker>,
+    /// A look at shelves takes too long for those who look for people to wait.
+    shelves: Vec<Looker>,
     threads: usize,
-    told: &Arc<Outbox>,
-    stop: &Arc<AtomicBool>,
-) -> Result<Vec<JoinHandle<()>>> {
-    let threads = threads.clamp(1, lookers.len().max(1));
-    let mut shares: Vec<Vec<Looker>> = (0..threads).map(|_| Vec::new()).collect();
-    for (i, looker) in lookers.into_iter().enumerate() {
-        shares[i % threads].push(looker);
+}
+
+/// Eyes for some cameras: one that hangs before shelves looks at these, the others look for people, on so many threads at most, in one picture
+/// a period.
+pub fn lookers(
+    shop: &Shop,
+    finders: &Finders,
+    cameras: Vec<(CameraIx, Box<dyn Feed>)>,
+    period: TimeDelta,
+    threads: usize,
+) -> Result<Lookers> {
+    let (mut people, mut shelves) = (Vec::new(), Vec::new());
+    let threads = threads.clamp(1, cameras.len().max(1));
+    let mut shares = Vec::new();
+    for (camera, feed) in cameras {
+        if let Some(scan) = finders.shelf_scan(camera) {
+            shelves.extend(Looker::of_shelves(&shop.layout, camera, feed, scan));
+            continue;
+        }
+        let at = people.len() % threads;
+        if at >= shares.len() {
+            shares.push((finders.share()?, finders.items(shop)?));
+        }
+        let (share, items) = &shares[at];
+        let finds = (share.finder()?, items.clone());
+        let settings = finders.eye().clone();
+        people.extend(Looker::new(
+            &shop.layout,
+            camera,
+            feed,
+            finds,
+            settings,
+            period,
+        ));
     }
-    let begun = shares.into_iter().enumerate().map(|(i, share)| {
-        let (told, stop) = (Arc::clone(told), Arc::clone(stop));
-        std::thread::Builder::new()
-            .name(format!("eyes {i}"))
-            .spawn(move || run(share, &told, &stop))
-            .context("starting a thread that looks")
-    });
-    begun.collect()
+    Ok(Lookers {
+        people,
+        shelves,
+        threads,
+    })
+}
+
+impl Lookers {
+    /// Each camera's.
+    pub fn all(&self) -> impl Iterator<Item = &Looker> {
+        self.people.iter().chain(&self.shelves)
+    }
+
+    /// End after so many pictures of each.
+    #[must_use]
+    pub fn at_most(mut self, count: Option<u64>) -> Self {
+        for looker in self.people.iter_mut().chain(&mut self.shelves) {
+            looker.left = count;
+        }
+        self
+    }
+
+    /// Begins to look. The threads end when told to, when the outbox is closed, or when all have looked as often as they should.
+    pub fn begin(self, told: &Arc<Outbox>, stop: &Arc<AtomicBool>) -> Result<Vec<JoinHandle<()>>> {
+        let threads = self.threads.clamp(1, self.people.len().max(1));
+        let mut shares: Vec<Vec<Looker>> = (0..threads).map(|_| Vec::new()).collect();
+        for (i, looker) in self.people.into_iter().enumerate() {
+            shares[i % threads].push(looker);
+        }
+        shares.push(self.shelves);
+        let shares = shares.into_iter().filter(|share| !share.is_empty());
+        let begun = shares.enumerate().map(|(i, share)| {
+            let (told, stop) = (Arc::clone(told), Arc::clone(stop));
+            std::thread::Builder::new()
+                .name(format!("eyes {i}"))
+                .spawn(move || run(share, &told, &stop))
+                .context("starting a thread that looks")
+        });
+        begun.collect()
+    }
 }
 
 fn run(mut share: Vec<Looker>, told: &Outbox, stop: &AtomicBool) {

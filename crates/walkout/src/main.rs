@@ -19,6 +19,7 @@ mod devices;
 mod enrol;
 mod explain;
 mod eyes;
+mod facings;
 mod fsck;
 mod heard;
 mod items;

@@ -1,11 +1,12 @@
 //! Networks and pictures from files, and the runtime that runs the networks.
 
 use crate::items::Items;
+use crate::shelves::ShelfEyes;
 use anyhow::{Context, Result, bail, ensure};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use walkout_model::Shop;
-use walkout_perception::eyes::{EyeSettings, Finder, ItemEye, PeopleNetworks};
+use walkout_model::{CameraIx, Shop};
+use walkout_perception::eyes::{EyeSettings, Finder, ItemEye, PeopleNetworks, ShelfScan};
 use walkout_perception::nets::{
     Eyes, NetError, Network, NetworkConfig, NetworksConfig, PersonConfig, PersonNetwork,
     ReachConfig, ReachNetwork, RgbPicture, Role, RtenNetwork, UserNetwork,
@@ -167,6 +168,7 @@ fn load_shipped(runtime: &Runtime, models: &Path) -> Result<[Box<dyn Network>; 2
 pub struct Finders {
     found: Found,
     items: Option<Items>,
+    shelves: Option<ShelfEyes>,
     runtime: Runtime,
     eye: EyeSettings,
 }
@@ -187,6 +189,7 @@ impl Finders {
             return Ok(Self {
                 found: Found::Maps { person, reach },
                 items: None,
+                shelves: None,
                 runtime: runtime.clone(),
                 eye: EyeSettings::default(),
             });
@@ -201,6 +204,7 @@ impl Finders {
         Ok(Self {
             found: Found::Users(eyes),
             items: None,
+            shelves: None,
             runtime: runtime.clone(),
             eye: EyeSettings::default(),
         })
@@ -210,6 +214,17 @@ impl Finders {
     #[must_use]
     pub fn with_items(self, items: Option<Items>) -> Self {
         Self { items, ..self }
+    }
+
+    /// Looks at shelves as well, through the cameras that hang before them: these look for nobody.
+    #[must_use]
+    pub fn with_shelves(self, shelves: Option<ShelfEyes>) -> Self {
+        Self { shelves, ..self }
+    }
+
+    /// What looks at shelves through a camera, if it hangs before some.
+    pub fn shelf_scan(&self, camera: CameraIx) -> Option<Arc<ShelfScan>> {
+        self.shelves.as_ref()?.scan(camera)
     }
 
     /// Looks at pictures so.

@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use tokio::sync::Notify;
-use walkout_model::{CameraFault, CameraIx, Sighting};
+use walkout_model::{CameraFault, CameraIx, ShelfSight, Sighting};
 use walkout_perception::nets::FrameQueue;
 
 /// Words of one camera that may wait.
@@ -14,6 +14,8 @@ const WORDS: usize = 8;
 pub enum Word {
     /// What was seen in a picture.
     Saw(Sighting),
+    /// What was seen of the facings in one; nothing new of a camera that is well.
+    Shelf(ShelfSight),
     /// How the camera fares, if not well, or well again.
     Fares(CameraFault),
 }

@@ -1,14 +1,18 @@
 //! The demo's cameras: rendered pictures go to the page, and with `--from-pixels` through the networks to the bus.
 
 use crate::items::Items;
+use crate::looking::SHELVES_EVERY;
 use crate::networks::{Runtime, shipped};
-use crate::render::live::{LiveCameras, jpeg};
-use anyhow::{Context, Result};
+use crate::render::live::{LiveCameras, jpeg, rgb};
+use anyhow::{Result, ensure};
 use std::path::Path;
 use std::sync::Arc;
-use walkout_model::{CameraIx, Shop, Sighting, StoreTime};
-use walkout_perception::eyes::{CameraEye, EyeSettings, ItemEye, PeopleNetworks};
-use walkout_perception::nets::RgbPicture;
+use walkout_bench::shelves::{Hung, catalogue_gallery};
+use walkout_model::{CameraIx, ShelfSight, Shop, Sighting, StoreTime};
+use walkout_perception::eyes::{
+    CameraEye, EyeSettings, ItemEye, PeopleNetworks, ScanNetworks, ScanSettings, ShelfScan,
+};
+use walkout_perception::nets::Network;
 use walkout_simulator::Simulation;
 
 /// What is asked for.
@@ -32,6 +36,7 @@ pub struct Wanted<'a> {
 /// Cameras with or without eyes.
 pub struct Seeing {
     live: LiveCameras,
+    shelves: Option<ShelfSeeing>,
     eyes: Vec<CameraEye>,
     networks: Option<PeopleNetworks>,
     items: Option<ItemEye>,
@@ -45,10 +50,92 @@ pub struct Look {
     pub camera: CameraIx,
     /// When.
     pub t: StoreTime,
-    /// Its picture.
-    pub jpeg: Vec<u8>,
+    /// Its picture, if it took one.
+    pub jpeg: Option<Vec<u8>>,
     /// What was seen in it, with eyes.
     pub sighting: Option<Sighting>,
+    /// What was seen of shelves, by a camera that hangs before some.
+    pub shelf: Option<ShelfSight>,
+}
+
+/// The demo's cameras before shelves.
+pub struct ShelfSeeing {
+    believed: Shop,
+    live: LiveCameras,
+    cameras: Vec<CameraIx>,
+    scan: ShelfScan,
+}
+
+impl ShelfSeeing {
+    /// Hangs so many cameras up before a shop's fixtures, at most, and shows them their shelves bare and stocked.
+    pub fn new(shop: &Shop, cameras: usize, seed: u64, models: &Path) -> Result<Self> {
+        let hung = Hung::new(shop, seed, usize::MAX, cameras);
+        ensure!(
+            !hung.cameras.is_empty(),
+            "{} has no fixture with room before it for a camera",
+            shop.name
+        );
+        let load = |file: &str| -> Result<Arc<dyn Network>> {
+            Ok(Arc::from(Runtime::Rten.load(&models.join(file), 1)?))
+        };
+        let (facing, item) = (load("facing.onnx")?, load("item.onnx")?);
+        let gallery = catalogue_gallery(shop, &item)?;
+        let networks = ScanNetworks::new(facing, item, gallery)?;
+        let settings = ScanSettings::default();
+        let mut scan = ShelfScan::new(&hung.believed, &hung.cameras, networks, &settings);
+        for (camera, bare, stocked) in hung.references(seed)? {
+            scan.learn(camera, &rgb(&bare)?, &rgb(&stocked)?)?;
+        }
+        Ok(Self {
+            live: LiveCameras::hung(&hung),
+            believed: hung.believed,
+            cameras: hung.cameras,
+            scan,
+        })
+    }
+
+    /// The shop with the cameras in it, as well as they are calibrated.
+    pub fn shop(&self) -> Arc<Shop> {
+        Arc::new(self.believed.clone())
+    }
+
+    /// At this tick's second: one camera after another takes a picture, each as often as shelves are looked at. Who takes none tells
+    /// that it is well.
+    fn look(&mut self, tick: u32, simulation: &Simulation, looks: &mut Vec<Look>) -> Result<()> {
+        let every = (SHELVES_EVERY.as_secs_f64() * 60.0) as u32;
+        let n = self.cameras.len() as u32;
+        let due = |i: u32| (tick + i * every / n).is_multiple_of(every);
+        let well = tick.is_multiple_of(60);
+        if !well && !(0..n).any(due) {
+            return Ok(());
+        }
+        self.live.expose(simulation);
+        for (i, &camera) in self.cameras.iter().enumerate() {
+            let mut look = Look {
+                camera,
+                t: self.live.exposed_at(),
+                jpeg: None,
+                sighting: None,
+                shelf: None,
+            };
+            let taken = due(i as u32).then(|| self.live.shoot(i)).flatten();
+            look.shelf = match taken {
+                Some((_, t, picture)) => {
+                    look.jpeg = Some(jpeg(picture)?);
+                    Some(self.scan.look(camera, t, &rgb(picture)?)?)
+                }
+                None => well.then(|| ShelfSight {
+                    camera,
+                    t: look.t,
+                    facings: Vec::new(),
+                }),
+            };
+            if look.shelf.is_some() {
+                looks.push(look);
+            }
+        }
+        Ok(())
+    }
 }
 
 impl Seeing {
@@ -79,9 +166,17 @@ impl Seeing {
             eyes: eyes.collect(),
             items,
             networks,
+            shelves: None,
             workers: wanted.workers,
             ticks_a_picture: 60 / wanted.fps.clamp(1, 60),
         })
+    }
+
+    /// Looks at shelves as well.
+    #[must_use]
+    pub fn with_shelves(mut self, shelves: Option<ShelfSeeing>) -> Self {
+        self.shelves = shelves;
+        self
     }
 
     /// Whether people are seen in the pictures, rather than told by simulated tracks.
@@ -95,19 +190,21 @@ impl Seeing {
         if (tick + every.min(4)).is_multiple_of(every) {
             self.live.expose(simulation);
         }
+        let mut looks = Vec::with_capacity(self.live.len());
+        if let Some(shelves) = &mut self.shelves {
+            shelves.look(tick, simulation, &mut looks)?;
+        }
         if !tick.is_multiple_of(every) {
-            return Ok(Vec::new());
+            return Ok(looks);
         }
         self.live.expose(simulation);
-        let mut looks = Vec::with_capacity(self.live.len());
         for i in 0..self.live.len() {
             let Some((camera, t, picture)) = self.live.shoot(i) else {
                 continue;
             };
             let sighting = match (&self.networks, self.eyes.get_mut(i)) {
                 (Some(networks), Some(eye)) => {
-                    let rgb = RgbPicture::new(picture.width, picture.height, &picture.rgb)
-                        .context("a rendered picture")?;
+                    let rgb = rgb(picture)?;
                     let mut sighting = eye.look(t, &rgb, networks)?;
                     if let Some(items) = &self.items {
                         eye.inspect(&mut sighting, &rgb, items)?;
@@ -119,8 +216,9 @@ impl Seeing {
             looks.push(Look {
                 camera,
                 t,
-                jpeg: jpeg(picture)?,
+                jpeg: Some(jpeg(picture)?),
                 sighting,
+                shelf: None,
             });
         }
         Ok(looks)

@@ -3,6 +3,7 @@
 use crate::items::Items;
 use crate::networks::{Finders, RuntimeArgs, SizeArgs};
 use crate::open::{Broker, Opening};
+use crate::shelves::ShelfEyes;
 use anyhow::{Context, Result, bail};
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -76,13 +77,23 @@ pub fn run(args: Args) -> Result<ExitCode> {
             let models = models.clone().unwrap_or_default();
             let runtime = args.runtime.open()?;
             let finders = Finders::load(&runtime, &models, networks.as_deref())?;
-            let gallery = locate(&args.shop)?.join(crate::items::FILE);
+            let folder = locate(&args.shop)?;
+            let gallery = folder.join(crate::items::FILE);
             let items = Items::read(&shop, &gallery, &models).unwrap_or_else(|error| {
                 // Hands are not looked at then; the rest of the shop runs on.
                 tracing::warn!("what hands hold is not looked at: {error:#}");
                 None
             });
-            Some(finders.with_items(items).with_eye(args.size.settings()?))
+            let sources = (0..shop.layout.cameras.len()).map(CameraIx::from);
+            let sources = sources.filter(|ix| shop.layout.source_of(*ix).is_some());
+            let with = (&runtime, models.as_path());
+            let shelves = ShelfEyes::load(&shop, &folder, sources, with, items.clone())
+                .unwrap_or_else(|error| {
+                    tracing::warn!("shelves are not looked at: {error:#}");
+                    None
+                });
+            let finders = finders.with_items(items).with_shelves(shelves);
+            Some(finders.with_eye(args.size.settings()?))
         }
     };
     let opening = Opening {

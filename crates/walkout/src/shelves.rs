@@ -1,16 +1,23 @@
 //! `walkout shelves`: gaps and wrong items in pictures of shelf cameras.
 
 use crate::items::{FILE, Items, named};
-use crate::networks::{Picture, RuntimeArgs, read_picture};
+use crate::networks::{Picture, Runtime, RuntimeArgs, read_picture};
 use anyhow::{Context, Result, bail, ensure};
 use serde_json::json;
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 use walkout_model::files::locate;
-use walkout_model::{CameraIx, Shop};
-use walkout_perception::eyes::{FacingState, ScanNetworks, ScanSettings, ShelfScan, Verdict};
-use walkout_perception::nets::RgbPicture;
+use walkout_model::{CameraIx, Shop, StoreTime};
+use walkout_perception::eyes::{
+    FacingState, ScanNetworks, ScanSettings, ShelfScan, Verdict, judge,
+};
+use walkout_perception::nets::{Gallery, RgbPicture};
+
+/// The folder in a shop's folder that shows shelves as they are bare and stocked.
+const REFERENCES: &str = "shelves";
+const HOW: [&str; 2] = ["bare", "stocked"];
 
 /// Arguments of `walkout shelves`.
 #[derive(clap::Args)]
@@ -63,10 +70,9 @@ pub fn run(args: Args) -> Result<ExitCode> {
     }
     let cameras: Vec<CameraIx> = pictures.iter().map(|(c, _)| *c).collect();
     let runtime = args.runtime.open()?;
-    let facing = runtime.load(&args.models.join("facing.onnx"), 1)?;
-    let item = items.network(&runtime)?;
-    let networks = ScanNetworks::new(Arc::from(facing), item, items.gallery)?;
-    let mut scan = ShelfScan::new(&shop, &cameras, networks, ScanSettings::default());
+    let networks = networks(&runtime, &args.models, Some(items))?;
+    let settings = ScanSettings::default();
+    let mut scan = ShelfScan::new(&shop, &cameras, networks, &settings);
     ensure!(
         !scan.watched().is_empty(),
         "{} faces no shelf: a shelf camera hangs before a fixture and sees its fronts",
@@ -74,24 +80,19 @@ pub fn run(args: Args) -> Result<ExitCode> {
     );
     let references = match &args.references {
         Some(folder) => folder.clone(),
-        None => locate(&args.shop)?.join("shelves"),
+        None => locate(&args.shop)?.join(REFERENCES),
     };
-    for &ix in &cameras {
-        let name = &shop.layout.cameras[ix.usize()].name;
-        let [bare, stocked] = ["bare", "stocked"].map(|how| reference(&references, name, how));
-        let (bare, stocked) = (bare?, stocked?);
-        let at = || format!("{}: the pictures of camera {name}", references.display());
-        scan.learn(ix, &rgb(&bare)?, &rgb(&stocked)?)
-            .with_context(at)?;
+    for &camera in &cameras {
+        teach(&mut scan, &shop, camera, &references)?;
     }
     let mut sights = Vec::new();
     for (camera, path) in &pictures {
         let picture = read_picture(path)?;
         let at = || path.display().to_string();
         let rgb = rgb(&picture).with_context(at)?;
-        sights.extend(scan.look(*camera, &rgb, &[]).with_context(at)?);
+        sights.push(scan.look(*camera, StoreTime(0), &rgb).with_context(at)?);
     }
-    let states = scan.judge(&sights);
+    let states = judge(&shop.planogram, &sights, &settings);
     for state in &states {
         if args.all || state.verdict != Verdict::Filled {
             print(&shop, state, args.json);
@@ -110,15 +111,99 @@ pub fn run(args: Args) -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
+/// facing.onnx and item.onnx of a folder, with what the shop's goods look like; without that no wrong item is named.
+fn networks(runtime: &Runtime, models: &Path, items: Option<Items>) -> Result<ScanNetworks> {
+    let facing = runtime.load(&models.join("facing.onnx"), 1)?;
+    let (item, gallery) = match items {
+        Some(items) => (items.network(runtime)?, items.gallery),
+        None => {
+            let item = runtime.load(&models.join("item.onnx"), 1)?;
+            (Arc::from(item), Gallery::default())
+        }
+    };
+    Ok(ScanNetworks::new(Arc::from(facing), item, gallery)?)
+}
+
+/// Shows a scan what a camera's shelves look like when they are bare and stocked.
+fn teach(scan: &mut ShelfScan, shop: &Shop, camera: CameraIx, references: &Path) -> Result<()> {
+    let name = camera_name(shop, camera);
+    let [bare, stocked] = HOW.map(|how| reference(references, name, how));
+    let (bare, stocked) = (bare?, stocked?);
+    let at = || format!("{}: the pictures of camera {name}", references.display());
+    scan.learn(camera, &rgb(&bare)?, &rgb(&stocked)?)
+        .with_context(at)
+}
+
+fn camera_name(shop: &Shop, camera: CameraIx) -> &str {
+    let camera = shop.layout.cameras.get(camera.usize());
+    camera.map_or("", |c| c.name.as_str())
+}
+
 /// What a camera sees when its shelves are bare, or stocked.
 fn reference(folder: &Path, camera: &str, how: &str) -> Result<Picture> {
-    let files = ["png", "jpg", "jpeg"].map(|kind| folder.join(format!("{camera}-{how}.{kind}")));
-    match files.iter().find(|f| f.exists()) {
-        Some(file) => read_picture(file),
+    match find_reference(folder, camera, how) {
+        Some(file) => read_picture(&file),
         None => bail!(
             "{}: there is none: keep a picture of what camera {camera} sees when its shelves are {how} there",
-            files[0].display()
+            folder.join(format!("{camera}-{how}.png")).display()
         ),
+    }
+}
+
+fn find_reference(folder: &Path, camera: &str, how: &str) -> Option<PathBuf> {
+    let kinds = ["png", "jpg", "jpeg"].into_iter();
+    let mut files = kinds.map(|kind| folder.join(format!("{camera}-{how}.{kind}")));
+    files.find(|f| f.exists())
+}
+
+/// The cameras of an open shop that hang before shelves, and what they know of them.
+pub struct ShelfEyes {
+    scan: Arc<ShelfScan>,
+    cameras: BTreeSet<CameraIx>,
+}
+
+impl ShelfEyes {
+    /// Those of some cameras whose shelves were shown bare and stocked in a shop's folder; `None` if there are none.
+    ///
+    /// # Errors
+    /// A network does not load, or of a camera one picture is there that cannot be used, or without the other.
+    pub fn load(
+        shop: &Shop,
+        folder: &Path,
+        cameras: impl Iterator<Item = CameraIx>,
+        (runtime, models): (&Runtime, &Path),
+        items: Option<Items>,
+    ) -> Result<Option<Self>> {
+        let references = folder.join(REFERENCES);
+        let shown = |ix: &CameraIx| {
+            let name = camera_name(shop, *ix);
+            HOW.iter()
+                .any(|how| find_reference(&references, name, how).is_some())
+        };
+        let cameras: Vec<CameraIx> = cameras.filter(shown).collect();
+        if cameras.is_empty() {
+            return Ok(None);
+        }
+        let networks = networks(runtime, models, items)?;
+        let mut scan = ShelfScan::new(shop, &cameras, networks, &ScanSettings::default());
+        for &camera in &cameras {
+            teach(&mut scan, shop, camera, &references)?;
+        }
+        Ok(Some(Self::of(scan, cameras)))
+    }
+
+    /// With a scan that has been shown these cameras' shelves.
+    pub fn of(scan: ShelfScan, cameras: impl IntoIterator<Item = CameraIx>) -> Self {
+        Self {
+            scan: Arc::new(scan),
+            cameras: cameras.into_iter().collect(),
+        }
+    }
+
+    /// What looks at a camera's pictures, if it is one of these.
+    pub fn scan(&self, camera: CameraIx) -> Option<Arc<ShelfScan>> {
+        let own = self.cameras.contains(&camera);
+        own.then(|| Arc::clone(&self.scan))
     }
 }
 

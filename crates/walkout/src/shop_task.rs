@@ -2,6 +2,7 @@
 //! publishes what the page shows.
 
 use crate::eyes::Eyes;
+use crate::facings::Facings;
 use crate::heard::Heard;
 use crate::outbox::{Outbox, Word};
 use crate::pipeline::{Pipeline, PipelineEvent};
@@ -13,7 +14,9 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 use tokio::time::MissedTickBehavior;
 use walkout_checkout::{Applied, CheckoutError, EntryRefused};
-use walkout_model::{CameraFault, GateIx, SessionOpened, Sighting, StoreTime, TimeDelta};
+use walkout_model::{
+    CameraFault, GateIx, SessionOpened, Sighting, StoreTime, TimeDelta, TrackPoint,
+};
 use walkout_perception::eyes::{Gather, GatherSettings, Watch, WatchSettings};
 use walkout_sensors::Observation;
 use walkout_sensors::client::{Batch, Bus};
@@ -52,6 +55,8 @@ pub struct ShopTask {
     /// Cameras that tell what they see by themselves.
     gather: Gather,
     watch: Watch,
+    /// What cameras before shelves tell.
+    facings: Facings,
     scans: JoinSet<(GateIx, Result<SessionOpened, EntryRefused>)>,
     /// How far the estimators are.
     watermark: Option<StoreTime>,
@@ -71,6 +76,7 @@ impl ShopTask {
             show: Show::new(app.clone(), broker),
             gather: Gather::new(GatherSettings::default()),
             watch: Watch::new(&app.shop, WatchSettings::default()),
+            facings: Facings::new(&app.shop),
             app,
             bus,
             eyes,
@@ -107,11 +113,20 @@ impl ShopTask {
                     self.report(ticked);
                 }
                 Some(told) = self.from_api.recv() => self.told(told),
-                Some(word) = self.seen.next() => {
-                    if let Word::Saw(sighting) = word {
-                        self.own(sighting).await;
+                Some(word) = self.seen.next() => match word {
+                    Word::Saw(sighting) => {
+                        let t = sighting.t;
+                        self.seen(sighting);
+                        self.own(t).await;
                     }
-                }
+                    Word::Shelf(sight) => {
+                        let t = sight.t;
+                        self.facings.push(sight);
+                        self.own(t).await;
+                    }
+                    // The shop looks after its own cameras.
+                    Word::Fares(_) => {}
+                },
                 Some(scanned) = self.scans.join_next() => {
                     if let Ok((gate, outcome)) = scanned {
                         self.scanned(gate, outcome);
@@ -142,15 +157,17 @@ impl ShopTask {
         for observation in batch.observations {
             match observation {
                 Observation::Loads(samples) => self.pipeline.push_loads(&samples),
-                Observation::Track(point) => {
-                    self.show.track(&point);
-                    self.pipeline.push_track(point);
-                }
+                Observation::Track(point) => self.somebody(point),
                 Observation::Look(look) => self.pipeline.push_look(look),
                 Observation::Sighting(sighting) => {
                     let fault = self.heard.saw(&sighting);
                     self.camera_faults(fault);
                     self.seen(sighting);
+                }
+                Observation::Shelf(sight) => {
+                    let fault = self.heard.looked(&sight);
+                    self.camera_faults(fault);
+                    self.facings.push(sight);
                 }
                 Observation::Camera(fault) => {
                     let fault = self.heard.fares(fault);
@@ -162,11 +179,9 @@ impl ShopTask {
         }
     }
 
-    /// One of the shop's own cameras saw something. In a shop where nothing else speaks time goes on by its pictures.
-    async fn own(&mut self, sighting: Sighting) {
-        let t = sighting.t;
+    /// One of the shop's own cameras saw something at `t`. In a shop where nothing else speaks time goes on by its pictures.
+    async fn own(&mut self, t: StoreTime) {
         self.newest = self.newest.max(Some(t));
-        self.seen(sighting);
         let due = t - CAMERAS_LATENESS;
         if self.batch_at.elapsed() >= QUIET
             && self.watermark.is_none_or(|at| due.since(at) >= STRIDE)
@@ -209,8 +224,7 @@ impl ShopTask {
         for (t, sightings) in self.gather.ready() {
             let watched = self.watch.update(t, &sightings);
             for point in watched.points {
-                self.show.track(&point);
-                self.pipeline.push_track(point);
+                self.somebody(point);
             }
             for look in watched.looks {
                 self.pipeline.push_look(look);
@@ -219,6 +233,12 @@ impl ShopTask {
                 self.show.calibration(fault);
             }
         }
+    }
+
+    fn somebody(&mut self, point: TrackPoint) {
+        self.show.track(&point);
+        self.facings.person(&point);
+        self.pipeline.push_track(point);
     }
 
     async fn advance(&mut self, now: StoreTime) {
@@ -301,6 +321,9 @@ impl ShopTask {
         self.show.cameras(self.eyes.views(), &self.heard, now);
         self.show
             .eyes(&self.gather.counters(), &self.watch.counters());
+        let balances = self.app.ledger.balances();
+        let shelves = self.facings.view(&self.app.shop, &balances, newest);
+        self.show.shelves(shelves, self.facings.dropped());
         self.show.state(&self.pipeline, bus, now, lag);
     }
 

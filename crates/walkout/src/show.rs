@@ -14,7 +14,7 @@ use walkout_perception::eyes::{GatherCounters, WatchCounters};
 use walkout_sensors::CountersSnapshot;
 use walkout_server::view::{
     BusView, CameraView, CamerasView, FaultView, FloorView, HealthView, PersonView, PictureView,
-    RefusalView, SeenTrackView, SeenView, StateView, TotalsView,
+    RefusalView, SeenTrackView, SeenView, ShelvesView, StateView, TotalsView,
 };
 use walkout_server::{AppState, convert, inside};
 
@@ -38,6 +38,7 @@ pub struct Show {
     sightings: BTreeMap<CameraIx, Sighting>,
     /// What eyes dropped and refused.
     eyes: Vec<RefusalView>,
+    shelves: ShelvesView,
     faults: BTreeMap<PlateIx, PlateFault>,
     notices: BTreeMap<(String, String), (u64, String)>,
     cameras: BTreeMap<CameraIx, CameraView>,
@@ -56,6 +57,7 @@ impl Show {
             tracks: BTreeMap::new(),
             sightings: BTreeMap::new(),
             eyes: Vec::new(),
+            shelves: ShelvesView::default(),
             faults: BTreeMap::new(),
             notices: BTreeMap::new(),
             cameras: BTreeMap::new(),
@@ -80,6 +82,20 @@ impl Show {
     pub fn eyes(&mut self, gather: &GatherCounters, watch: &WatchCounters) {
         self.eyes = counted("eyes", gather);
         self.eyes.extend(counted("floor", &watch.floor));
+    }
+
+    /// What shelf cameras see, and how much of it was dropped.
+    pub fn shelves(&mut self, shelves: ShelvesView, dropped: u64) {
+        self.shelves = shelves;
+        if dropped > 0 {
+            self.eyes.push(RefusalView {
+                cause: "dropped".to_owned(),
+                source: "shelves".to_owned(),
+                count: dropped,
+                last: "too many pictures of shelves waited for it to be known who stood there"
+                    .to_owned(),
+            });
+        }
     }
 
     /// A plate's health changed.
@@ -266,6 +282,8 @@ impl Show {
             if pictures == 0 && fares.is_none() {
                 continue;
             }
+            // A camera before shelves sends a picture every few seconds.
+            let heard = fares.is_some_and(|c| c.source == "bus" && c.connected);
             let camera = view.camera();
             let share = |p: Pixel| {
                 let thousandths = |x: f64| (x * 1_000.0).round() / 1_000.0;
@@ -298,7 +316,7 @@ impl Show {
                     width_px: camera.width_px,
                     height_px: camera.height_px,
                     pictures,
-                    live,
+                    live: live || heard,
                 },
                 health: fares.map_or_else(|| "good".to_owned(), |c| c.health.clone()),
                 off_deg: fares.and_then(|c| c.off_deg),
@@ -375,6 +393,7 @@ impl Show {
                 .filter_map(|q| convert::question(shop, q))
                 .collect(),
             lanes: shop.planogram.lanes.iter().map(lane_units).collect(),
+            shelves: self.shelves.clone(),
             health,
         });
     }

@@ -3,10 +3,11 @@
 
 use crate::eyes::{Opened, threads};
 use crate::items::Items;
-use crate::looking::{self, Feed, Looker, Pixels, Shot, Tally};
+use crate::looking::{self, Feed, Pixels, Shot, Tally};
 use crate::networks::{Finders, RuntimeArgs, SizeArgs};
 use crate::outbox::{Outbox, Word};
-use crate::serve::{find_camera, load, runtime, stop_signal};
+use crate::serve::{find_camera, load, runtime as tokio_runtime, stop_signal};
+use crate::shelves::ShelfEyes;
 use anyhow::{Context, Result, anyhow, bail, ensure};
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -71,14 +72,19 @@ pub fn run(args: Args) -> Result<ExitCode> {
         args.fps
     );
     let shop = load(&args.shop)?;
-    let finders = Finders::load(
-        &args.runtime.open()?,
-        &args.models,
-        args.networks.as_deref(),
-    )?;
-    let gallery = locate(&args.shop)?.join(crate::items::FILE);
+    let runtime = args.runtime.open()?;
+    let finders = Finders::load(&runtime, &args.models, args.networks.as_deref())?;
+    let folder = locate(&args.shop)?;
+    let items = Items::read(&shop, &folder.join(crate::items::FILE), &args.models)?;
+    let mut named = Vec::new();
+    for name in &args.camera {
+        named.push(find_camera(&shop, name)?);
+    }
+    let with = (&runtime, args.models.as_path());
+    let shelves = ShelfEyes::load(&shop, &folder, named.iter().copied(), with, items.clone())?;
     let finders = finders
-        .with_items(Items::read(&shop, &gallery, &args.models)?)
+        .with_items(items)
+        .with_shelves(shelves)
         .with_eye(args.size.settings()?);
     let clock: Clock = Arc::new(crate::clock::wall_now);
     let period = TimeDelta::from_secs_f64(1.0 / f64::from(args.fps));
@@ -87,37 +93,26 @@ pub fn run(args: Args) -> Result<ExitCode> {
         Some(_) => args.camera.len(),
         None => threads(args.camera.len()),
     };
-    let mut shares = Vec::new();
-    for _ in 0..threads {
-        shares.push((finders.share()?, finders.items(&shop)?));
-    }
-    let (mut lookers, mut tallies) = (Vec::new(), Vec::new());
-    for (i, name) in args.camera.iter().enumerate() {
-        let camera = find_camera(&shop, name)?;
+    let mut cameras = Vec::new();
+    for (&camera, name) in named.iter().zip(&args.camera) {
         let feed: Box<dyn Feed> = match &args.pictures {
             Some(url) => Box::new(Fetched::new(camera, url.replace("{camera}", name), period)),
             None => Box::new(kept(&shop, camera, name, &clock)?),
         };
-        let (share, items) = &shares[i % threads];
-        let finder = share.finder()?;
-        let settings = finders.eye().clone();
-        let looker = Looker::new(&shop.layout, camera, feed, finder, settings, period)
-            .with_context(|| format!("camera {name} is no camera of the shop"))?
-            .with_items(items.clone())
-            .at_most(args.count);
-        tallies.push(looker.tally());
-        lookers.push(looker);
+        cameras.push((camera, feed));
     }
+    let lookers = looking::lookers(&shop, &finders, cameras, period, threads)?.at_most(args.count);
+    let tallies: Vec<_> = lookers.all().map(looking::Looker::tally).collect();
     let told = Arc::new(Outbox::new(shop.layout.cameras.len()));
     let stop = Arc::new(AtomicBool::new(false));
-    let threads = looking::begin(lookers, threads, &told, &stop)?;
+    let threads = lookers.begin(&told, &stop)?;
     println!("{}: eyes of {}", shop.title, args.camera.join(", "));
     println!(
-        "  bus     {}  topics walkout/{}/camera/…",
+        "  bus     {}  topics walkout/{}/camera/…, shelf/…",
         args.mqtt, shop.name
     );
     println!("  Ctrl-C ends it");
-    let sent = runtime()?.block_on(async {
+    let sent = tokio_runtime()?.block_on(async {
         let ended = Arc::clone(&told);
         let joined = tokio::task::spawn_blocking(move || {
             let panics = threads.into_iter().filter_map(|t| t.join().err()).count();
@@ -160,14 +155,21 @@ async fn publish(shop: &Shop, broker: &BrokerUrl, told: &Outbox) -> Result<()> {
             device.ready().await;
         }
         while let Some(word) = told.next().await {
-            let (camera, message) = match word {
-                Word::Saw(sighting) => (sighting.camera, encode::sighting(shop, &sighting)),
-                Word::Fares(fault) => (fault.camera, encode::camera_fault(&fault)),
+            let (topic, message) = match word {
+                Word::Saw(sighting) => {
+                    let message = encode::sighting(shop, &sighting);
+                    (Topic::Camera(sighting.camera), serde_json::to_vec(&message))
+                }
+                Word::Shelf(sight) => {
+                    let message = encode::shelf_sight(shop, &sight);
+                    (Topic::Shelf(sight.camera), serde_json::to_vec(&message))
+                }
+                Word::Fares(fault) => {
+                    let message = encode::camera_fault(&fault);
+                    (Topic::Camera(fault.camera), serde_json::to_vec(&message))
+                }
             };
-            let topic = Topic::Camera(camera).text(shop);
-            device
-                .publish(&topic, serde_json::to_vec(&message)?)
-                .await?;
+            device.publish(&topic.text(shop), message?).await?;
             device.ready().await;
         }
         // What was published last must leave before the connection does.

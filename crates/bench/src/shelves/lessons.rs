@@ -1,12 +1,12 @@
 //! What the network of facings is trained on: cuts of rendered shelves with what stands there.
 
+use super::hung::sensor;
 use super::stock::{Stand, Stock};
-use super::{Options, Scene, sensor};
+use super::{Options, Scene, rgb};
 use crate::draw::Draw;
 use crate::pixels::PixelError;
 use walkout_model::{Catalogue, Gtin, Product, Shop};
 use walkout_perception::eyes::ShelfCuts;
-use walkout_perception::nets::RgbPicture;
 
 /// Stockings of a scene, each in light of its own: what the shelves look like bare and stocked is drawn once for all.
 const STOCKINGS: u64 = 3;
@@ -34,17 +34,17 @@ pub fn lessons(
     for &seed in &options.seeds {
         let shop = reprinted(shop, seed);
         let scene = Scene::new(&shop, seed, options.fixtures);
-        let mut cuts = ShelfCuts::new(&scene.believed, &scene.cameras, &options.scan);
-        scene.teach(seed, |camera, bare, stocked| {
-            cuts.learn(camera, bare, stocked)
-        })?;
+        let hung = &scene.hung;
+        let mut cuts = ShelfCuts::new(&hung.believed, &hung.cameras, &options.scan);
+        for (camera, bare, stocked) in hung.references(seed)? {
+            cuts.learn(camera, &rgb(&bare)?, &rgb(&stocked)?)?;
+        }
         for k in 0..STOCKINGS {
             let draw = |stream: u64| Draw::new(seed, stream + 100 * k);
             let stock = Stock::draw(&shop, &mut draw(162));
             let light = sensor(&mut draw(163));
-            for (camera, picture) in scene.pictures(&stock, light, 200 + k) {
-                let picture = RgbPicture::new(picture.width, picture.height, &picture.rgb)?;
-                for cut in cuts.of(camera, &picture, &[])? {
+            for (camera, picture) in hung.pictures(&stock.goods, light, 200 + k) {
+                for cut in cuts.of(camera, &rgb(&picture)?)? {
                     let kind = match stock.stands.get(&(cut.lane, cut.facing)) {
                         None | Some(Stand::Between) => continue,
                         Some(Stand::Filled) => 0,

@@ -3,9 +3,11 @@
 //! A shop's fixtures are stocked at random, shelf cameras are hung before them, and each picture is scanned once. Racks, light,
 //! sensors, how full the columns are and where cameras hang follow from the seed.
 
+mod hung;
 mod lessons;
 mod stock;
 
+pub use hung::{Hung, ShelfPictures};
 pub use lessons::{Lesson, lessons};
 
 use crate::calibration::expected_calibration_error;
@@ -15,13 +17,10 @@ use serde::Serialize;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use stock::{Stand, Stock};
-use walkout_model::layout::{Camera, Fixture};
-use walkout_model::{CameraIx, LaneIx, Point2, Point3, Shop, SkuIx, StoreTime};
-use walkout_perception::eyes::{EyeError, ScanNetworks, ScanSettings, ShelfScan, Verdict};
+use walkout_model::{LaneIx, Shop, SkuIx, StoreTime};
+use walkout_perception::eyes::{ScanNetworks, ScanSettings, ShelfScan, Verdict, judge};
 use walkout_perception::nets::{Gallery, ItemNetwork, Network, RgbPicture};
-use walkout_simulator::render::{
-    Frame, PackageShot, Packages, Picture, RenderConfig, Renderer, SensorConfig, Snapshot,
-};
+use walkout_simulator::render::{PackageShot, Packages, Picture};
 
 /// What is measured.
 #[derive(Clone, Debug)]
@@ -76,8 +75,6 @@ pub struct ShelfMarks {
     pub scan_ms: f64,
 }
 
-/// Size of a shelf camera's picture.
-const SIZE: [u32; 2] = [1280, 960];
 /// Pictures of each SKU that the shop is shown.
 const ENROLLED: u64 = 4;
 /// The catalogue's pictures are not the shop's light and noise.
@@ -117,210 +114,46 @@ pub fn measure(
     let mut tally = Tally::default();
     for &seed in &options.seeds {
         let scene = Scene::new(shop, seed, options.fixtures);
-        let (networks, settings) = (networks.clone(), options.scan.clone());
-        let mut scan = ShelfScan::new(&scene.believed, &scene.cameras, networks, settings);
-        scene.teach(seed, |camera, bare, stocked| {
-            scan.learn(camera, bare, stocked)
-        })?;
+        let hung = &scene.hung;
+        let believed = &hung.believed;
+        let mut scan = ShelfScan::new(believed, &hung.cameras, networks.clone(), &options.scan);
+        for (camera, bare, stocked) in hung.references(seed)? {
+            scan.learn(camera, &rgb(&bare)?, &rgb(&stocked)?)?;
+        }
         let mut sights = Vec::new();
-        for (camera, picture) in scene.pictures(&scene.stock, scene.config.sensor.clone(), 1) {
-            let picture = RgbPicture::new(picture.width, picture.height, &picture.rgb)?;
+        for (camera, picture) in hung.pictures(&scene.stock.goods, hung.sensor(), 1) {
+            let picture = rgb(&picture)?;
             let begin = std::time::Instant::now();
-            sights.extend(scan.look(camera, &picture, &[])?);
+            sights.push(scan.look(camera, StoreTime(0), &picture)?);
             tally.scan_ms += begin.elapsed().as_secs_f64() * 1e3;
             tally.pictures += 1;
         }
-        tally.add(&scene, &scan.judge(&sights));
+        tally.add(&scene, &judge(&believed.planogram, &sights, &options.scan));
     }
     let first = options.seeds.first().copied().unwrap_or_default();
     Ok(tally.marks(&shop.name, [first, options.seeds.len() as u64]))
 }
 
+fn rgb(picture: &Picture) -> Result<RgbPicture<'_>, PixelError> {
+    Ok(RgbPicture::new(
+        picture.width,
+        picture.height,
+        &picture.rgb,
+    )?)
+}
+
 /// One stocking with its cameras.
 struct Scene {
-    real: Arc<Shop>,
-    /// The same as the estimator believes it to be: cameras are calibrated as well as can be, no better.
-    believed: Shop,
-    cameras: Vec<CameraIx>,
+    hung: Hung,
     stock: Stock,
-    config: RenderConfig,
 }
 
 impl Scene {
     fn new(shop: &Shop, seed: u64, fixtures_max: usize) -> Self {
-        let mut draw = Draw::new(seed, 61);
-        let stock = Stock::draw(shop, &mut Draw::new(seed, 62));
-        let mut fixtures: Vec<(f64, usize)> = (0..shop.layout.fixtures.len())
-            .map(|i| (draw.unit(), i))
-            .collect();
-        fixtures.sort_by(|a, b| a.0.total_cmp(&b.0));
-        let (mut real, mut believed) = (shop.clone(), shop.clone());
-        let (mut cameras, mut taken) = (Vec::new(), 0);
-        for (_, i) in fixtures {
-            let fixture = &shop.layout.fixtures[i];
-            let hung = hang(shop, i, fixture, &mut draw);
-            if hung.is_empty() || taken >= fixtures_max {
-                continue;
-            }
-            taken += 1;
-            for camera in hung {
-                cameras.push(CameraIx::from(real.layout.cameras.len()));
-                believed
-                    .layout
-                    .cameras
-                    .push(miscalibrated(&camera, &mut draw));
-                real.layout.cameras.push(camera);
-            }
-        }
-        let size_px = SIZE;
         Self {
-            real: Arc::new(real),
-            believed,
-            cameras,
-            stock,
-            config: RenderConfig {
-                size_px,
-                oversampling: 2,
-                sensor: sensor(&mut draw),
-                shutter_s: 0.0,
-                seed,
-            },
+            hung: Hung::new(shop, seed, fixtures_max, usize::MAX),
+            stock: Stock::draw(shop, &mut Draw::new(seed, 62)),
         }
-    }
-
-    /// What its cameras see of a stocking, in some light.
-    fn pictures(
-        &self,
-        stock: &Stock,
-        sensor: SensorConfig,
-        moment: u64,
-    ) -> Vec<(CameraIx, Picture)> {
-        let snapshot = Snapshot {
-            goods: stock.goods.clone(),
-            revision: moment,
-            // Noise follows from the time.
-            t: StoreTime(moment as i64),
-            ..Snapshot::default()
-        };
-        let config = RenderConfig {
-            sensor,
-            ..self.config.clone()
-        };
-        let mut renderer = Renderer::new(Arc::clone(&self.real), config);
-        let mut frame = Frame::default();
-        let mut see = |&camera: &CameraIx| {
-            renderer.render(camera, &snapshot, &mut frame);
-            (camera, frame.picture.clone())
-        };
-        self.cameras.iter().map(&mut see).collect()
-    }
-
-    /// Shows what each camera sees when the shelves are bare and when they are stocked, each in other light.
-    fn teach(
-        &self,
-        seed: u64,
-        mut show: impl FnMut(CameraIx, &RgbPicture<'_>, &RgbPicture<'_>) -> Result<(), EyeError>,
-    ) -> Result<(), PixelError> {
-        if self.cameras.is_empty() {
-            return Err(PixelError::NoCamera);
-        }
-        let stocked = Stock::full(&self.real, &mut Draw::new(seed, 63));
-        let [bare, stocked] = [(64, &Stock::default()), (65, &stocked)].map(|(stream, stock)| {
-            self.pictures(stock, sensor(&mut Draw::new(seed, stream)), stream)
-        });
-        for ((camera, bare), (_, stocked)) in bare.iter().zip(&stocked) {
-            let bare = RgbPicture::new(bare.width, bare.height, &bare.rgb)?;
-            let stocked = RgbPicture::new(stocked.width, stocked.height, &stocked.rgb)?;
-            show(*camera, &bare, &stocked)?;
-        }
-        Ok(())
-    }
-}
-
-/// Shelf cameras before a fixture: as many side by side as its width needs, for its upper and its lower half; none
-/// where the aisle is too narrow.
-fn hang(shop: &Shop, own: usize, fixture: &Fixture, draw: &mut Draw) -> Vec<Camera> {
-    let columns = (fixture.width_m / 1.3).ceil().clamp(1.0, 8.0);
-    let mut out = Vec::new();
-    for c in 0..columns as usize {
-        let x = (c as f64 + 0.5) * fixture.width_m / columns + draw.between(-0.12, 0.12);
-        let away = free_before(shop, own, fixture, x).min(draw.between(1.0, 1.5));
-        if away < 0.7 {
-            return Vec::new();
-        }
-        for (half, aim) in [0.72, 0.28].into_iter().enumerate() {
-            let up = (aim * fixture.height_m + draw.between(0.0, 0.35)).clamp(0.3, 2.3);
-            let target = aim * fixture.height_m;
-            let at = fixture.pose.floor_from_local(Point2::new(x, -away));
-            let to = fixture
-                .pose
-                .floor_from_local(Point2::new(x + draw.between(-0.1, 0.1), 0.0));
-            let way = to - at;
-            // What the camera is for fills two thirds of the picture or more.
-            let half_m = fixture.width_m / columns / 2.0 + draw.between(0.15, 0.4);
-            let wide = 2.0 * half_m.max(0.45 * fixture.height_m).atan2(away);
-            let focal = f64::from(SIZE[0]) / 2.0 / (wide / 2.0).tan();
-            out.push(Camera {
-                name: format!("{}-{c}-{half}", fixture.name),
-                width_px: SIZE[0],
-                height_px: SIZE[1],
-                focal_px: [focal; 2],
-                principal_px: SIZE.map(|s| f64::from(s) / 2.0),
-                distortion: [draw.between(-0.12, 0.02), 0.01, 0.0, 0.0, 0.0],
-                position: at.at_height(up),
-                yaw: way.y.atan2(way.x),
-                pitch: (up - target).atan2(away) + draw.normal() * 0.02,
-                roll: draw.normal() * 0.03,
-            });
-        }
-    }
-    out
-}
-
-/// How far before a fixture the floor is free, metres.
-fn free_before(shop: &Shop, own: usize, fixture: &Fixture, x: f64) -> f64 {
-    let layout = &shop.layout;
-    let mut away = 0.1;
-    while away < 1.6 {
-        let p = fixture.pose.floor_from_local(Point2::new(x, -away));
-        let others = layout.fixtures.iter().enumerate();
-        let blocked = others.filter(|(i, _)| *i != own).any(|(_, f)| {
-            let q = f.pose.local_from_floor(p);
-            (-0.03..f.width_m + 0.03).contains(&q.x) && (-0.03..f.depth_m + 0.03).contains(&q.y)
-        });
-        if blocked || !layout.floor.contains(p) {
-            break;
-        }
-        away += 0.05;
-    }
-    away - 0.05
-}
-
-/// What a calibration makes of a camera.
-fn miscalibrated(camera: &Camera, draw: &mut Draw) -> Camera {
-    let mut off = |sigma: f64| draw.normal() * sigma;
-    let p = camera.position;
-    Camera {
-        position: Point3::new(p.x + off(0.004), p.y + off(0.004), p.z + off(0.004)),
-        yaw: camera.yaw + off(0.003),
-        pitch: camera.pitch + off(0.003),
-        roll: camera.roll + off(0.003),
-        focal_px: camera.focal_px.map(|f| f * 1.001),
-        ..camera.clone()
-    }
-}
-
-fn sensor(draw: &mut Draw) -> SensorConfig {
-    SensorConfig {
-        exposure: draw.between(0.36, 0.58) as f32,
-        auto_exposure: draw.between(0.7, 1.0) as f32,
-        white_balance: [draw.between(0.9, 1.1) as f32, draw.between(0.9, 1.1) as f32],
-        vignette: draw.between(0.0, 0.35) as f32,
-        noise: draw.between(0.8, 5.0) as f32,
-        blur_px: draw.between(0.1, 0.9) as f32,
-        contrast: draw.between(0.9, 1.2) as f32,
-        saturation: draw.between(0.6, 1.15) as f32,
-        quality: draw.between(45.0, 95.0) as u8,
     }
 }
 
@@ -341,13 +174,14 @@ struct Tally {
 
 impl Tally {
     fn add(&mut self, scene: &Scene, states: &[walkout_perception::eyes::FacingState]) {
-        let fixtures = scene.cameras.iter().filter_map(|c| {
-            let camera = scene.real.layout.cameras.get(c.usize())?;
+        let fixtures = scene.hung.cameras.iter().filter_map(|c| {
+            let camera = scene.hung.real.layout.cameras.get(c.usize())?;
             camera.name.rsplitn(3, '-').nth(2)
         });
         let fixtures: Vec<&str> = fixtures.collect();
         let scanned = |lane: LaneIx| {
             let name = scene
+                .hung
                 .real
                 .planogram
                 .get(lane)
@@ -397,6 +231,7 @@ impl Tally {
         }
         for (lane, [seen, empty, gap]) in lanes {
             let all = scene
+                .hung
                 .real
                 .planogram
                 .get(lane)

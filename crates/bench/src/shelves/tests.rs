@@ -22,8 +22,9 @@ fn stock_is_drawn_by_the_seed_and_has_gaps_and_wrong_items() {
 
 #[test]
 fn shelf_cameras_hang_in_the_aisle_and_the_estimator_does_not_know_them_exactly() {
-    let scene = Scene::new(&corner(), 5, 6);
+    let scene = Hung::new(&corner(), 5, 6, 100);
     assert!(scene.cameras.len() >= 6, "{}", scene.cameras.len());
+    assert_eq!(Hung::new(&corner(), 5, 6, 3).cameras.len(), 3);
     for &c in &scene.cameras {
         let (real, believed) = (
             &scene.real.layout.cameras[c.usize()],

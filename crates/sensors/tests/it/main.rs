@@ -13,4 +13,6 @@ mod hostile;
 #[cfg(test)]
 mod rtsp;
 #[cfg(test)]
+mod shelf;
+#[cfg(test)]
 mod shop;

@@ -1,9 +1,11 @@
 //! The cameras of a simulated shop while it runs: pictures, and nothing of what they were drawn from.
 
 use super::film;
-use anyhow::Result;
+use anyhow::{Context, Result};
 use std::sync::Arc;
+use walkout_bench::shelves::Hung;
 use walkout_model::{CameraIx, Shop, StoreTime};
+use walkout_perception::nets::RgbPicture;
 use walkout_simulator::Simulation;
 use walkout_simulator::render::{Frame, Picture, RenderConfig, Renderer, Snapshot};
 
@@ -34,6 +36,16 @@ impl LiveCameras {
         }
     }
 
+    /// Those that hang before a shop's shelves.
+    pub fn hung(hung: &Hung) -> Self {
+        Self {
+            cameras: hung.cameras.clone(),
+            renderer: Renderer::new(Arc::clone(&hung.real), hung.config.clone()),
+            snapshot: Snapshot::default(),
+            frame: Frame::default(),
+        }
+    }
+
     /// How many there are.
     pub fn len(&self) -> usize {
         self.cameras.len()
@@ -44,6 +56,11 @@ impl LiveCameras {
         simulation.snapshot(&mut self.snapshot);
     }
 
+    /// When that was.
+    pub fn exposed_at(&self) -> StoreTime {
+        self.snapshot.t
+    }
+
     /// The picture that one of them takes of what was held on to, and when that was.
     pub fn shoot(&mut self, i: usize) -> Option<(CameraIx, StoreTime, &Picture)> {
         let camera = *self.cameras.get(i)?;
@@ -51,6 +68,11 @@ impl LiveCameras {
             .render(camera, &self.snapshot, &mut self.frame)
             .then_some((camera, self.snapshot.t, &self.frame.picture))
     }
+}
+
+/// A picture as networks take it.
+pub fn rgb(picture: &Picture) -> Result<RgbPicture<'_>> {
+    RgbPicture::new(picture.width, picture.height, &picture.rgb).context("a rendered picture")
 }
 
 /// A picture as a JPEG.

@@ -4,9 +4,8 @@ use super::geometry::{Column, columns};
 use super::planes::{Reference, about, gain, light, planes};
 use super::{ScanError, ScanSettings};
 use crate::eyes::camera::per_px;
-use crate::eyes::shelves::hides;
 use crate::nets::RgbPicture;
-use walkout_model::{CameraIx, LaneIx, Point2, Shop, SkuIx, View};
+use walkout_model::{CameraIx, LaneIx, Shop, SkuIx, View};
 
 /// What the network is shown of a facing.
 #[derive(Clone, Debug)]
@@ -28,7 +27,6 @@ pub struct FacingCut {
 /// Cuts the facings that cameras see out of their pictures.
 pub struct ShelfCuts {
     eyes: Vec<Eye>,
-    clear_m: f64,
 }
 
 pub(super) struct Eye {
@@ -63,7 +61,6 @@ impl ShelfCuts {
         });
         Self {
             eyes: eyes.collect(),
-            clear_m: settings.clear_m,
         }
     }
 
@@ -110,7 +107,7 @@ impl ShelfCuts {
         Ok(())
     }
 
-    /// What the network is shown of the facings that nobody hides; `people` are where they stand.
+    /// What the network is shown of the facings, whoever stands before them.
     ///
     /// # Errors
     /// The picture has another shape than the camera's.
@@ -118,7 +115,6 @@ impl ShelfCuts {
         &self,
         camera: CameraIx,
         picture: &RgbPicture<'_>,
-        people: &[Point2],
     ) -> Result<Vec<FacingCut>, ScanError> {
         let Some((eye, known)) = self.known(camera) else {
             return Ok(Vec::new());
@@ -126,13 +122,7 @@ impl ShelfCuts {
         let described = eye.view.camera();
         let per_px = per_px(described, picture)?;
         let gain = gain(&light(picture), &known.light, &known.about);
-        let clear = |c: &Column| {
-            let from = described.position;
-            let hidden = |p: &Point2| hides(*p, from, c.middle, self.clear_m);
-            !people.iter().any(hidden)
-        };
         let columns = eye.columns.iter().zip(&known.references);
-        let open = columns.filter(|(c, _)| clear(c));
         let cut = |(c, reference): (&Column, &Reference)| FacingCut {
             lane: c.lane,
             facing: c.facing,
@@ -140,7 +130,7 @@ impl ShelfCuts {
             px: c.px,
             planes: planes(c, reference, (picture, per_px), gain),
         };
-        Ok(open.map(cut).collect())
+        Ok(columns.map(cut).collect())
     }
 
     pub(super) fn known(&self, camera: CameraIx) -> Option<(&Eye, &Known)> {

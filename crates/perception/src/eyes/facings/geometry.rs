@@ -20,8 +20,6 @@ pub(super) struct Column {
     pub lane: LaneIx,
     pub facing: u32,
     pub sku: SkuIx,
-    /// Middle of the front in the floor frame.
-    pub middle: Point3,
     /// Least of width and height of the foremost front, pixels.
     pub px: f64,
     /// The foremost first.
@@ -61,6 +59,37 @@ pub(super) fn columns(shop: &Shop, view: &View, px_min: f64, seen_min: f64) -> V
         .collect()
 }
 
+/// The middle of a facing's front, in the floor frame.
+pub(super) fn middle(shop: &Shop, lane: LaneIx, facing: u32) -> Option<Point3> {
+    let l = shop.planogram.get(lane)?;
+    let height = f64::from(shop.catalogue.get(l.sku)?.size_mm[2]) / 1_000.0;
+    let up = height.clamp(SIZE_M[0], SIZE_M[1]) / 2.0;
+    let x_m = l.x_m + (f64::from(facing) + 0.5) * l.width_m / f64::from(l.facings.max(1));
+    Some(shop.layout.floor_from_shelf(l.shelf, x_m, 0.0, up))
+}
+
+/// Units of such a depth that stand one behind another on a shelf, metres.
+fn rows(shelf_m: f64, unit_m: f64) -> u32 {
+    ((shelf_m / unit_m.max(0.01) + 1e-6) as u32).max(1)
+}
+
+/// Rows that begin in the front half.
+fn front_rows(rows: u32) -> u32 {
+    (f64::from(rows) * DEEP_MAX).ceil().max(1.0) as u32
+}
+
+/// Units that a column of a lane holds, and how many of them stand in its front half.
+pub(super) fn column_units(shop: &Shop, lane: LaneIx) -> Option<(u32, u32)> {
+    let l = shop.planogram.get(lane)?;
+    let shelf = shop.layout.shelves.get(l.shelf.usize())?;
+    let deep = f64::from(shop.catalogue.get(l.sku)?.size_mm[1]) / 1_000.0;
+    let rows = rows(shelf.depth_m, deep.clamp(SIZE_M[0], SIZE_M[1]));
+    let holds = l.capacity.div_ceil(l.facings.max(1)).max(rows);
+    // A planogram that knows of more units than rows stacks them.
+    let stacked = f64::from(holds) / f64::from(rows);
+    Some((holds, (f64::from(front_rows(rows)) * stacked) as u32))
+}
+
 fn column(
     shop: &Shop,
     view: &View,
@@ -86,7 +115,6 @@ fn column(
     }
     let at = |x: f64, y: f64, up: f64| layout.floor_from_shelf(l.shelf, x, y, up);
     let px = |p: Point3| view.project(p).filter(|p| view.contains(*p));
-    let middle = at(x_m, 0.0, height / 2.0);
     let length = |p: Pixel, q: Pixel| (p.u - q.u).hypot(p.v - q.v);
     let ends = [
         at(x_m - width / 2.0, 0.0, height / 2.0),
@@ -100,9 +128,7 @@ fn column(
         return None;
     }
     let side = width.max(height) * 1.15;
-    let rows = ((shelf.depth_m / size[1].max(0.01) + 1e-6) as u32).max(1);
-    // Rows that begin in the front half.
-    let front = (f64::from(rows) * DEEP_MAX).ceil().max(1.0) as u32;
+    let front = front_rows(rows(shelf.depth_m, size[1]));
     let mut depths: Vec<u32> = (0..DEPTHS_MAX.min(front))
         .map(|k| match DEPTHS_MAX.min(front) - 1 {
             0 => 0,
@@ -150,7 +176,6 @@ fn column(
         lane,
         facing,
         sku: l.sku,
-        middle,
         px: size_px,
         fronts,
     })

@@ -8,8 +8,12 @@
 mod cuts;
 mod geometry;
 mod planes;
+mod verdict;
+mod watch;
 
 pub use cuts::{FacingCut, ShelfCuts};
+pub use verdict::{FacingState, Verdict, judge};
+pub use watch::{FacingWatch, WatchedFacing, WatchedLane};
 
 use super::EyeError;
 use super::camera::per_px;
@@ -17,9 +21,8 @@ use crate::nets::{FacingNetwork, FacingOdds, Gallery, ItemNetwork, NetError, Net
 use cuts::Eye;
 use geometry::Column;
 use planes::portrait;
-use std::collections::BTreeMap;
 use std::sync::Arc;
-use walkout_model::{CameraIx, LaneIx, Point2, Shop, SkuIx};
+use walkout_model::{CameraIx, LaneIx, SeenFacing, ShelfSight, Shop, SkuIx, StoreTime, TimeDelta};
 
 /// How shelves are scanned.
 #[derive(Clone, Debug)]
@@ -34,6 +37,9 @@ pub struct ScanSettings {
     pub gap_min: f64,
     /// A wrong item is told from this probability up.
     pub wrong_min: f64,
+    /// Over time, a facing is what it looks like in two pictures or more that lie so far apart, with nothing else between them: a
+    /// hand, or a unit that somebody has just put down askew, is gone by then.
+    pub stays: TimeDelta,
 }
 
 impl Default for ScanSettings {
@@ -44,6 +50,7 @@ impl Default for ScanSettings {
             clear_m: 0.45,
             gap_min: 0.7,
             wrong_min: 0.5,
+            stays: TimeDelta::from_secs(4),
         }
     }
 }
@@ -75,55 +82,6 @@ impl ScanNetworks {
     }
 }
 
-/// What one camera's picture says of a facing.
-#[derive(Clone, Debug)]
-pub struct FacingSight {
-    /// The camera.
-    pub camera: CameraIx,
-    /// The lane.
-    pub lane: LaneIx,
-    /// Its column, from the left.
-    pub facing: u32,
-    /// What belongs there.
-    pub sku: SkuIx,
-    /// Of a gap and of a wrong item.
-    pub odds: FacingOdds,
-    /// What stands there if another product does: the likeliest SKUs of the whole gallery. Nothing where that is out of the question.
-    pub seems: Vec<(SkuIx, f32)>,
-    /// Size of the front in the picture, pixels.
-    pub px: f64,
-}
-
-/// What all cameras say of a facing.
-#[derive(Clone, Debug, PartialEq)]
-pub struct FacingState {
-    /// The lane.
-    pub lane: LaneIx,
-    /// Its column, from the left.
-    pub facing: u32,
-    /// What belongs there.
-    pub sku: SkuIx,
-    /// Probability that nothing stands there.
-    pub gap: f64,
-    /// Probability that something stands in front that belongs elsewhere.
-    pub wrong: f64,
-    /// What it seems to be then.
-    pub seems: Option<SkuIx>,
-    /// What is made of it.
-    pub verdict: Verdict,
-}
-
-/// What is made of a facing.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Verdict {
-    /// Goods stand there, and nothing says that they are others.
-    Filled,
-    /// Nothing stands there.
-    Gap,
-    /// Something of another lane stands there.
-    Wrong,
-}
-
 /// Why a camera's picture gave nothing.
 pub type ScanError = EyeError;
 
@@ -134,14 +92,11 @@ pub struct ShelfScan {
     gallery: Gallery,
     skus: Vec<SkuIx>,
     cuts: ShelfCuts,
-    settings: ScanSettings,
 }
 
 /// Portraits that go through the item network in one run, and pixels a side of one.
 const BATCH: usize = 16;
 const PORTRAIT: usize = 96;
-/// Of several cameras' sights of a facing those count that show it as large as this share of the largest.
-const NEAR_SHARE: f64 = 0.6;
 /// SKUs that are told of a facing, where the log-odds of a wrong item are at least so.
 const SEEMS: usize = 5;
 const SEEMS_FROM: f64 = -2.0;
@@ -152,15 +107,14 @@ impl ShelfScan {
         shop: &Shop,
         cameras: &[CameraIx],
         networks: ScanNetworks,
-        settings: ScanSettings,
+        settings: &ScanSettings,
     ) -> Self {
         Self {
-            cuts: ShelfCuts::new(shop, cameras, &settings),
+            cuts: ShelfCuts::new(shop, cameras, settings),
             facing: FacingNetwork::new(networks.facing),
             item: ItemNetwork::new(networks.item),
             skus: networks.gallery.skus().collect(),
             gallery: networks.gallery,
-            settings,
         }
     }
 
@@ -182,40 +136,48 @@ impl ShelfScan {
         self.cuts.learn(camera, bare, stocked)
     }
 
-    /// What a picture says of the facings that nobody hides; `people` are where they stand.
+    /// What a picture says of the facings before the camera, whoever stands between; nothing before the camera has learnt
+    /// what they look like.
     ///
     /// # Errors
     /// A network fails, or the picture has another shape than the camera's.
     pub fn look(
         &self,
         camera: CameraIx,
+        t: StoreTime,
         picture: &RgbPicture<'_>,
-        people: &[Point2],
-    ) -> Result<Vec<FacingSight>, ScanError> {
-        let cuts = self.cuts.of(camera, picture, people)?;
+    ) -> Result<ShelfSight, ScanError> {
+        let mut sight = ShelfSight {
+            camera,
+            t,
+            facings: Vec::new(),
+        };
+        let cuts = self.cuts.of(camera, picture)?;
         let Some((eye, _)) = self.cuts.known(camera) else {
-            return Ok(Vec::new());
+            return Ok(sight);
         };
         let failed = |cause| EyeError::Network {
             camera: eye.view.camera().name.clone(),
             cause,
         };
         let odds = self.facing.ask(cuts.iter().map(|c| c.planes.as_slice()));
-        let sight = |(cut, odds): (FacingCut, FacingOdds)| FacingSight {
-            camera,
+        let seen = |(cut, odds): (FacingCut, FacingOdds)| SeenFacing {
             lane: cut.lane,
             facing: cut.facing,
-            sku: cut.sku,
-            odds,
-            seems: Vec::new(),
+            gap: odds.gap,
+            wrong: odds.wrong,
             px: cut.px,
+            seems: Vec::new(),
         };
-        let odds = odds.map_err(failed)?;
-        let mut sights: Vec<FacingSight> = cuts.into_iter().zip(odds).map(sight).collect();
+        sight.facings = cuts
+            .into_iter()
+            .zip(odds.map_err(failed)?)
+            .map(seen)
+            .collect();
         let per_px = per_px(eye.view.camera(), picture)?;
-        self.name(eye, (picture, per_px), &mut sights)
+        self.name(eye, (picture, per_px), &mut sight.facings)
             .map_err(failed)?;
-        Ok(sights)
+        Ok(sight)
     }
 
     /// Says which product the others seem to be.
@@ -223,10 +185,10 @@ impl ShelfScan {
         &self,
         eye: &Eye,
         (picture, per_px): (&RgbPicture<'_>, f64),
-        sights: &mut [FacingSight],
+        seen: &mut [SeenFacing],
     ) -> Result<(), NetError> {
-        let odd = sights.iter_mut().filter(|s| s.odds.wrong >= SEEMS_FROM);
-        let mut odd: Vec<(&mut FacingSight, Vec<u8>)> = odd
+        let odd = seen.iter_mut().filter(|s| s.wrong >= SEEMS_FROM);
+        let mut odd: Vec<(&mut SeenFacing, Vec<u8>)> = odd
             .filter_map(|s| {
                 let own = |c: &&Column| (c.lane, c.facing) == (s.lane, s.facing);
                 let front = eye.columns.iter().find(own)?.fronts.first()?;
@@ -241,56 +203,13 @@ impl ShelfScan {
                 .map(|p| (p, p.area()))
                 .collect();
             let looks = self.item.look_at(&pictures)?;
-            for ((sight, _), look) in some.iter_mut().zip(looks) {
-                sight.seems = self.gallery.posterior(&look, &self.skus).ranked;
-                sight.seems.truncate(SEEMS);
+            for ((facing, _), look) in some.iter_mut().zip(looks) {
+                facing.seems = self.gallery.posterior(&look, &self.skus).ranked;
+                facing.seems.truncate(SEEMS);
             }
         }
         Ok(())
     }
-
-    /// What several sights of the same moment say of each facing together. The log-odds of different cameras are
-    /// averaged, for they err together.
-    pub fn judge(&self, sights: &[FacingSight]) -> Vec<FacingState> {
-        let mut by_facing: BTreeMap<(LaneIx, u32), Vec<&FacingSight>> = BTreeMap::new();
-        for s in sights {
-            by_facing.entry((s.lane, s.facing)).or_default().push(s);
-        }
-        let s = &self.settings;
-        by_facing
-            .into_iter()
-            .filter_map(|((lane, facing), mut sights)| {
-                let largest = sights.iter().map(|v| v.px).fold(0.0, f64::max);
-                sights.retain(|v| v.px >= NEAR_SHARE * largest);
-                let n = sights.len().max(1) as f64;
-                let mean = |of: fn(&FacingOdds) -> f64| {
-                    logistic(sights.iter().map(|v| of(&v.odds)).sum::<f64>() / n)
-                };
-                let (gap, wrong) = (mean(|o| o.gap), mean(|o| o.wrong));
-                let largest = sights.iter().max_by(|a, b| a.px.total_cmp(&b.px))?;
-                let other = |(sku, _): &&(SkuIx, f32)| *sku != largest.sku;
-                let seems = largest.seems.iter().find(other).map(|(sku, _)| *sku);
-                let verdict = match () {
-                    () if gap >= s.gap_min => Verdict::Gap,
-                    () if wrong >= s.wrong_min => Verdict::Wrong,
-                    () => Verdict::Filled,
-                };
-                Some(FacingState {
-                    lane,
-                    facing,
-                    sku: largest.sku,
-                    gap,
-                    wrong,
-                    seems,
-                    verdict,
-                })
-            })
-            .collect()
-    }
-}
-
-fn logistic(x: f64) -> f64 {
-    1.0 / (1.0 + (-x).exp())
 }
 
 #[cfg(test)]
