@@ -3,9 +3,13 @@
 use super::shop::{FloorError, Options, Row, Tally};
 use super::sightings::PeopleLine;
 use crate::pixels::{Networks, PixelError, PixelOptions, Pixels};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
+use std::io::{self, BufRead, Write};
 use std::sync::Arc;
-use walkout_model::{Shop, TimeDelta};
+use std::time::Instant;
+use walkout_model::{Shop, Sighting, StoreTime, TimeDelta};
+use walkout_perception::eyes::{Watch, WatchSettings};
 use walkout_simulator::{Plan, Preset, Simulation, Tick};
 
 /// Why a run failed.
@@ -17,6 +21,29 @@ pub enum SeenError {
     /// Nothing could be seen.
     #[error(transparent)]
     Pixels(#[from] PixelError),
+    /// What was seen could not be kept, or read again.
+    #[error("what was seen: {0}")]
+    Keep(#[from] io::Error),
+    /// A line of it is no such instant.
+    #[error("line {line} of what was kept: {cause}")]
+    Line {
+        /// From 1.
+        line: usize,
+        /// What is wrong with it.
+        cause: serde_json::Error,
+    },
+    /// There is none.
+    #[error("nothing was kept: write it with --keep")]
+    Empty,
+}
+
+/// An instant as it is kept: a line of JSON.
+#[derive(Debug, Deserialize, Serialize)]
+struct Kept {
+    t: StoreTime,
+    sightings: Vec<Sighting>,
+    /// Where everybody was, of instants that are scored.
+    truth: Option<PeopleLine>,
 }
 
 /// The report: that of the tracker, and what seeing took.
@@ -33,7 +60,7 @@ pub struct SeenRow {
     pub seeing_s: f64,
 }
 
-/// Runs it. `options.model` is not asked.
+/// Runs it. `options.model` is not asked. What cameras saw, and who was where, is written to `keep`.
 ///
 /// # Errors
 /// The shop has no camera or cannot be simulated, or a network fails.
@@ -43,6 +70,7 @@ pub fn run(
     options: &Options,
     networks: Networks,
     pixel_options: &PixelOptions,
+    mut keep: Option<&mut dyn Write>,
 ) -> Result<SeenRow, SeenError> {
     let mut plan = Plan::preset(Preset::Busy, options.seed);
     plan.people = Some(options.people);
@@ -69,10 +97,21 @@ pub fn run(
             continue;
         }
         let watched = pixels.look(&simulation)?;
+        let mut truth = None;
         if tick.now >= scored_from {
-            let truth: PeopleLine =
+            let there: PeopleLine =
                 serde_json::from_str(&simulation.people_truth()).map_err(FloorError::from)?;
-            tally.add(&truth, &watched.points, |p| shop.layout.floor.contains(p));
+            tally.add(&there, &watched.points, |p| shop.layout.floor.contains(p));
+            truth = Some(there);
+        }
+        if let Some(keep) = &mut keep {
+            let kept = Kept {
+                t: tick.now,
+                sightings: pixels.sightings().to_vec(),
+                truth,
+            };
+            serde_json::to_writer(&mut *keep, &kept).map_err(io::Error::from)?;
+            keep.write_all(b"\n")?;
         }
     }
     let cost = pixels.cost();
@@ -87,6 +126,46 @@ pub fn run(
         drawing_s: cost.drawing.as_secs_f64(),
         seeing_s: cost.seeing.as_secs_f64(),
     })
+}
+
+/// Tracks and scores what was kept, in moments instead of minutes: of `options` only the tracker's settings and the seed's name count.
+///
+/// # Errors
+/// A line is not what was kept.
+pub fn again(
+    name: &str,
+    shop: &Arc<Shop>,
+    options: &Options,
+    kept: impl BufRead,
+) -> Result<Row, SeenError> {
+    let settings = WatchSettings {
+        floor: options.settings.clone(),
+        ..WatchSettings::default()
+    };
+    let mut watch = Watch::new(shop, settings);
+    let mut tally = Tally::default();
+    let (mut cameras, mut instants, mut seconds) = (BTreeSet::new(), 0, 0.0);
+    for (i, line) in kept.lines().enumerate() {
+        let cause = |cause| SeenError::Line { line: i + 1, cause };
+        let kept: Kept = serde_json::from_str(&line?).map_err(cause)?;
+        cameras.extend(kept.sightings.iter().map(|s| s.camera));
+        let begin = Instant::now();
+        let watched = watch.update(kept.t, &kept.sightings);
+        seconds += begin.elapsed().as_secs_f64();
+        instants += 1;
+        if let Some(truth) = &kept.truth {
+            tally.add(truth, &watched.points, |p| shop.layout.floor.contains(p));
+        }
+    }
+    if instants == 0 {
+        return Err(SeenError::Empty);
+    }
+    tally.ran(instants, seconds);
+    let named = cameras.iter().filter_map(|c| {
+        let camera = shop.layout.cameras.get(c.usize())?;
+        Some(camera.name.clone())
+    });
+    Ok(tally.row(name, options, named.collect()))
 }
 
 /// Cameras watch for so long before the first frame that is scored.

@@ -11,7 +11,7 @@
 
 use super::occlusion::{Body, Obstacles, is_behind};
 use crate::draw::Draw;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use walkout_model::layout::Camera;
 use walkout_model::{CameraIx, Layout, Pixel, Point2, Point3, StoreTime, View};
@@ -72,7 +72,7 @@ impl Default for Model {
 }
 
 /// A line of truth about where everybody is.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 pub struct PeopleLine {
     /// When.
     pub t: StoreTime,
@@ -81,7 +81,7 @@ pub struct PeopleLine {
 }
 
 /// Somebody as the truth has them.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 pub struct Person {
     /// The simulator's number.
     pub person: i64,

@@ -68,7 +68,7 @@ fn match_camera(
         for (col, d) in free.iter().enumerate() {
             let d = &frame.detections[*d];
             if let Some(worth) = worth(&track.state, view, d, clutter, s) {
-                let looks = s.looks * track.appearance.likeness(&d.appearance);
+                let looks = s.look_weight * track.appearance.likeness(&d.appearance);
                 pairs.push(Pair {
                     row,
                     col,
@@ -168,7 +168,7 @@ fn settle(
             _ => break,
         }
     }
-    if looks {
+    if looks || track.met {
         return;
     }
     for &(f, d) in &track.seen_by {

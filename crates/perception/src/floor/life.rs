@@ -1,13 +1,17 @@
 //! One track: its state, what it was seen by, and how long it lives.
 
+use super::FloorSettings;
+use super::appearance::Appearance;
 use super::state::{Motion, State};
 use super::stature::Stature;
-use super::{Appearance, FloorSettings};
 use std::collections::VecDeque;
 use walkout_model::{Point3, StoreTime, TrackId};
 
 /// Frames whose number of views is remembered.
 const MEMORY: usize = 30;
+/// Who was seen by more than this share of the cameras that framed them, over so many frames, is somebody of their own.
+const WELL_SHARE: f64 = 0.5;
+const WELL_FRAMES: usize = 10;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Stage {
@@ -40,6 +44,12 @@ pub(super) struct Track {
     /// Index of the detection by camera in the last frame.
     pub seen_by: Vec<(usize, usize)>,
     pub appearance: Appearance,
+    /// It stood beside another and may be either: what it looks like now is not remembered as its own.
+    pub met: bool,
+    /// It stands beside somebody whom far more cameras see: a second sight of them, most probably.
+    pub shadow: bool,
+    /// Most of the cameras that framed its head have seen it for a while: it is nobody's second sight.
+    pub well_seen: bool,
     /// The last wrists and when.
     pub wrists: Vec<(StoreTime, Point3)>,
     /// How tall.
@@ -65,6 +75,9 @@ impl Track {
             framed: VecDeque::new(),
             seen_by: Vec::new(),
             appearance: Appearance::default(),
+            met: false,
+            shadow: false,
+            well_seen: false,
             wrists: Vec::new(),
             stature: Stature::default(),
             lonely: false,
@@ -94,6 +107,7 @@ impl Track {
             self.hits += 1;
             self.last_seen = t;
         }
+        self.well_seen |= self.views.len() >= WELL_FRAMES && self.share() > WELL_SHARE;
         let blind_s = t.since(self.last_seen).as_secs_f64();
         match self.stage {
             Stage::Tentative => {
@@ -128,8 +142,13 @@ impl Track {
 
     /// Whether most of the cameras that frame its head do not see it: two that err alike are found by chance where many look.
     fn is_contradicted(&self, s: &FloorSettings) -> bool {
+        self.share() < s.seen_share || self.shadow
+    }
+
+    /// Share of the cameras that frame its head that see it, over the last frames.
+    pub(super) fn share(&self) -> f64 {
         let sum = |all: &VecDeque<u16>| all.iter().map(|n| f64::from(*n)).sum::<f64>();
-        sum(&self.views) < s.seen_share * sum(&self.framed)
+        sum(&self.views) / sum(&self.framed).max(1.0)
     }
 
     /// Whether it is reported: somebody, and seen by enough of those who look.

@@ -3,11 +3,12 @@
 //! What each camera's network found in one frame (heads, floor points, hands) goes in; [`TrackPoint`]s with their
 //! hands and the swaps that the tracker thinks possible come out. Each person is a Kalman filter that every camera
 //! measures directly in pixels (`state`); cameras are assigned to people optimally, one by one, and held
-//! against one another (`associate`); whom no track accounts for is triangulated (`birth`). Appearance breaks
-//! ties and is forgotten with the track. `docs/concepts/tracking.md` has the equations and where it fails.
+//! against one another (`associate`); whom no track accounts for is triangulated (`birth`). What people wear tells
+//! those apart whom place and height leave in doubt (`appearance`), and is forgotten with the track. `docs/concepts/tracking.md` has the equations and where it fails.
 //!
 //! Sans-IO and deterministic. Bounded: [`TRACKS_MAX`] tracks, [`DETECTIONS_MAX`] detections a camera and frame.
 
+mod appearance;
 mod associate;
 mod birth;
 mod hands;
@@ -22,6 +23,7 @@ pub use state::Motion;
 pub use swaps::Swap;
 
 use crate::assignment::{Pair, assign};
+use appearance::Appearance;
 use birth::{Newborn, Place};
 use life::{Stage, Track};
 use state::{add, determinant, distance2};
@@ -129,13 +131,6 @@ pub struct FloorCounters {
     pub doubles: u64,
 }
 
-/// Mean of what a track was seen to look like.
-#[derive(Clone, Debug, Default)]
-struct Appearance {
-    mean: Vec<f32>,
-    looks: f32,
-}
-
 /// The tracker of a shop.
 #[derive(Clone, Debug)]
 pub struct FloorTracker {
@@ -210,8 +205,13 @@ impl FloorTracker {
         for (track, framed) in self.tracks.iter_mut().zip(framed) {
             track.close_frame(t, framed, &self.settings);
         }
+        self.find_shadows();
         let mut again = self.find_again(t, &before);
-        again.extend(stature::compare(&mut self.meetings, &mut self.tracks, t));
+        again.extend(stature::compare(
+            &mut self.meetings,
+            &mut self.tracks,
+            (t, dt),
+        ));
         for id in swaps::doubles(&mut self.tracks, t, &self.settings) {
             self.tracks.retain(|t| t.id != id);
             self.counters.doubles += 1;
@@ -276,6 +276,25 @@ impl FloorTracker {
         track.lonely = self.framed(newborn.state.head(), frames) <= 1;
         track.seen_by = newborn.seen_by;
         self.tracks.push(track);
+    }
+
+    /// Who stands beside somebody whom far more cameras see.
+    fn find_shadows(&mut self) {
+        let s = &self.settings;
+        let seen: Vec<(Point2, f64)> = self
+            .tracks
+            .iter()
+            .filter(|t| t.stage == Stage::Confirmed && t.unseen == 0)
+            .map(|t| (t.state.position(), t.share()))
+            .collect();
+        for track in &mut self.tracks {
+            let (at, share) = (track.state.position(), track.share());
+            track.shadow = !track.well_seen
+                && share < s.shadow_share
+                && seen
+                    .iter()
+                    .any(|(p, other)| share < s.shadow_ratio * other && p.distance(at) < s.crowd_m);
+        }
     }
 
     /// How many of these cameras look where a head is, from near enough to see it.
@@ -359,7 +378,7 @@ impl FloorTracker {
         let there = -0.5 * d2 - (TAU * determinant(spread).max(1e-12).sqrt()).ln();
         // Against the spread of heights among people.
         let height = -0.5 * tall * tall / tall_var - 0.5 * (tall_var / 0.03).max(1e-6).ln();
-        let looks = 2.0 * s.looks * gone.appearance.likeness(&found.appearance.mean);
+        let looks = s.look_weight_again * gone.appearance.odds(&found.appearance);
         let new = if self.is_edge(q.position()) {
             s.new_at_edge_per_m2
         } else {
@@ -427,7 +446,7 @@ fn look_of(track: &Track, frames: &[CameraFrame]) -> Vec<f32> {
             look.add(&d.appearance);
         }
     }
-    look.mean
+    look.into_mean()
 }
 
 impl PersonDetection {
@@ -454,56 +473,6 @@ impl HandDetection {
             .owner
             .is_none_or(|o| o.u.is_finite() && o.v.is_finite());
         numbers.iter().all(|x| x.is_finite()) && owner && self.sigma_px > 0.0
-    }
-}
-
-/// Looks that count as many: a mean over more would not follow the light.
-const LOOKS_MAX: f32 = 60.0;
-
-impl Appearance {
-    fn add(&mut self, look: &[f32]) {
-        if look.is_empty() {
-            return;
-        }
-        if self.mean.len() != look.len() {
-            self.mean = look.to_vec();
-            self.looks = 1.0;
-            return;
-        }
-        self.looks = (self.looks + 1.0).min(LOOKS_MAX);
-        for (m, x) in self.mean.iter_mut().zip(look) {
-            *m += (x - *m) / self.looks;
-        }
-    }
-
-    fn joined(self, newer: Self) -> Self {
-        if self.mean.len() != newer.mean.len() {
-            return if newer.mean.is_empty() { self } else { newer };
-        }
-        let all = (self.looks + newer.looks).max(1.0);
-        let mean = self.mean.iter().zip(&newer.mean);
-        Self {
-            mean: mean
-                .map(|(a, b)| (a * self.looks + b * newer.looks) / all)
-                .collect(),
-            looks: all.min(LOOKS_MAX),
-        }
-    }
-
-    /// −1 (another) to 1 (the same), 0 if nothing can be said. People differ by a variance of 2 along each
-    /// axis, looks at the same by about half of it.
-    fn likeness(&self, look: &[f32]) -> f64 {
-        if look.is_empty() || look.len() != self.mean.len() {
-            return 0.0;
-        }
-        let d2: f32 = self
-            .mean
-            .iter()
-            .zip(look)
-            .map(|(a, b)| (a - b) * (a - b))
-            .sum();
-        let per_axis = f64::from(d2) / look.len() as f64;
-        ((1.5 - per_axis) / 1.5).clamp(-1.0, 1.0)
     }
 }
 

@@ -20,8 +20,10 @@ pub struct FloorSettings {
     pub foot_cap: f64,
     /// False detections a picture.
     pub clutter: f64,
-    /// What the looks can add to or take from a pair's log-likelihood: a tie-breaker.
-    pub looks: f64,
+    /// How far the log odds of a look are believed in one picture: several cameras' looks in one light err together.
+    pub look_weight: f64,
+    /// The same of the mean of looks, of somebody who may have been found again.
+    pub look_weight_again: f64,
     /// The head's height above the floor that is usual, and how it spreads.
     pub usual_m: f64,
     /// See `usual_m`.
@@ -50,6 +52,11 @@ pub struct FloorSettings {
     pub confirm_contradicted: f64,
     /// Somebody is seen by this share of the cameras that frame their head, over the last frames.
     pub seen_share: f64,
+    /// Of two within `crowd_m`, one that is seen by less than this share of the cameras that frame its head, and by less than so many times the
+    /// other's share, is a second sight of the other.
+    pub shadow_share: f64,
+    /// See `shadow_share`.
+    pub shadow_ratio: f64,
     /// A track that nobody believes yet ends after so long unseen.
     pub tentative_s: f64,
     /// An unseen person is reported where expected for so long.
@@ -95,7 +102,8 @@ impl Default for FloorSettings {
             outlier: 16.0,
             foot_cap: 6.0,
             clutter: 0.3,
-            looks: 1.0,
+            look_weight: 0.5,
+            look_weight_again: 1.0,
             usual_m: 1.62,
             usual_sd_m: 0.16,
             head_m: [0.6, 2.15],
@@ -110,6 +118,8 @@ impl Default for FloorSettings {
             confirm_single: 6.0,
             confirm_contradicted: 15.0,
             seen_share: 0.2,
+            shadow_share: 0.3,
+            shadow_ratio: 0.45,
             tentative_s: 0.3,
             coast_s: 0.6,
             keep_s: 12.0,

@@ -35,9 +35,10 @@ pub(super) struct Stature {
 }
 
 impl Stature {
-    fn add(&mut self, height: f64) {
-        self.frames = (self.frames + 1.0).min(LOOKS_BACK);
-        self.mean += (height - self.mean) / self.frames;
+    /// `frames` of a tenth of a second in which it was so tall.
+    fn add(&mut self, height: f64, frames: f64) {
+        self.frames = (self.frames + frames).min(LOOKS_BACK);
+        self.mean += (height - self.mean) * frames / self.frames.max(frames);
     }
 }
 
@@ -55,8 +56,9 @@ pub(super) struct Meeting {
 pub(super) fn compare(
     meetings: &mut Vec<Meeting>,
     tracks: &mut [Track],
-    t: StoreTime,
+    (t, dt): (StoreTime, f64),
 ) -> Vec<Swap> {
+    let lasts = (dt / 0.1).clamp(0.1, 10.0);
     let seen: Vec<usize> = (0..tracks.len())
         .filter(|i| tracks[*i].stage == Stage::Confirmed)
         .collect();
@@ -72,18 +74,19 @@ pub(super) fn compare(
             }
         }
     }
-    // Whoever is in a meeting may not be who they were: their mean waits.
+    // Whoever is in a meeting may not be who they were: their mean, and what they look like, waits.
     for &i in &seen {
         let track = &mut tracks[i];
         let busy = meetings.iter().any(|m| m.who.contains(&track.id));
+        track.met = busy;
         if !busy && track.seen_by.len() >= 2 {
-            track.stature.add(track.state.x[4]);
+            track.stature.add(track.state.x[4], lasts);
         }
     }
     let mut out = Vec::new();
     let mut k = 0;
     while k < meetings.len() {
-        match step(&mut meetings[k], tracks, t) {
+        match step(&mut meetings[k], tracks, (t, lasts)) {
             Outcome::Waits => k += 1,
             Outcome::Over => {
                 meetings.swap_remove(k);
@@ -136,7 +139,7 @@ fn meet(meetings: &mut Vec<Meeting>, a: &Track, b: &Track, t: StoreTime) {
     }
 }
 
-fn step(m: &mut Meeting, tracks: &[Track], t: StoreTime) -> Outcome {
+fn step(m: &mut Meeting, tracks: &[Track], (t, lasts): (StoreTime, f64)) -> Outcome {
     let find = |id| tracks.iter().position(|t| t.id == id);
     let (Some(i), Some(j)) = (find(m.who[0]), find(m.who[1])) else {
         return Outcome::Over;
@@ -153,9 +156,9 @@ fn step(m: &mut Meeting, tracks: &[Track], t: StoreTime) -> Outcome {
         let good = track.stage == Stage::Confirmed && track.seen_by.len() >= 2;
         if good && !near {
             if m.skipped[k] < SKIP {
-                m.skipped[k] += 1.0;
+                m.skipped[k] += lasts;
             } else {
-                m.after[k].add(track.state.x[4]);
+                m.after[k].add(track.state.x[4], lasts);
             }
         }
     }
@@ -216,7 +219,7 @@ mod tests {
             for (track, height) in tracks.iter_mut().zip(heights) {
                 track.state.x[4] = height;
             }
-            told += compare(&mut meetings, &mut tracks, StoreTime(i * 100_000)).len();
+            told += compare(&mut meetings, &mut tracks, (StoreTime(i * 100_000), 0.1)).len();
         }
         assert!(meetings.is_empty());
         (tracks.iter().map(|t| t.id.0).collect(), told)

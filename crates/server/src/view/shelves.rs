@@ -52,7 +52,7 @@ pub struct LaneCountView {
     pub units: i64,
     /// Fewest units that can stand there: one in each filled facing.
     pub least: u32,
-    /// Most: as many as the facings hold, less the front halves of gaps.
+    /// Most: as many as the facings hold, less what would stand in front where there is a gap.
     pub most: u32,
 }
 

@@ -3,7 +3,9 @@
 use crate::networks::Runtime;
 use anyhow::{Context, Result, bail, ensure};
 use serde::Serialize;
-use std::path::PathBuf;
+use std::fs::File;
+use std::io::{BufReader, BufWriter, Write};
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 use walkout_bench::floor::sightings::Model;
@@ -57,6 +59,17 @@ pub struct Args {
         requires = "from_pixels"
     )]
     width: u32,
+    /// Keep what is seen in these pictures in a file, with who was where
+    #[arg(long, requires = "from_pixels", value_name = "FILE")]
+    keep: Option<PathBuf>,
+    /// Track what was kept so, instead of drawing and seeing it again
+    #[arg(
+        long,
+        requires = "shop",
+        conflicts_with = "from_pixels",
+        value_name = "FILE"
+    )]
+    kept: Option<PathBuf>,
     /// The folder with person.onnx
     #[arg(long, default_value = "models", value_name = "FOLDER")]
     models: PathBuf,
@@ -151,14 +164,34 @@ pub fn run(args: Args) -> Result<ExitCode> {
                     width_px: args.width,
                     ..PixelOptions::new(cameras, args.seed)
                 };
-                let row = seen::run(name, &shop, &options, networks, &pixels)?;
+                let mut file = match &args.keep {
+                    Some(path) => {
+                        let file = File::create(path).with_context(|| at(path))?;
+                        Some(BufWriter::new(file))
+                    }
+                    None => None,
+                };
+                let keep = file.as_mut().map(|f| f as &mut dyn Write);
+                let row = seen::run(name, &shop, &options, networks, &pixels, keep)?;
+                if let Some(mut file) = file {
+                    file.flush().context("keep what was seen")?;
+                }
                 return print(&row, args.json);
+            }
+            if let Some(path) = &args.kept {
+                let file = File::open(path).with_context(|| at(path))?;
+                let row = seen::again(name, &shop, &options, BufReader::new(file));
+                return print(&row.with_context(|| at(path))?, args.json);
             }
             let row = shop::run(name, &shop, &options)?;
             print(&row, args.json)
         }
         (None, None) => bail!("name a folder in WILDTRACK's layout, or a shop with --shop"),
     }
+}
+
+fn at(path: &Path) -> String {
+    path.display().to_string()
 }
 
 fn print(row: &impl Serialize, json: bool) -> Result<ExitCode> {

@@ -154,7 +154,7 @@ fn staff_are_told_which_facings_are_empty() {
     assert!(error.contains("facing.onnx"), "{error}");
 }
 
-/// These lanes hold one unit more than there is room for in the rear half of their facings.
+/// These lanes hold one unit more than there is room for behind what a gap shows to be void.
 fn deepened(folder: &Path, shop: &Shop, lanes: &[LaneIx]) {
     let mut csv = "shelf,lane,gtin,x_m,width_m,facings,capacity\n".to_owned();
     for (i, lane) in shop.planogram.lanes.iter().enumerate() {
@@ -162,7 +162,7 @@ fn deepened(folder: &Path, shop: &Shop, lanes: &[LaneIx]) {
         let product = &shop.catalogue[lane.sku];
         let rows = (shelf.depth_m * 1_000.0 / f64::from(product.size_mm[1])) as u32;
         let capacity = match lanes.contains(&LaneIx::from(i)) {
-            true => lane.facings * (rows / 2 + 1).min(rows),
+            true => lane.facings * (rows - rows * 2 / 5 + 1).min(rows),
             false => lane.capacity,
         };
         let (_, name) = lane.name.rsplit_once('/').unwrap();

@@ -9,6 +9,8 @@ pub(super) const PROBES: usize = 5;
 /// that is a gap.
 const DEPTHS_MAX: u32 = 5;
 const DEEP_MAX: f64 = 0.5;
+/// Whose foremost unit stands no deeper than this is not taken for a gap: about the half of the depth it may be either.
+const SURELY: f64 = 0.4;
 /// Packages are larger than this and, as pictures go, smaller, metres.
 const SIZE_M: [f64; 2] = [0.02, 0.45];
 /// Nodes across and down a patch between which pixels are interpolated.
@@ -70,7 +72,7 @@ pub(super) fn middle(shop: &Shop, lane: LaneIx, facing: u32) -> Option<Point3> {
 
 /// Units of such a depth that stand one behind another on a shelf, metres.
 fn rows(shelf_m: f64, unit_m: f64) -> u32 {
-    ((shelf_m / unit_m.max(0.01) + 1e-6) as u32).max(1)
+    ((shelf_m / unit_m.max(0.001) + 1e-6) as u32).max(1)
 }
 
 /// Rows that begin in the front half.
@@ -78,16 +80,17 @@ fn front_rows(rows: u32) -> u32 {
     (f64::from(rows) * DEEP_MAX).ceil().max(1.0) as u32
 }
 
-/// Units that a column of a lane holds, and how many of them stand in its front half.
+/// Units that a column of a lane holds, and how many of them stand so near to the front that a gap has none of them.
 pub(super) fn column_units(shop: &Shop, lane: LaneIx) -> Option<(u32, u32)> {
     let l = shop.planogram.get(lane)?;
     let shelf = shop.layout.shelves.get(l.shelf.usize())?;
     let deep = f64::from(shop.catalogue.get(l.sku)?.size_mm[1]) / 1_000.0;
-    let rows = rows(shelf.depth_m, deep.clamp(SIZE_M[0], SIZE_M[1]));
+    let rows = rows(shelf.depth_m, deep);
     let holds = l.capacity.div_ceil(l.facings.max(1)).max(rows);
     // A planogram that knows of more units than rows stacks them.
     let stacked = f64::from(holds) / f64::from(rows);
-    Some((holds, (f64::from(front_rows(rows)) * stacked) as u32))
+    let front = (f64::from(rows) * SURELY).floor();
+    Some((holds, (front * stacked) as u32))
 }
 
 fn column(

@@ -36,8 +36,8 @@ pub struct WatchedFacing {
 pub struct WatchedLane {
     /// The lane.
     pub lane: LaneIx,
-    /// Units of its own that may stand there by what is seen: every filled facing holds one at least, a gap none in its front
-    /// half, and what nobody sees as many as there is room for.
+    /// Units of its own that may stand there by what is seen: every filled facing holds one at least, a gap none in the first
+    /// two fifths of its depth, and what nobody sees as many as there is room for.
     pub units: RangeInclusive<u32>,
     /// When the facing was seen that was longest not seen.
     pub seen: StoreTime,
@@ -63,7 +63,7 @@ struct Lane {
     sku: SkuIx,
     /// Of its facings, from the left.
     middles: Vec<Point3>,
-    /// What one of them holds, and how much of that in its front half.
+    /// What one of them holds, and how much of that a gap has none of.
     units: (u32, u32),
 }
 
@@ -310,7 +310,7 @@ mod tests {
     #[test]
     fn what_is_seen_of_all_facings_bounds_a_lanes_units() {
         let (mut shop, camera, lane) = shop();
-        // Six rows, three of them in the front half.
+        // Six rows, two of them where a gap has none.
         let of = &mut shop.planogram.lanes[lane.usize()];
         (of.facings, of.capacity) = (3, 18);
         let (sku, shelf) = (of.sku, of.shelf);
@@ -338,8 +338,8 @@ mod tests {
                 .map(|l| l.units.clone())
                 .collect::<Vec<_>>()
         };
-        assert_eq!(see([9.0, 9.0, 9.0], 10), [0..=9]);
-        assert_eq!(see([-9.0, 9.0, 9.0], 40), [1..=12]);
+        assert_eq!(see([9.0, 9.0, 9.0], 10), [0..=12]);
+        assert_eq!(see([-9.0, 9.0, 9.0], 40), [1..=14]);
         watch.push(sight(camera, 80, lane, 9.0, -9.0));
         watch.advance(StoreTime(90 * SECOND));
         assert!(watch.lanes().is_empty(), "the first may be a gap again");
