@@ -51,7 +51,8 @@ impl Facings {
         self.books.resize(lanes.len(), (i64::MIN, now));
         for (book, lane) in self.books.iter_mut().zip(lanes) {
             let units = units(lane);
-            if book.0 != units {
+            // A clock that was set back is no reason to wait for.
+            if book.0 != units || book.1 > now {
                 *book = (units, now);
             }
         }
@@ -71,8 +72,7 @@ impl Facings {
     /// The lane, if its books cannot be right.
     fn count(&self, shop: &Shop, seen: &WatchedLane) -> Option<LaneCountView> {
         let (units, since) = *self.books.get(seen.lane.usize())?;
-        let fits = u32::try_from(units).is_ok_and(|n| seen.units.contains(&n));
-        if fits || seen.seen.since(since) < AFTER {
+        if !contradicted(units, since, seen) {
             return None;
         }
         let (lane, shelf) = named(shop, seen.lane)?;
@@ -85,6 +85,12 @@ impl Facings {
             most: *seen.units.end(),
         })
     }
+}
+
+/// Whether the books of a lane, so since then, cannot be right by what has been seen of it for long enough.
+fn contradicted(units: i64, since: StoreTime, seen: &WatchedLane) -> bool {
+    let fits = u32::try_from(units).is_ok_and(|n| seen.units.contains(&n));
+    !fits && seen.seen.since(since) >= AFTER
 }
 
 /// A facing, if it is not as it should be.
@@ -121,4 +127,27 @@ fn product(shop: &Shop, sku: SkuIx) -> Option<NamedView> {
         name_ko: p.name_ko.clone(),
         name_en: p.name_en.clone(),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn books_are_doubted_when_what_is_seen_has_long_been_otherwise() {
+        let lane = |seen_s: i64| WatchedLane {
+            lane: LaneIx(0),
+            units: 2..=9,
+            seen: StoreTime(seen_s * 1_000_000),
+        };
+        let since = StoreTime(100_000_000);
+        for units in [2, 5, 9] {
+            assert!(!contradicted(units, since, &lane(1_000)), "{units}");
+        }
+        for units in [-1, 0, 1, 10] {
+            assert!(contradicted(units, since, &lane(112)), "{units}");
+            assert!(!contradicted(units, since, &lane(111)), "too soon: {units}");
+            assert!(!contradicted(units, since, &lane(90)), "before: {units}");
+        }
+    }
 }

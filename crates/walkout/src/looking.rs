@@ -22,6 +22,8 @@ const AGAIN: Duration = Duration::from_secs(1);
 
 /// Shelves are looked at this often.
 pub const SHELVES_EVERY: TimeDelta = TimeDelta::from_secs(5);
+/// How far apart the looks of cameras that follow one another are, whole periods aside.
+const APART: TimeDelta = TimeDelta::from_millis(1_300);
 /// A shelf camera that has nothing new to tell says that it is well this often.
 const WELL: Duration = Duration::from_millis(700);
 
@@ -131,6 +133,8 @@ pub struct Looker {
     feed: Box<dyn Feed>,
     eye: Eye,
     period: TimeDelta,
+    /// How far its instants lie from whole periods: not all cameras are looked through at once.
+    phase: TimeDelta,
     /// The period that was looked at last.
     last: Option<i64>,
     health: CameraHealth,
@@ -168,13 +172,9 @@ impl Looker {
     ) -> Option<Self> {
         let description = layout.cameras.get(camera.usize())?;
         let eye = Eye::Shelves { scan, said: None };
-        Some(Self::with(
-            &description.name,
-            camera,
-            feed,
-            eye,
-            SHELVES_EVERY,
-        ))
+        let looker = Self::with(&description.name, camera, feed, eye, SHELVES_EVERY);
+        let phase = TimeDelta(i64::from(camera.0) * APART.0 % SHELVES_EVERY.0);
+        Some(Self { phase, ..looker })
     }
 
     fn with(
@@ -190,6 +190,7 @@ impl Looker {
             camera,
             feed,
             period,
+            phase: TimeDelta::ZERO,
             last: None,
             health: CameraHealth::Good,
             told: None,
@@ -222,7 +223,8 @@ impl Looker {
             Ok(Some(shot)) => {
                 let period = self.period.0.max(1);
                 // As `Gather` rounds: pictures about one instant are of one instant.
-                let instant = shot.t.0.saturating_add(period / 2).div_euclid(period);
+                let t = shot.t.0.saturating_sub(self.phase.0);
+                let instant = t.saturating_add(period / 2).div_euclid(period);
                 let again = |last: i64| (last - CLOCK_SET_BACK..=last).contains(&instant);
                 if self.last.is_some_and(again) {
                     self.tally.spared.fetch_add(1, Ordering::Relaxed);
@@ -376,12 +378,8 @@ impl Lookers {
 
     /// Begins to look. The threads end when told to, when the outbox is closed, or when all have looked as often as they should.
     pub fn begin(self, told: &Arc<Outbox>, stop: &Arc<AtomicBool>) -> Result<Vec<JoinHandle<()>>> {
-        let threads = self.threads.clamp(1, self.people.len().max(1));
-        let mut shares: Vec<Vec<Looker>> = (0..threads).map(|_| Vec::new()).collect();
-        for (i, looker) in self.people.into_iter().enumerate() {
-            shares[i % threads].push(looker);
-        }
-        shares.push(self.shelves);
+        let mut shares = spread(self.people, self.threads);
+        shares.extend(spread(self.shelves, self.threads));
         let shares = shares.into_iter().filter(|share| !share.is_empty());
         let begun = shares.enumerate().map(|(i, share)| {
             let (told, stop) = (Arc::clone(told), Arc::clone(stop));
@@ -392,6 +390,15 @@ impl Lookers {
         });
         begun.collect()
     }
+}
+
+fn spread(lookers: Vec<Looker>, threads: usize) -> Vec<Vec<Looker>> {
+    let threads = threads.clamp(1, lookers.len().max(1));
+    let mut shares: Vec<Vec<Looker>> = (0..threads).map(|_| Vec::new()).collect();
+    for (i, looker) in lookers.into_iter().enumerate() {
+        shares[i % threads].push(looker);
+    }
+    shares
 }
 
 fn run(mut share: Vec<Looker>, told: &Outbox, stop: &AtomicBool) {

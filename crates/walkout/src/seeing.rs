@@ -99,13 +99,14 @@ impl ShelfSeeing {
         Arc::new(self.believed.clone())
     }
 
-    /// At this tick's second: one camera after another takes a picture, each as often as shelves are looked at. Who takes none tells
-    /// that it is well.
+    /// One camera after another takes a picture, each as often as shelves are looked at. Who takes none tells now and then that it
+    /// is well.
     fn look(&mut self, tick: u32, simulation: &Simulation, looks: &mut Vec<Look>) -> Result<()> {
         let every = (SHELVES_EVERY.as_secs_f64() * 60.0) as u32;
         let n = self.cameras.len() as u32;
         let due = |i: u32| (tick + i * every / n).is_multiple_of(every);
-        let well = tick.is_multiple_of(60);
+        // Often enough for a shop at a quarter of the wall clock's speed.
+        let well = tick.is_multiple_of(20);
         if !well && !(0..n).any(due) {
             return Ok(());
         }

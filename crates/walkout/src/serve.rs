@@ -41,7 +41,8 @@ pub struct Args {
     /// Take every lane for full if the ledger holds no opening count
     #[arg(long)]
     full: bool,
-    /// See people in the pictures of the cameras that have a source, with person.onnx and reach.onnx of this folder
+    /// See people in the pictures of the cameras that have a source, with person.onnx and reach.onnx of this folder; and, with its facing.onnx and
+    /// item.onnx, the shelves before those whose shelves are shown bare and stocked in the shop's folder
     #[arg(long, value_name = "FOLDER", num_args = 0..=1, default_missing_value = "models")]
     eyes: Option<PathBuf>,
     /// See with your own networks instead (docs/reference/networks.md)
@@ -87,7 +88,11 @@ pub fn run(args: Args) -> Result<ExitCode> {
             let sources = (0..shop.layout.cameras.len()).map(CameraIx::from);
             let sources = sources.filter(|ix| shop.layout.source_of(*ix).is_some());
             let with = (&runtime, models.as_path());
-            let shelves = ShelfEyes::load(&shop, &folder, sources, with, items.clone())
+            let warn = |error: anyhow::Error| {
+                tracing::warn!("shelves of one camera are not looked at: {error:#}");
+                Ok(())
+            };
+            let shelves = ShelfEyes::load(&shop, &folder, sources, with, items.clone(), warn)
                 .unwrap_or_else(|error| {
                     tracing::warn!("shelves are not looked at: {error:#}");
                     None

@@ -2,7 +2,7 @@
 
 use crate::items::{FILE, Items, named};
 use crate::networks::{Picture, Runtime, RuntimeArgs, read_picture};
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Result, anyhow, bail, ensure};
 use serde_json::json;
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -163,16 +163,18 @@ pub struct ShelfEyes {
 }
 
 impl ShelfEyes {
-    /// Those of some cameras whose shelves were shown bare and stocked in a shop's folder; `None` if there are none.
+    /// Those of some cameras whose shelves were shown bare and stocked in a shop's folder; `None` if there are none. One that faces no
+    /// shelf, or of which a picture cannot be used, or is there without the other, tells nothing; `fault` is asked what to do then.
     ///
     /// # Errors
-    /// A network does not load, or of a camera one picture is there that cannot be used, or without the other.
+    /// A network does not load, or `fault` says so.
     pub fn load(
         shop: &Shop,
         folder: &Path,
         cameras: impl Iterator<Item = CameraIx>,
         (runtime, models): (&Runtime, &Path),
         items: Option<Items>,
+        mut fault: impl FnMut(anyhow::Error) -> Result<()>,
     ) -> Result<Option<Self>> {
         let references = folder.join(REFERENCES);
         let shown = |ix: &CameraIx| {
@@ -187,17 +189,20 @@ impl ShelfEyes {
         let networks = networks(runtime, models, items)?;
         let mut scan = ShelfScan::new(shop, &cameras, networks, &ScanSettings::default());
         for &camera in &cameras {
-            teach(&mut scan, shop, camera, &references)?;
+            let name = camera_name(shop, camera);
+            if !scan.faces_any(camera) {
+                fault(anyhow!(
+                    "camera {name} faces no shelf, though {} shows its shelves: a shelf camera hangs before a fixture and sees its fronts",
+                    references.display()
+                ))?;
+            } else if let Err(error) = teach(&mut scan, shop, camera, &references) {
+                fault(error)?;
+            }
         }
-        Ok(Some(Self::of(scan, cameras)))
-    }
-
-    /// With a scan that has been shown these cameras' shelves.
-    pub fn of(scan: ShelfScan, cameras: impl IntoIterator<Item = CameraIx>) -> Self {
-        Self {
+        Ok(Some(Self {
             scan: Arc::new(scan),
             cameras: cameras.into_iter().collect(),
-        }
+        }))
     }
 
     /// What looks at a camera's pictures, if it is one of these.

@@ -324,7 +324,7 @@ impl ShopTask {
         let balances = self.app.ledger.balances();
         let shelves = self.facings.view(&self.app.shop, &balances, newest);
         self.show.shelves(shelves, self.facings.dropped());
-        self.show.state(&self.pipeline, bus, now, lag);
+        self.show.state(&self.pipeline, bus, now, lag, &balances);
     }
 
     fn report(&mut self, outcome: Result<(), CheckoutError>) {

@@ -4,7 +4,7 @@ use crate::heard::Heard;
 use crate::pipeline::Pipeline;
 use std::collections::BTreeMap;
 use walkout_fusion::Notice;
-use walkout_ledger::Account;
+use walkout_ledger::{Account, Balances};
 use walkout_model::{
     CalibrationFault, CameraFault, CameraHealth, CameraIx, MovementId, PartyKind, Pixel,
     PlateFault, PlateHealth, PlateIx, Point3, Sighting, StoreTime, TimeDelta, TrackId, TrackPoint,
@@ -92,7 +92,7 @@ impl Show {
                 cause: "dropped".to_owned(),
                 source: "shelves".to_owned(),
                 count: dropped,
-                last: "too many pictures of shelves waited for it to be known who stood there"
+                last: "too many pictures of shelves waited for it to be known who stood there, or came too late"
                     .to_owned(),
             });
         }
@@ -354,6 +354,7 @@ impl Show {
         bus: CountersSnapshot,
         now: StoreTime,
         lag: TimeDelta,
+        balances: &Balances,
     ) {
         let checkout = &self.app.checkout;
         let shop = &self.app.shop;
@@ -362,7 +363,6 @@ impl Show {
             tracing::error!("checkout: {error}");
             Vec::new()
         });
-        let balances = self.app.ledger.balances();
         let lane_units = |lane: &walkout_model::Lane| {
             let sku = shop.catalogue[lane.sku].gtin;
             balances.get(&Account::Lane(lane.name.clone()), sku)

@@ -43,7 +43,7 @@ pub struct Args {
     runtime: RuntimeArgs,
     #[command(flatten)]
     size: SizeArgs,
-    /// The folder with person.onnx and reach.onnx, and item.onnx if something is enrolled
+    /// The folder with person.onnx and reach.onnx, item.onnx if something is enrolled, and both that and facing.onnx for shelves
     #[arg(long, default_value = "models", value_name = "FOLDER")]
     models: PathBuf,
     /// See with your own networks instead (docs/reference/networks.md)
@@ -81,7 +81,8 @@ pub fn run(args: Args) -> Result<ExitCode> {
         named.push(find_camera(&shop, name)?);
     }
     let with = (&runtime, args.models.as_path());
-    let shelves = ShelfEyes::load(&shop, &folder, named.iter().copied(), with, items.clone())?;
+    let cameras = named.iter().copied();
+    let shelves = ShelfEyes::load(&shop, &folder, cameras, with, items.clone(), Err)?;
     let finders = finders
         .with_items(items)
         .with_shelves(shelves)

@@ -91,8 +91,8 @@ impl Track {
         self.seen_by.clear();
     }
 
-    /// Ends a frame, in which so many cameras framed its head: counts, and what follows for the stage.
-    pub(super) fn close_frame(&mut self, t: StoreTime, framed: usize, s: &FloorSettings) {
+    /// Ends a frame, in which so many cameras framed its head: counts.
+    pub(super) fn count_frame(&mut self, t: StoreTime, framed: usize) {
         let views = self.seen_by.len();
         for (all, n) in [(&mut self.views, views), (&mut self.framed, framed)] {
             all.push_back(u16::try_from(n).unwrap_or(u16::MAX));
@@ -108,6 +108,11 @@ impl Track {
             self.last_seen = t;
         }
         self.well_seen |= self.views.len() >= WELL_FRAMES && self.share() > WELL_SHARE;
+    }
+
+    /// What follows for the stage.
+    pub(super) fn close_frame(&mut self, t: StoreTime, s: &FloorSettings) {
+        let views = self.seen_by.len();
         let blind_s = t.since(self.last_seen).as_secs_f64();
         match self.stage {
             Stage::Tentative => {

@@ -203,9 +203,12 @@ impl FloorTracker {
             .map(|track| self.framed(track.state.head(), &frames))
             .collect();
         for (track, framed) in self.tracks.iter_mut().zip(framed) {
-            track.close_frame(t, framed, &self.settings);
+            track.count_frame(t, framed);
         }
         self.find_shadows();
+        for track in &mut self.tracks {
+            track.close_frame(t, &self.settings);
+        }
         let mut again = self.find_again(t, &before);
         again.extend(stature::compare(
             &mut self.meetings,
@@ -357,6 +360,7 @@ impl FloorTracker {
                 hits: back.hits + found.hits,
                 prior: foreseen,
                 stature: back.stature,
+                well_seen: back.well_seen || found.well_seen,
                 appearance: appearance.joined(found.appearance.clone()),
                 ..found
             };

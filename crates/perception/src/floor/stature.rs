@@ -60,7 +60,7 @@ pub(super) fn compare(
 ) -> Vec<Swap> {
     let lasts = (dt / 0.1).clamp(0.1, 10.0);
     let seen: Vec<usize> = (0..tracks.len())
-        .filter(|i| tracks[*i].stage == Stage::Confirmed)
+        .filter(|i| tracks[*i].stage == Stage::Confirmed && !tracks[*i].shadow)
         .collect();
     for (k, &i) in seen.iter().enumerate() {
         for &j in seen.iter().skip(k + 1) {

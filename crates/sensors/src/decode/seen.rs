@@ -14,7 +14,7 @@ use walkout_model::{
 /// People, hands and held things of one picture that are looked at.
 const SEEN_MAX: usize = 200;
 /// Facings of one picture that are taken in.
-const FACINGS_MAX: usize = 1_000;
+const FACINGS_MAX: usize = 500;
 /// No probability that is told is nearer to 0 or 1.
 const SURE: f64 = 1e-6;
 impl Decoder {

@@ -73,6 +73,13 @@ impl ShelfCuts {
         all
     }
 
+    /// Whether a camera sees any of them.
+    pub(super) fn faces_any(&self, camera: CameraIx) -> bool {
+        let of_it = |e: &&Eye| e.camera == camera;
+        let eye = self.eyes.iter().find(of_it);
+        eye.is_some_and(|e| !e.columns.is_empty())
+    }
+
     /// Shows what a camera sees when its shelves are bare, and when every facing has its own product in front, with nobody before
     /// them. Until then the camera tells nothing.
     ///

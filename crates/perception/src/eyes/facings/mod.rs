@@ -123,6 +123,11 @@ impl ShelfScan {
         self.cuts.watched()
     }
 
+    /// Whether a camera sees any facing well enough.
+    pub fn faces_any(&self, camera: CameraIx) -> bool {
+        self.cuts.faces_any(camera)
+    }
+
     /// As [`ShelfCuts::learn`].
     ///
     /// # Errors
@@ -187,6 +192,9 @@ impl ShelfScan {
         (picture, per_px): (&RgbPicture<'_>, f64),
         seen: &mut [SeenFacing],
     ) -> Result<(), NetError> {
+        if self.skus.is_empty() {
+            return Ok(());
+        }
         let odd = seen.iter_mut().filter(|s| s.wrong >= SEEMS_FROM);
         let mut odd: Vec<(&mut SeenFacing, Vec<u8>)> = odd
             .filter_map(|s| {

@@ -10,15 +10,21 @@ use walkout_model::{
     TrackPoint,
 };
 
-/// Who was where is known so long after a picture was taken.
-const KNOWN_AFTER: TimeDelta = TimeDelta::from_secs(1);
 /// Whoever was before a facing so shortly before or after a picture hid it.
 const ABOUT: TimeDelta = TimeDelta::from_millis(600);
-/// What a camera said of a facing longer ago does not count beside what another says.
-const OLD: TimeDelta = TimeDelta::from_secs(60);
-/// Pictures' findings that may wait, and points of people that are remembered.
-const WAITING_MAX: usize = 256;
-const POINTS_MAX: usize = 20_000;
+/// Where nobody is told of for so long after a picture, nobody was there: longer than a device's clock may be ahead.
+const NOBODY_AFTER: TimeDelta = TimeDelta::from_secs(6);
+/// Who was where is remembered for so long; what a camera says of a time before that is dropped.
+const REMEMBERED: TimeDelta = TimeDelta::from_secs(15);
+/// What a camera said of a facing longer ago does not count beside what another says: two looks.
+const OLD: TimeDelta = TimeDelta::from_secs(12);
+/// A facing that no camera has told of for so long is not known any more.
+const FORGOTTEN: TimeDelta = TimeDelta::from_secs(300);
+/// A facing that is filled for sure holds a unit of its own: where a gap and another product are no more probable than this.
+const SURELY: [f64; 2] = [0.3, 0.1];
+/// One camera's findings that may wait, and points of people that are remembered.
+const WAITING_MAX: usize = 8;
+const POINTS_MAX: usize = 60_000;
 
 /// A facing as it was last seen, and since when it is so.
 #[derive(Clone, Debug, PartialEq)]
@@ -36,8 +42,8 @@ pub struct WatchedFacing {
 pub struct WatchedLane {
     /// The lane.
     pub lane: LaneIx,
-    /// Units of its own that may stand there by what is seen: every filled facing holds one at least, a gap none in the first
-    /// two fifths of its depth, and what nobody sees as many as there is room for.
+    /// Units of its own that may stand there by what is seen: every facing that is surely filled holds one at least, a gap none
+    /// in the first two fifths of its depth, and what nobody sees as many as there is room for.
     pub units: RangeInclusive<u32>,
     /// When the facing was seen that was longest not seen.
     pub seen: StoreTime,
@@ -52,6 +58,8 @@ pub struct FacingWatch {
     cameras: Vec<Point3>,
     lanes: Vec<Lane>,
     people: VecDeque<(StoreTime, Point2)>,
+    /// The newest of these times.
+    people_at: Option<StoreTime>,
     waiting: VecDeque<ShelfSight>,
     facings: BTreeMap<(LaneIx, u32), Facing>,
     dropped: u64,
@@ -93,6 +101,7 @@ impl FacingWatch {
             cameras: shop.layout.cameras.iter().map(|c| c.position).collect(),
             lanes: lanes.map(lane).collect(),
             people: VecDeque::new(),
+            people_at: None,
             waiting: VecDeque::new(),
             facings: BTreeMap::new(),
             dropped: 0,
@@ -101,47 +110,66 @@ impl FacingWatch {
 
     /// Somebody was seen somewhere.
     pub fn person(&mut self, point: &TrackPoint) {
-        if self.people.len() == POINTS_MAX {
+        self.people_at = self.people_at.max(Some(point.t));
+        self.people.push_back((point.t, point.position));
+        let newest = self.people_at.unwrap_or(point.t);
+        let old = |p: &(StoreTime, Point2)| newest.since(p.0) > REMEMBERED;
+        while self.people.front().is_some_and(old) {
             self.people.pop_front();
         }
-        self.people.push_back((point.t, point.position));
+        if self.people.len() > POINTS_MAX {
+            self.people.pop_front();
+            self.dropped += 1;
+        }
     }
 
     /// A camera told what it sees. It counts when it is known who stood there.
     pub fn push(&mut self, sight: ShelfSight) {
-        if self.waiting.len() == WAITING_MAX {
-            self.waiting.pop_front();
+        if sight.facings.is_empty() {
+            return;
+        }
+        let of_it = |s: &ShelfSight| s.camera == sight.camera;
+        if self.waiting.iter().filter(|s| of_it(s)).count() == WAITING_MAX
+            && let Some(oldest) = self.waiting.iter().position(of_it)
+        {
+            self.waiting.remove(oldest);
             self.dropped += 1;
         }
         self.waiting.push_back(sight);
     }
 
-    /// Takes in what was seen up to a second before `now`; whether anything is otherwise now.
-    pub fn advance(&mut self, now: StoreTime) -> bool {
-        let (ripe, waits) = std::mem::take(&mut self.waiting)
-            .into_iter()
-            .partition(|s| now.since(s.t) >= KNOWN_AFTER);
+    /// Takes in what was seen of times of which it is known who was where.
+    pub fn advance(&mut self, now: StoreTime) {
+        let known = self.people_at;
+        let (ripe, waits) =
+            std::mem::take(&mut self.waiting)
+                .into_iter()
+                .partition(|s: &ShelfSight| {
+                    known.is_some_and(|at| at.since(s.t) >= ABOUT) || now.since(s.t) >= NOBODY_AFTER
+                });
         self.waiting = waits;
         let mut ripe = Vec::from(ripe);
         ripe.sort_by_key(|s| (s.t, s.camera));
-        let mut any = false;
         for sight in ripe {
-            any |= self.take(sight);
+            if known.is_some_and(|at| at.since(sight.t) > REMEMBERED - ABOUT) {
+                self.dropped += 1;
+            } else {
+                self.take(sight);
+            }
         }
-        let oldest = self.waiting.iter().map(|s| s.t).min();
-        let kept = oldest.unwrap_or(now - KNOWN_AFTER) - ABOUT;
-        self.people.retain(|(t, _)| *t >= kept);
-        any
+        self.facings.retain(|_, facing| {
+            let last = facing.said.values().map(|(t, _)| *t).max();
+            last.is_some_and(|t| now.since(t) <= FORGOTTEN)
+        });
     }
 
-    fn take(&mut self, sight: ShelfSight) -> bool {
+    fn take(&mut self, sight: ShelfSight) {
         let Some(&from) = self.cameras.get(sight.camera.usize()) else {
-            return false;
+            return;
         };
         let about = |t: StoreTime| t.since(sight.t).0.abs() <= ABOUT.0;
         let people = self.people.iter().filter(|(t, _)| about(*t));
         let people: Vec<Point2> = people.map(|(_, at)| *at).collect();
-        let mut any = false;
         for seen in sight.facings {
             let Some(lane) = self.lanes.get(seen.lane.usize()) else {
                 continue;
@@ -154,9 +182,8 @@ impl FacingWatch {
                 continue;
             }
             let facing = self.facings.entry((seen.lane, seen.facing)).or_default();
-            any |= facing.hear(lane.sku, (sight.camera, sight.t), seen, &self.settings);
+            facing.hear(lane.sku, (sight.camera, sight.t), seen, &self.settings);
         }
-        any
     }
 
     /// The facings that were seen long enough to say what they are, in order.
@@ -179,7 +206,11 @@ impl FacingWatch {
             for facing in facings {
                 let told = facing.told.as_ref().filter(|_| facing.becomes.is_none())?;
                 let (some, all) = match told.state.verdict {
-                    Verdict::Filled => (1, holds),
+                    Verdict::Filled => {
+                        let s = &told.state;
+                        let own = s.gap <= SURELY[0] && s.wrong <= SURELY[1];
+                        (u32::from(own), holds)
+                    }
                     Verdict::Gap => (0, holds.saturating_sub(front)),
                     Verdict::Wrong => (0, holds.saturating_sub(1)),
                 };
@@ -196,54 +227,46 @@ impl FacingWatch {
         by_lane.into_iter().filter_map(lane).collect()
     }
 
-    /// Pictures' findings that were dropped, because too many waited.
+    /// Pictures' findings, and points of people, that were dropped: too many waited, or they came too late.
     pub fn dropped(&self) -> u64 {
         self.dropped
     }
 }
 
 impl Facing {
-    /// Whether it is otherwise now.
     fn hear(
         &mut self,
         sku: SkuIx,
         (camera, t): (CameraIx, StoreTime),
         seen: SeenFacing,
         settings: &ScanSettings,
-    ) -> bool {
+    ) {
         if self.said.get(&camera).is_some_and(|(last, _)| *last >= t) {
-            return false;
+            return;
         }
         self.said.insert(camera, (t, seen));
         self.said.retain(|_, (at, _)| t.since(*at) <= OLD);
         let said: Vec<&SeenFacing> = self.said.values().map(|(_, seen)| seen).collect();
         let Some(state) = state(sku, &said, settings) else {
-            return false;
+            return;
         };
+        // It rests on the oldest word, too.
+        let seen = self.said.values().map(|(at, _)| *at).min().unwrap_or(t);
         if let Some(told) = &mut self.told
             && told.state.verdict == state.verdict
         {
-            (told.state, told.seen) = (state, t);
+            (told.state, told.seen) = (state, seen);
             self.becomes = None;
-            return false;
+            return;
         }
         match self.becomes {
             Some((verdict, since)) if verdict == state.verdict => {
-                if t.since(since) < settings.stays {
-                    return false;
+                if t.since(since) >= settings.stays {
+                    self.becomes = None;
+                    self.told = Some(WatchedFacing { state, since, seen });
                 }
-                self.becomes = None;
-                self.told = Some(WatchedFacing {
-                    state,
-                    since,
-                    seen: t,
-                });
-                true
             }
-            _ => {
-                self.becomes = Some((state.verdict, t));
-                false
-            }
+            _ => self.becomes = Some((state.verdict, t)),
         }
     }
 }
@@ -290,21 +313,25 @@ mod tests {
         let mut watch = FacingWatch::new(&shop, ScanSettings::default());
         let mut see = |seconds, gap, wrong| {
             watch.push(sight(camera, seconds, lane, gap, wrong));
-            let any = watch.advance(StoreTime((seconds + 2) * SECOND));
-            (any, told(&watch))
+            watch.advance(StoreTime((seconds + 7) * SECOND));
+            told(&watch)
         };
-        assert_eq!(see(10, -5.0, -5.0), (false, vec![]), "seen once");
+        assert_eq!(see(10, -5.0, -5.0), vec![], "seen once");
         let filled = |seen| vec![(Verdict::Filled, 10, seen)];
-        assert_eq!(see(15, -5.0, -5.0), (true, filled(15)));
-        assert_eq!(see(20, 5.0, -5.0), (false, filled(15)), "a hand perhaps");
-        assert_eq!(see(25, -5.0, -5.0), (false, filled(25)), "it was");
-        assert_eq!(see(30, 5.0, -5.0), (false, filled(25)));
-        assert_eq!(see(31, 5.0, -5.0), (false, filled(25)), "too soon");
-        assert_eq!(see(35, 5.0, -5.0), (true, vec![(Verdict::Gap, 30, 35)]));
-        assert_eq!(see(40, -6.0, 5.0), (false, vec![(Verdict::Gap, 30, 35)]));
-        assert_eq!(see(50, -6.0, 5.0), (true, vec![(Verdict::Wrong, 40, 50)]));
+        assert_eq!(see(15, -5.0, -5.0), filled(15));
+        assert_eq!(see(20, 5.0, -5.0), filled(15), "a hand perhaps");
+        assert_eq!(see(25, -5.0, -5.0), filled(25), "it was");
+        assert_eq!(see(30, 5.0, -5.0), filled(25));
+        assert_eq!(see(31, 5.0, -5.0), filled(25), "too soon");
+        assert_eq!(see(35, 5.0, -5.0), vec![(Verdict::Gap, 30, 35)]);
+        assert_eq!(see(40, -6.0, 5.0), vec![(Verdict::Gap, 30, 35)]);
+        assert_eq!(see(50, -6.0, 5.0), vec![(Verdict::Wrong, 40, 50)]);
         let seems = watch.facings().next().unwrap().state.seems;
         assert_eq!(seems, Some(SkuIx(3)));
+        watch.advance(StoreTime(340 * SECOND));
+        assert_eq!(told(&watch).len(), 1);
+        watch.advance(StoreTime(351 * SECOND));
+        assert!(told(&watch).is_empty(), "nobody has looked for long");
     }
 
     #[test]
@@ -351,22 +378,28 @@ mod tests {
         let f = &shop.layout.fixtures[0];
         let before = f.pose.floor_from_local(Point2::new(f.width_m / 2.0, -0.4));
         let away = f.pose.floor_from_local(Point2::new(f.width_m / 2.0, -3.0));
-        for (position, seen) in [(before, 0), (away, 1)] {
-            let mut watch = FacingWatch::new(&shop, ScanSettings::default());
-            for seconds in [10, 15, 20] {
-                watch.push(sight(camera, seconds, lane, 5.0, -5.0));
-                // The tracker is slower than the camera.
-                watch.person(&TrackPoint {
-                    t: StoreTime(seconds * SECOND + 200_000),
-                    track: TrackId(1),
-                    position,
-                    sigma_m: 0.1,
-                    wrists: vec![],
-                    appearance: vec![],
-                });
-                watch.advance(StoreTime((seconds + 1) * SECOND));
+        // The tracker is slower than the camera, or the camera than the tracker.
+        for late_s in [0, 4] {
+            for (position, seen) in [(before, 0), (away, 1)] {
+                let mut watch = FacingWatch::new(&shop, ScanSettings::default());
+                for tenths in 80..300 {
+                    let t = StoreTime(tenths * SECOND / 10);
+                    let due = tenths - 10 * late_s;
+                    if due % 50 == 0 {
+                        watch.push(sight(camera, due / 10, lane, 5.0, -5.0));
+                    }
+                    watch.advance(t);
+                    watch.person(&TrackPoint {
+                        t: t - TimeDelta::from_millis(400),
+                        track: TrackId(1),
+                        position,
+                        sigma_m: 0.1,
+                        wrists: vec![],
+                        appearance: vec![],
+                    });
+                }
+                assert_eq!(told(&watch).len(), seen, "{late_s} s late");
             }
-            assert_eq!(told(&watch).len(), seen);
         }
     }
 
@@ -404,6 +437,7 @@ mod tests {
         for seconds in 0..WAITING_MAX as i64 + 3 {
             watch.push(sight(camera, seconds, lane, 6.0, -6.0));
         }
-        assert_eq!(watch.dropped(), 3);
+        watch.push(sight(CameraIx(0), 0, lane, 6.0, -6.0));
+        assert_eq!(watch.dropped(), 3, "its own");
     }
 }
