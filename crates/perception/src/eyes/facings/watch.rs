@@ -20,8 +20,11 @@ const REMEMBERED: TimeDelta = TimeDelta::from_secs(15);
 const OLD: TimeDelta = TimeDelta::from_secs(12);
 /// A facing that no camera has told of for so long is not known any more.
 const FORGOTTEN: TimeDelta = TimeDelta::from_secs(300);
-/// A facing that is filled for sure holds a unit of its own: where a gap and another product are no more probable than this.
-const SURELY: [f64; 2] = [0.3, 0.1];
+/// What is seen of a facing bounds a lane's units where it is at least so probable: books are mostly right, and against them what
+/// is as good as sure by itself is no more than likely.
+const SURE: f64 = 0.98;
+/// A facing that is filled for sure holds a unit of its own if another product is no more probable than this.
+const OTHER_MAX: f64 = 0.1;
 /// One camera's findings that may wait, and points of people that are remembered.
 const WAITING_MAX: usize = 8;
 const POINTS_MAX: usize = 60_000;
@@ -42,8 +45,8 @@ pub struct WatchedFacing {
 pub struct WatchedLane {
     /// The lane.
     pub lane: LaneIx,
-    /// Units of its own that may stand there by what is seen: every facing that is surely filled holds one at least, a gap none
-    /// in the first two fifths of its depth, and what nobody sees as many as there is room for.
+    /// Units of its own that may stand there by what is seen for sure: every filled facing holds one at least, a gap none in the
+    /// first two fifths of its depth, and of what is in doubt or nobody sees anything may be true.
     pub units: RangeInclusive<u32>,
     /// When the facing was seen that was longest not seen.
     pub seen: StoreTime,
@@ -205,14 +208,12 @@ impl FacingWatch {
             let mut seen = None;
             for facing in facings {
                 let told = facing.told.as_ref().filter(|_| facing.becomes.is_none())?;
-                let (some, all) = match told.state.verdict {
-                    Verdict::Filled => {
-                        let s = &told.state;
-                        let own = s.gap <= SURELY[0] && s.wrong <= SURELY[1];
-                        (u32::from(own), holds)
-                    }
-                    Verdict::Gap => (0, holds.saturating_sub(front)),
-                    Verdict::Wrong => (0, holds.saturating_sub(1)),
+                let s = &told.state;
+                let (some, all) = match s.verdict {
+                    Verdict::Filled if s.gap <= 1.0 - SURE && s.wrong <= OTHER_MAX => (1, holds),
+                    Verdict::Gap if s.gap >= SURE => (0, holds.saturating_sub(front)),
+                    Verdict::Wrong if s.wrong >= SURE => (0, holds.saturating_sub(1)),
+                    _ => (0, holds),
                 };
                 least += some;
                 most += all;
