@@ -3,7 +3,7 @@
 //! Pictures of a busy shop are drawn beforehand and not counted. What is counted is the time that the process ran
 //! itself, over all its threads, so that a busy machine counts little; caches and clock rates that others use still do.
 
-use crate::pixels::PixelError;
+use crate::pixels::{PixelError, rgb};
 use serde::Serialize;
 use std::sync::Arc;
 use walkout_model::{CameraIx, Shop, Sighting, StoreTime, TimeDelta};
@@ -213,14 +213,6 @@ fn row(
         cores_per_camera: cores / n.max(1) as f64,
         cores,
     })
-}
-
-fn rgb(picture: &Picture) -> Result<RgbPicture<'_>, PixelError> {
-    Ok(RgbPicture::new(
-        picture.width,
-        picture.height,
-        &picture.rgb,
-    )?)
 }
 
 /// The cost of a picture in which nothing is new.

@@ -5,12 +5,12 @@
 use crate::calibration::expected_calibration_error;
 use crate::draw::Draw;
 use crate::marks::{candidates, likeliest};
-use crate::pixels::PixelError;
+use crate::pixels::{PixelError, rgb};
 use serde::Serialize;
 use std::sync::Arc;
 use walkout_model::{CameraIx, Pixel, SeenHand, SeenPerson, Shop, Sighting, SkuIx, View};
 use walkout_perception::eyes::{HeldSettings, ItemEye};
-use walkout_perception::nets::{Gallery, Likeness, Look, Network, RgbPicture};
+use walkout_perception::nets::{Gallery, Likeness, Look, Network};
 use walkout_simulator::render::{Frame, Held, RenderConfig, Renderer, Snapshot};
 use walkout_simulator::{Plan, Preset, Simulation, SimulationError, Tick};
 
@@ -126,8 +126,7 @@ pub fn look(
             let view = View::new(&layout.cameras[i]);
             let per_px = f64::from(view.camera().width_px) / f64::from(options.width_px);
             let (sighting, holds) = sighting(camera, &snapshot, &frame, per_px, &mut draw);
-            let p = &frame.picture;
-            let picture = RgbPicture::new(p.width, p.height, &p.rgb).map_err(PixelError::from)?;
+            let picture = rgb(&frame.picture)?;
             let seen = items.looks(&view, &sighting, &picture, per_px);
             for (at, _, look) in seen.map_err(PixelError::from)? {
                 let hand = sighting.hands.iter().position(|h| h.at == at);

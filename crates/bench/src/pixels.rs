@@ -259,7 +259,7 @@ impl Pixels {
             self.fine
                 .render(eye.camera(), &self.snapshot, &mut self.frame);
             let drawn = Instant::now();
-            shelves.look(eye.camera(), t, &picture(&self.frame.picture)?);
+            shelves.look(eye.camera(), t, &rgb(&self.frame.picture)?);
             self.cost.drawn += 1;
             self.cost.drawing += drawn - begin;
             self.cost.seeing += drawn.elapsed();
@@ -285,7 +285,7 @@ impl Pixels {
             .render(eye.camera(), &self.snapshot, &mut self.frame);
         let drawn = Instant::now();
         let before = eye.looked_and_skipped().0;
-        let mut sighting = eye.look(t, &picture(&self.frame.picture)?, &self.people)?;
+        let mut sighting = eye.look(t, &rgb(&self.frame.picture)?, &self.people)?;
         let seen = Instant::now();
         self.cost.drawn += 1;
         self.cost.looked += eye.looked_and_skipped().0 - before;
@@ -299,7 +299,7 @@ impl Pixels {
             self.fine
                 .render(eye.camera(), &self.snapshot, &mut self.frame);
             let drawn = Instant::now();
-            eye.inspect(&mut sighting, &picture(&self.frame.picture)?, items)?;
+            eye.inspect(&mut sighting, &rgb(&self.frame.picture)?, items)?;
             self.cost.drawn += 1;
             self.cost.held += sighting.held.len() as u64;
             self.cost.drawing += drawn - seen;
@@ -309,8 +309,9 @@ impl Pixels {
     }
 }
 
-fn picture(p: &Picture) -> Result<RgbPicture<'_>, PictureError> {
-    RgbPicture::new(p.width, p.height, &p.rgb)
+/// A rendered picture as networks take it.
+pub(crate) fn rgb(p: &Picture) -> Result<RgbPicture<'_>, PixelError> {
+    Ok(RgbPicture::new(p.width, p.height, &p.rgb)?)
 }
 
 /// Whether a body is in or near what a camera frames.

@@ -101,3 +101,14 @@ pub struct SeenFacing {
     /// What stands there if another product does: the likeliest SKUs of all. Nothing where that is out of the question.
     pub seems: Vec<(SkuIx, f32)>,
 }
+
+impl ShelfSight {
+    /// A camera that works and has nothing new to tell.
+    pub fn empty(camera: CameraIx, t: StoreTime) -> Self {
+        Self {
+            camera,
+            t,
+            facings: Vec::new(),
+        }
+    }
+}

@@ -5,6 +5,7 @@ mod seen;
 use crate::broker::PACKET_BYTES_MAX;
 use crate::message::{GateMessage, LookMessage, PersonMessage, TrackMessage, WristMessage};
 use crate::{BusCounters, Cause, ClockRefusal, StoreClock, Topic};
+use serde::de::DeserializeOwned;
 use std::collections::{HashMap, VecDeque};
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
@@ -197,6 +198,29 @@ impl Decoder {
         true
     }
 
+    /// A message of JSON, or a refusal.
+    fn read<T: DeserializeOwned>(&self, payload: &[u8], origin: &Origin) -> Option<T> {
+        let read = serde_json::from_slice(payload);
+        if let Err(error) = &read {
+            self.refuse(origin, Cause::Malformed, &error.to_string());
+        }
+        read.ok()
+    }
+
+    /// A message of JSON that is of one time, and that time as the clock admits it.
+    fn timed<T: DeserializeOwned>(
+        &mut self,
+        payload: &[u8],
+        origin: &Origin,
+        wall: Duration,
+        clock: &mut StoreClock,
+        at: impl FnOnce(&T) -> f64,
+    ) -> Option<(T, StoreTime)> {
+        let message = self.read(payload, origin)?;
+        let t = self.time(origin, at(&message))?;
+        self.admit(origin, t, wall, clock).then_some((message, t))
+    }
+
     fn loads(
         &mut self,
         fixture: FixtureIx,
@@ -303,16 +327,10 @@ impl Decoder {
         clock: &mut StoreClock,
         out: &mut Vec<Observation>,
     ) {
-        let message: TrackMessage = match serde_json::from_slice(payload) {
-            Ok(message) => message,
-            Err(error) => return self.refuse(origin, Cause::Malformed, &error.to_string()),
-        };
-        let Some(t) = self.time(origin, message.t) else {
+        let at = |m: &TrackMessage| m.t;
+        let Some((message, t)) = self.timed(payload, origin, wall, clock, at) else {
             return;
         };
-        if !self.admit(origin, t, wall, clock) {
-            return;
-        }
         for person in &message.people {
             match self.person(person, t) {
                 Some(point) => out.push(Observation::Track(point)),
@@ -359,9 +377,8 @@ impl Decoder {
         clock: &mut StoreClock,
         out: &mut Vec<Observation>,
     ) {
-        let message: LookMessage = match serde_json::from_slice(payload) {
-            Ok(message) => message,
-            Err(error) => return self.refuse(origin, Cause::Malformed, &error.to_string()),
+        let Some(message) = self.read::<LookMessage>(payload, origin) else {
+            return;
         };
         for look in &message.looks {
             let Some(t) = self.time(origin, look.t) else {
@@ -416,17 +433,12 @@ impl Decoder {
         clock: &mut StoreClock,
         out: &mut Vec<Observation>,
     ) {
-        let message: GateMessage = match serde_json::from_slice(payload) {
-            Ok(message) => message,
-            Err(error) => return self.refuse(origin, Cause::Malformed, &error.to_string()),
+        let at = |m: &GateMessage| match m {
+            GateMessage::Cross { t, .. } | GateMessage::Scan { t, .. } => *t,
         };
-        let (GateMessage::Cross { t, .. } | GateMessage::Scan { t, .. }) = message;
-        let Some(t) = self.time(origin, t) else {
+        let Some((message, t)) = self.timed(payload, origin, wall, clock, at) else {
             return;
         };
-        if !self.admit(origin, t, wall, clock) {
-            return;
-        }
         match message {
             GateMessage::Cross { direction, .. } => {
                 out.push(Observation::Crossing(GateCrossing { t, gate, direction }));

@@ -75,6 +75,16 @@ pub fn run(args: Args) -> Result<ExitCode> {
     }
     let limit = args.minutes.map(|m| (m * 60.0).clamp(0.0, 1e9));
     let mut shop = load(&args.shop)?;
+    if !(1..=30).contains(&args.fps) || 60 % args.fps != 0 {
+        bail!("--fps {} must divide 60 and be 30 at most", args.fps);
+    }
+    let chosen = args.cameras.map(|n| choose(&shop.layout, n.clamp(1, 64)));
+    if chosen.as_ref().is_some_and(Vec::is_empty) {
+        bail!(
+            "{} has no camera: add [[camera]] to its shop.toml",
+            args.shop
+        );
+    }
     let mut shelves = None;
     if let Some(n) = args.shelf_cameras {
         let hung = ShelfSeeing::new(&shop, n.clamp(1, 16), args.seed, &args.models)?;
@@ -94,22 +104,10 @@ pub fn run(args: Args) -> Result<ExitCode> {
     }
     let simulation = Simulation::new(shop.clone(), plan)
         .with_context(|| format!("nobody can shop in {}", args.shop))?;
-    if !(1..=30).contains(&args.fps) || 60 % args.fps != 0 {
-        bail!("--fps {} must divide 60 and be 30 at most", args.fps);
-    }
-    let seeing = match (args.cameras, shelves) {
+    let seeing = match (chosen, shelves) {
         (None, None) => None,
-        (wanted, shelves) => {
-            let cameras = match wanted {
-                Some(n) => choose(&load(&args.shop)?.layout, n.clamp(1, 64)),
-                None => Vec::new(),
-            };
-            if wanted.is_some() && cameras.is_empty() {
-                bail!(
-                    "{} has no camera: add [[camera]] to its shop.toml",
-                    args.shop
-                );
-            }
+        (chosen, shelves) => {
+            let cameras = chosen.unwrap_or_default();
             let gallery = locate(&args.shop)?.join(crate::items::FILE);
             let wanted = Wanted {
                 cameras: &cameras,

@@ -76,7 +76,7 @@ impl Eyes {
         })
     }
 
-    /// Sees people in what comes, with as many threads as the machine has cores; what is seen goes into the outbox. The
+    /// Sees people and shelves in what comes, with as many threads as the machine has cores for each; what is seen goes into the outbox. The
     /// threads end with the eyes, or when the outbox is closed.
     pub fn see(&self, shop: &Shop, finders: &Finders, told: &Arc<Outbox>) -> Result<()> {
         ensure!(

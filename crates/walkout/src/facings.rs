@@ -2,7 +2,9 @@
 
 use walkout_ledger::{Account, Balances};
 use walkout_model::{Lane, LaneIx, ShelfSight, Shop, SkuIx, StoreTime, TimeDelta, TrackPoint};
-use walkout_perception::eyes::{FacingWatch, ScanSettings, Verdict, WatchedFacing, WatchedLane};
+use walkout_perception::eyes::{
+    FacingCounters, FacingWatch, ScanSettings, Verdict, WatchedFacing, WatchedLane,
+};
 use walkout_server::view::{FacingView, LaneCountView, NamedView, ShelvesView};
 
 /// The books of a lane are held against what is seen of it so long after they last changed: what was taken a moment ago may not be
@@ -35,9 +37,9 @@ impl Facings {
         self.watch.push(sight);
     }
 
-    /// Findings that were dropped, because too many waited.
-    pub fn dropped(&self) -> u64 {
-        self.watch.dropped()
+    /// What was dropped so far.
+    pub fn counters(&self) -> FacingCounters {
+        self.watch.counters()
     }
 
     /// What is known at `now`.

@@ -288,13 +288,11 @@ impl Looker {
         let Eye::Shelves { said, .. } = &mut self.eye else {
             return;
         };
-        if self.health == CameraHealth::Good && said.is_none_or(|at| at.elapsed() >= WELL) {
+        // Whose pictures cannot be looked at is not well.
+        let well = self.health == CameraHealth::Good && self.tally.error().is_none();
+        if well && said.is_none_or(|at| at.elapsed() >= WELL) {
             *said = Some(Instant::now());
-            let sight = ShelfSight {
-                camera: self.camera,
-                t,
-                facings: Vec::new(),
-            };
+            let sight = ShelfSight::empty(self.camera, t);
             told.push(self.camera, Word::Shelf(sight));
         }
     }

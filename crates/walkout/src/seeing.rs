@@ -125,11 +125,7 @@ impl ShelfSeeing {
                     look.jpeg = Some(jpeg(picture)?);
                     Some(self.scan.look(camera, t, &rgb(picture)?)?)
                 }
-                None => well.then(|| ShelfSight {
-                    camera,
-                    t: look.t,
-                    facings: Vec::new(),
-                }),
+                None => well.then(|| ShelfSight::empty(camera, look.t)),
             };
             if look.shelf.is_some() {
                 looks.push(look);

@@ -319,11 +319,11 @@ impl ShopTask {
             .map_or(TimeDelta::ZERO, |at| newest.since(at));
         let now = self.bus.clock.now();
         self.show.cameras(self.eyes.views(), &self.heard, now);
-        self.show
-            .eyes(&self.gather.counters(), &self.watch.counters());
+        let (gather, watch) = (self.gather.counters(), self.watch.counters());
+        self.show.eyes(&gather, &watch, &self.facings.counters());
         let balances = self.app.ledger.balances();
         let shelves = self.facings.view(&self.app.shop, &balances, newest);
-        self.show.shelves(shelves, self.facings.dropped());
+        self.show.shelves(shelves);
         self.show.state(&self.pipeline, bus, now, lag, &balances);
     }
 

@@ -10,7 +10,7 @@ use walkout_model::{
     PlateFault, PlateHealth, PlateIx, Point3, Sighting, StoreTime, TimeDelta, TrackId, TrackPoint,
     View, Who,
 };
-use walkout_perception::eyes::{GatherCounters, WatchCounters};
+use walkout_perception::eyes::{FacingCounters, GatherCounters, WatchCounters};
 use walkout_sensors::CountersSnapshot;
 use walkout_server::view::{
     BusView, CameraView, CamerasView, FaultView, FloorView, HealthView, PersonView, PictureView,
@@ -78,24 +78,21 @@ impl Show {
         self.sightings.insert(sighting.camera, sighting.clone());
     }
 
-    /// What was dropped and refused on the way from cameras to people.
-    pub fn eyes(&mut self, gather: &GatherCounters, watch: &WatchCounters) {
+    /// What was dropped and refused on the way from cameras to people and facings.
+    pub fn eyes(
+        &mut self,
+        gather: &GatherCounters,
+        watch: &WatchCounters,
+        facings: &FacingCounters,
+    ) {
         self.eyes = counted("eyes", gather);
         self.eyes.extend(counted("floor", &watch.floor));
+        self.eyes.extend(counted("shelves", facings));
     }
 
-    /// What shelf cameras see, and how much of it was dropped.
-    pub fn shelves(&mut self, shelves: ShelvesView, dropped: u64) {
+    /// What shelf cameras see.
+    pub fn shelves(&mut self, shelves: ShelvesView) {
         self.shelves = shelves;
-        if dropped > 0 {
-            self.eyes.push(RefusalView {
-                cause: "dropped".to_owned(),
-                source: "shelves".to_owned(),
-                count: dropped,
-                last: "too many pictures of shelves waited for it to be known who stood there, or came too late"
-                    .to_owned(),
-            });
-        }
     }
 
     /// A plate's health changed.

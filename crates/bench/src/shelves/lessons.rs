@@ -2,9 +2,9 @@
 
 use super::hung::sensor;
 use super::stock::{Stand, Stock};
-use super::{Options, Scene, rgb};
+use super::{Options, Scene};
 use crate::draw::Draw;
-use crate::pixels::PixelError;
+use crate::pixels::{PixelError, rgb};
 use walkout_model::{Catalogue, Gtin, Product, Shop};
 use walkout_perception::eyes::ShelfCuts;
 

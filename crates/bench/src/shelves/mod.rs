@@ -12,14 +12,14 @@ pub use lessons::{Lesson, lessons};
 
 use crate::calibration::expected_calibration_error;
 use crate::draw::Draw;
-use crate::pixels::PixelError;
+use crate::pixels::{PixelError, rgb};
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use stock::{Stand, Stock};
 use walkout_model::{LaneIx, Shop, SkuIx, StoreTime};
 use walkout_perception::eyes::{ScanNetworks, ScanSettings, ShelfScan, Verdict, judge};
-use walkout_perception::nets::{Gallery, ItemNetwork, Network, RgbPicture};
+use walkout_perception::nets::{Gallery, ItemNetwork, Network};
 use walkout_simulator::render::{PackageShot, Packages, Picture};
 
 /// What is measured.
@@ -93,7 +93,7 @@ pub fn catalogue_gallery(shop: &Shop, network: &Arc<dyn Network>) -> Result<Gall
     for i in 0..products.len() {
         for n in 0..ENROLLED {
             packages.shoot(i, PackageShot::Studio, n, &mut shot);
-            let picture = RgbPicture::new(shot.width, shot.height, &shot.rgb)?;
+            let picture = rgb(&shot)?;
             for look in item.teach(&picture, picture.area())? {
                 gallery.enrol(SkuIx::from(i), look);
             }
@@ -132,14 +132,6 @@ pub fn measure(
     }
     let first = options.seeds.first().copied().unwrap_or_default();
     Ok(tally.marks(&shop.name, [first, options.seeds.len() as u64]))
-}
-
-fn rgb(picture: &Picture) -> Result<RgbPicture<'_>, PixelError> {
-    Ok(RgbPicture::new(
-        picture.width,
-        picture.height,
-        &picture.rgb,
-    )?)
 }
 
 /// One stocking with its cameras.

@@ -19,8 +19,8 @@ mod watch;
 pub use backdrop::Backdrop;
 pub use camera::{CameraEye, EyeError, EyeSettings, Finder, PeopleNetworks};
 pub use facings::{
-    FacingCut, FacingState, FacingWatch, ScanError, ScanNetworks, ScanSettings, ShelfCuts,
-    ShelfScan, Verdict, WatchedFacing, WatchedLane, judge,
+    FacingCounters, FacingCut, FacingState, FacingWatch, ScanError, ScanNetworks, ScanSettings,
+    ShelfCuts, ShelfScan, Verdict, WatchedFacing, WatchedLane, judge,
 };
 pub use gather::{Gather, GatherCounters, GatherSettings};
 pub use held::{HeldSettings, ItemEye};

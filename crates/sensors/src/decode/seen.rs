@@ -17,6 +17,7 @@ const SEEN_MAX: usize = 200;
 const FACINGS_MAX: usize = 500;
 /// No probability that is told is nearer to 0 or 1.
 const SURE: f64 = 1e-6;
+
 impl Decoder {
     pub(super) fn camera(
         &mut self,
@@ -27,16 +28,10 @@ impl Decoder {
         clock: &mut StoreClock,
         out: &mut Vec<Observation>,
     ) {
-        let message: CameraMessage = match serde_json::from_slice(payload) {
-            Ok(message) => message,
-            Err(error) => return self.refuse(origin, Cause::Malformed, &error.to_string()),
-        };
-        let Some(t) = self.time(origin, message.t) else {
+        let at = |m: &CameraMessage| m.t;
+        let Some((message, t)) = self.timed(payload, origin, wall, clock, at) else {
             return;
         };
-        if !self.admit(origin, t, wall, clock) {
-            return;
-        }
         if let Some(health) = message.health {
             out.push(Observation::Camera(CameraFault { t, camera, health }));
             if health != CameraHealth::Good {
@@ -92,16 +87,10 @@ impl Decoder {
         clock: &mut StoreClock,
         out: &mut Vec<Observation>,
     ) {
-        let message: ShelfMessage = match serde_json::from_slice(payload) {
-            Ok(message) => message,
-            Err(error) => return self.refuse(origin, Cause::Malformed, &error.to_string()),
-        };
-        let Some(t) = self.time(origin, message.t) else {
+        let at = |m: &ShelfMessage| m.t;
+        let Some((message, t)) = self.timed(payload, origin, wall, clock, at) else {
             return;
         };
-        if !self.admit(origin, t, wall, clock) {
-            return;
-        }
         if message.facings.len() > FACINGS_MAX {
             let why = format!("more than {FACINGS_MAX} facings in one picture");
             self.refuse(origin, Cause::Oversized, &why);

@@ -13,7 +13,7 @@ mod watch;
 
 pub use cuts::{FacingCut, ShelfCuts};
 pub use verdict::{FacingState, Verdict, judge};
-pub use watch::{FacingWatch, WatchedFacing, WatchedLane};
+pub use watch::{FacingCounters, FacingWatch, WatchedFacing, WatchedLane};
 
 use super::EyeError;
 use super::camera::per_px;
@@ -152,11 +152,7 @@ impl ShelfScan {
         t: StoreTime,
         picture: &RgbPicture<'_>,
     ) -> Result<ShelfSight, ScanError> {
-        let mut sight = ShelfSight {
-            camera,
-            t,
-            facings: Vec::new(),
-        };
+        let mut sight = ShelfSight::empty(camera, t);
         let cuts = self.cuts.of(camera, picture)?;
         let Some((eye, _)) = self.cuts.known(camera) else {
             return Ok(sight);

@@ -52,6 +52,15 @@ pub struct WatchedLane {
     pub seen: StoreTime,
 }
 
+/// What did not come into what is known of facings.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize)]
+pub struct FacingCounters {
+    /// Pictures' findings that came when it was no longer known who had stood there.
+    pub late: u64,
+    /// Findings and points of people that went because too many waited.
+    pub crowded: u64,
+}
+
 /// What a shop knows of its facings. Cameras, wherever their pictures are looked at, tell it what they see; it knows who
 /// stood before the shelves.
 #[derive(Clone, Debug)]
@@ -65,7 +74,7 @@ pub struct FacingWatch {
     people_at: Option<StoreTime>,
     waiting: VecDeque<ShelfSight>,
     facings: BTreeMap<(LaneIx, u32), Facing>,
-    dropped: u64,
+    counters: FacingCounters,
 }
 
 #[derive(Clone, Debug)]
@@ -107,7 +116,7 @@ impl FacingWatch {
             people_at: None,
             waiting: VecDeque::new(),
             facings: BTreeMap::new(),
-            dropped: 0,
+            counters: FacingCounters::default(),
         }
     }
 
@@ -122,7 +131,7 @@ impl FacingWatch {
         }
         if self.people.len() > POINTS_MAX {
             self.people.pop_front();
-            self.dropped += 1;
+            self.counters.crowded += 1;
         }
     }
 
@@ -136,7 +145,7 @@ impl FacingWatch {
             && let Some(oldest) = self.waiting.iter().position(of_it)
         {
             self.waiting.remove(oldest);
-            self.dropped += 1;
+            self.counters.crowded += 1;
         }
         self.waiting.push_back(sight);
     }
@@ -155,7 +164,7 @@ impl FacingWatch {
         ripe.sort_by_key(|s| (s.t, s.camera));
         for sight in ripe {
             if known.is_some_and(|at| at.since(sight.t) > REMEMBERED - ABOUT) {
-                self.dropped += 1;
+                self.counters.late += 1;
             } else {
                 self.take(sight);
             }
@@ -205,7 +214,7 @@ impl FacingWatch {
             let (holds, front) = lane.units;
             let unseen = lane.middles.len().saturating_sub(facings.len()) as u32;
             let (mut least, mut most) = (0, unseen * holds);
-            let mut seen = None;
+            let mut seen = Vec::with_capacity(facings.len());
             for facing in facings {
                 let told = facing.told.as_ref().filter(|_| facing.becomes.is_none())?;
                 let s = &told.state;
@@ -217,20 +226,20 @@ impl FacingWatch {
                 };
                 least += some;
                 most += all;
-                seen = seen.min(Some(told.seen)).or(Some(told.seen));
+                seen.push(told.seen);
             }
             Some(WatchedLane {
                 lane: ix,
                 units: least..=most,
-                seen: seen?,
+                seen: seen.into_iter().min()?,
             })
         };
         by_lane.into_iter().filter_map(lane).collect()
     }
 
-    /// Pictures' findings, and points of people, that were dropped: too many waited, or they came too late.
-    pub fn dropped(&self) -> u64 {
-        self.dropped
+    /// What was dropped so far.
+    pub fn counters(&self) -> FacingCounters {
+        self.counters
     }
 }
 
@@ -439,6 +448,17 @@ mod tests {
             watch.push(sight(camera, seconds, lane, 6.0, -6.0));
         }
         watch.push(sight(CameraIx(0), 0, lane, 6.0, -6.0));
-        assert_eq!(watch.dropped(), 3, "its own");
+        assert_eq!(watch.counters().crowded, 3, "its own");
+        watch.person(&TrackPoint {
+            t: StoreTime(20 * SECOND),
+            track: TrackId(1),
+            position: Point2::default(),
+            sigma_m: 0.1,
+            wrists: vec![],
+            appearance: vec![],
+        });
+        watch.advance(StoreTime(20 * SECOND));
+        let late = (3..WAITING_MAX as i64 + 3).filter(|t| 20 - t > 14).count() as u64 + 1;
+        assert_eq!(watch.counters().late, late);
     }
 }
