@@ -17,6 +17,7 @@ pub mod makers;
 pub mod marks;
 pub mod matching;
 pub mod mot;
+pub mod moves;
 pub mod outcome;
 pub mod pixels;
 pub mod promise;

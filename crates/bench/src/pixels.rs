@@ -4,13 +4,18 @@
 //! whose picture nobody is are not drawn, as their eyes would find nothing new in it; and the large picture from which
 //! hands are cut is drawn only when a hand is to be looked at.
 
+mod shelves;
+
+pub(crate) use shelves::Shelves;
+pub use shelves::{ShelfOptions, all_moves};
+
 use crate::shelves::catalogue_gallery;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
-use walkout_model::{CameraIx, Shop, Sighting, StoreTime, TimeDelta, View, WeightStep};
+use walkout_model::{CameraIx, Shop, Sighting, View, WeightStep};
 use walkout_perception::eyes::{
-    CameraEye, EyeError, EyeSettings, HeldSettings, ItemEye, PeopleNetworks, ShelfSettings,
-    ShelfWatch, Watch, WatchSettings, Watched,
+    CameraEye, EyeError, EyeSettings, HeldSettings, ItemEye, MoveWatch, PeopleNetworks, Watch,
+    WatchSettings, Watched,
 };
 use walkout_perception::nets::{Gallery, NetError, Network, PictureError, RgbPicture};
 use walkout_simulator::Simulation;
@@ -45,7 +50,7 @@ pub struct PixelOptions {
     /// How sightings become tracks.
     pub watch: WatchSettings,
     /// How shelves are watched for what is moved; `None`: not at all.
-    pub shelves: Option<ShelfSettings>,
+    pub shelves: Option<ShelfOptions>,
 }
 
 impl PixelOptions {
@@ -98,9 +103,6 @@ pub struct PixelCost {
     pub seeing: Duration,
 }
 
-/// How often shelves are looked at, and for how long after the last one left.
-const SHELVES_EVERY: TimeDelta = TimeDelta::from_secs(1);
-const LIVELY: TimeDelta = TimeDelta::from_secs(8);
 /// Somebody is looked for so far beside the picture, as a share of its size.
 const BESIDE: f64 = 0.1;
 
@@ -108,10 +110,7 @@ const BESIDE: f64 = 0.1;
 pub struct Pixels {
     eyes: Vec<CameraEye>,
     watch: Watch,
-    shelves: Option<ShelfWatch>,
-    /// When somebody was last in the shop, and when the shelves were last looked at.
-    lively: StoreTime,
-    shelves_at: Option<StoreTime>,
+    shelves: Option<(Shelves, MoveWatch)>,
     people: PeopleNetworks,
     items: Option<ItemEye>,
     coarse: Renderer,
@@ -164,20 +163,24 @@ impl Pixels {
             }
             None => None,
         };
+        let mut fine = Renderer::new(Arc::clone(shop), config(options.fine_px, 1));
+        let shelves = match &options.shelves {
+            Some(settings) => {
+                let drawn = (&mut fine, options.seed);
+                let shelves = Shelves::new(shop, &options.cameras, drawn, settings)?;
+                let watch = MoveWatch::new(shelves.shop(), settings.moves.clone());
+                Some((shelves, watch))
+            }
+            None => None,
+        };
         let mut pixels = Self {
             eyes,
             watch: Watch::new(shop, options.watch.clone()),
-            shelves: options.shelves.clone().map(|settings| {
-                let cameras: Vec<CameraIx> =
-                    options.cameras.iter().map(|&i| CameraIx::from(i)).collect();
-                ShelfWatch::new(shop, &cameras, settings)
-            }),
-            lively: StoreTime(i64::MIN / 2),
-            shelves_at: None,
+            shelves,
             people: networks.people,
             items,
             coarse: Renderer::new(Arc::clone(shop), config(options.width_px, 2)),
-            fine: Renderer::new(Arc::clone(shop), config(options.fine_px, 1)),
+            fine,
             snapshot: Snapshot::default(),
             frame: Frame::default(),
             sightings: Vec::new(),
@@ -217,20 +220,10 @@ impl Pixels {
         let begin = Instant::now();
         let watched = self.watch.update(self.snapshot.t, &self.sightings);
         self.cost.seeing += begin.elapsed();
-        if let Some(shelves) = &mut self.shelves {
-            shelves.people(&watched.points);
+        if let Some((_, moves)) = &mut self.shelves {
+            watched.points.iter().for_each(|p| moves.person(p));
         }
-        let t = self.snapshot.t;
-        if !self.snapshot.figures.is_empty() {
-            self.lively = t;
-        }
-        let due = self
-            .shelves_at
-            .is_none_or(|at| t.since(at) >= SHELVES_EVERY);
-        // Nothing moves on the shelves of an empty shop.
-        if due && t.since(self.lively) < LIVELY {
-            self.look_at_shelves()?;
-        }
+        self.look_at_shelves()?;
         Ok(watched)
     }
 
@@ -238,31 +231,21 @@ impl Pixels {
     pub fn moved(&mut self) -> Vec<WeightStep> {
         let t = self.snapshot.t;
         let shelves = self.shelves.as_mut();
-        shelves.map_or_else(Vec::new, |shelves| shelves.conclude(t))
+        shelves.map_or_else(Vec::new, |(_, moves)| moves.advance(t))
     }
 
     /// How many lanes the cameras see well enough to watch, of how many.
-    pub fn watched_lanes(&self) -> (usize, usize) {
-        self.shelves
-            .as_ref()
-            .map_or((0, 0), ShelfWatch::watched_lanes)
+    pub fn watched_lanes(&self) -> [usize; 2] {
+        self.shelves.as_ref().map_or([0; 2], |(s, _)| s.lanes())
     }
 
     fn look_at_shelves(&mut self) -> Result<(), PixelError> {
-        let Some(shelves) = &mut self.shelves else {
+        let Some((shelves, moves)) = &mut self.shelves else {
             return Ok(());
         };
-        let t = self.snapshot.t;
-        self.shelves_at = Some(t);
-        for eye in &self.eyes {
-            let begin = Instant::now();
-            self.fine
-                .render(eye.camera(), &self.snapshot, &mut self.frame);
-            let drawn = Instant::now();
-            shelves.look(eye.camera(), t, &rgb(&self.frame.picture)?);
-            self.cost.drawn += 1;
-            self.cost.drawing += drawn - begin;
-            self.cost.seeing += drawn.elapsed();
+        let (fine, frame) = (&mut self.fine, &mut self.frame);
+        for (camera, t, columns) in shelves.look(&self.snapshot, fine, frame, &mut self.cost)? {
+            moves.push(camera, t, columns);
         }
         Ok(())
     }

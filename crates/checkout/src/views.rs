@@ -118,6 +118,13 @@ impl Checkout {
         views
     }
 
+    /// The recorded movement with the greatest id below a bound.
+    pub fn last_movement(&self, below: MovementId) -> Option<MovementId> {
+        let state = self.inner.state();
+        let last = state.movements.range(..below).next_back();
+        last.map(|(id, _)| *id)
+    }
+
     /// A movement as it was recorded.
     pub fn movement(&self, id: MovementId) -> Option<MovementRecorded> {
         let state = self.inner.state();

@@ -361,6 +361,7 @@ fn step(disturbance: &Disturbance, t: StoreTime, grams: f64) -> WeightStep {
             })
             .collect(),
         curve: disturbance.course.iter().step_by(2).copied().collect(),
+        seen: None,
     }
 }
 

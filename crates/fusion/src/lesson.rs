@@ -7,7 +7,7 @@ use crate::hands::{self, Body, Near, body};
 use crate::looks::{Held, LookStore};
 use crate::meeting;
 use crate::people::looked_at;
-use crate::place::{SeenShares, plate_edges};
+use crate::place::{SeenShares, edges_of};
 use crate::reach::Target;
 use crate::tracks::{Track, TrackStore};
 use walkout_model::{ItemLook, Shop, SkuIx, StoreTime, TimeDelta, TrackId, TrackPoint, WeightStep};
@@ -41,7 +41,7 @@ pub fn lessons(
     looks: &[ItemLook],
 ) -> Vec<Lesson> {
     let (tracks, seen_in_hands) = stores(config, points, looks);
-    let edges = plate_edges(&shop.layout, step.shelf);
+    let edges = edges_of(&shop.layout, step);
     let seen = SeenShares::new(shop, step, &edges, config.share_sigma);
     let target = Target::new(shop, step, &seen);
     let place = target.place();

@@ -38,6 +38,7 @@ mod together;
 mod tracks;
 
 pub use config::{Costs, FusionConfig, LookSight};
+pub use standing::{first_of, step_of};
 
 use engine::{Engine, EngineEvent, Role};
 use gates::GateEvent;

@@ -7,7 +7,7 @@ use crate::hands::{self, Near};
 use crate::identity::{Identity, People, PersonIx, exclusive};
 use crate::lineage::{Lineage, SegmentIx};
 use crate::looks::{Held, LookRatio, LookStore};
-use crate::place::{SeenShares, plate_edges};
+use crate::place::{SeenShares, edges_of};
 use crate::reach::Target;
 use crate::together::{self, Made};
 use crate::tracks::TrackStore;
@@ -155,7 +155,7 @@ impl Witness {
         looks: &LookStore,
         untracked: Vec<(PersonIx, f64)>,
     ) -> Self {
-        let edges = plate_edges(&shop.layout, step.shelf);
+        let edges = edges_of(&shop.layout, step);
         let seen = SeenShares::new(shop, step, &edges, config.share_sigma);
         let target = Target::new(shop, step, &seen);
         let (from, to) = looked_at(step);

@@ -14,6 +14,14 @@ pub(crate) fn plate_edges(layout: &Layout, shelf: ShelfIx) -> Vec<(f64, f64)> {
         .collect()
 }
 
+/// Those that a step says something of: none if cameras saw it, who say themselves where it was.
+pub(crate) fn edges_of(layout: &Layout, step: &WeightStep) -> Vec<(f64, f64)> {
+    match step.seen {
+        Some(_) => Vec::new(),
+        None => plate_edges(layout, step.shelf),
+    }
+}
+
 fn plates_of<'a>(layout: &'a Layout, s: &Shelf) -> &'a [walkout_model::layout::Plate] {
     layout
         .plates
@@ -122,6 +130,16 @@ impl SeenShares {
             .shelves
             .get(step.shelf.usize())
             .map_or(0, |s| s.plates.start);
+        if let Some(seen) = &step.seen {
+            let half = seen.width_m / 2.0;
+            return Self {
+                shares: Vec::new(),
+                variances: Vec::new(),
+                first,
+                x_m: seen.x_m,
+                span: (seen.x_m - half, seen.x_m + half),
+            };
+        }
         let mut deltas = vec![0.0; edges.len()];
         let mut variances = vec![share_sigma * share_sigma; edges.len()];
         let total: f64 = step.plates.iter().map(|p| f64::from(p.delta_g)).sum();

@@ -196,8 +196,26 @@ fn id(serial: u64, revision: u64, part: usize, i: usize) -> MovementId {
     )
 }
 
+/// The number of the step that a movement was concluded from. What comes after a restart must be numbered above all that is recorded,
+/// or it would be taken for what came before.
+pub fn step_of(movement: MovementId) -> u64 {
+    movement.0 >> 16
+}
+
+/// No movement of a step with this number, or of one with a higher one, is less than this.
+pub fn first_of(step: u64) -> MovementId {
+    MovementId(step << 16)
+}
+
 #[cfg(test)]
 mod tests {
+    #[test]
+    fn a_movement_tells_which_step_it_is_of() {
+        let last = super::id(41, 300, 1, 7);
+        assert_eq!(super::step_of(last), 41);
+        assert!(super::first_of(41) <= last && last < super::first_of(42));
+    }
+
     use super::*;
     use walkout_model::{Evidence, ShelfIx, SkuIx};
 

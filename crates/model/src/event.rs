@@ -41,6 +41,20 @@ pub struct WeightStep {
     pub plates: Vec<PlateDelta>,
     /// The shelf's sum around the step for the record: (milliseconds after `t_start`, grams), ≤ 64 points.
     pub curve: Vec<(i32, f32)>,
+    /// Where cameras saw it, if it is they who say so and not plates.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub seen: Option<SeenMove>,
+}
+
+/// A column of a lane in which cameras saw goods move.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct SeenMove {
+    /// The lane.
+    pub lane: LaneIx,
+    /// The column's middle, from the shelf's left end, metres.
+    pub x_m: f64,
+    /// How wide it is, metres.
+    pub width_m: f64,
 }
 
 /// A shelf was disturbed and came back to the mass it had: a touch, a lean, a passer-by.

@@ -28,7 +28,7 @@ pub use catalogue::{Catalogue, Product, TaxClass};
 pub use event::{
     Alternative, AttributedMovement, CalibrationFault, CameraFault, CameraHealth, Decision,
     Disturbance, Evidence, Factor, Hand, Look, Passed, PlateDelta, PlateFault, PlateHealth,
-    SessionExit, ShelfTouch, WeightStep, Who,
+    SeenMove, SessionExit, ShelfTouch, WeightStep, Who,
 };
 pub use frame::{CameraFrame, FrameError};
 pub use geometry::{Point2, Point3, Polygon, Pose2};
@@ -47,6 +47,6 @@ pub use observation::{
 pub use planogram::{Lane, Planogram};
 pub use question::Question;
 pub use shop::Shop;
-pub use sighting::{SeenFacing, SeenHand, SeenItem, SeenPerson, ShelfSight, Sighting};
+pub use sighting::{SeenColumn, SeenFacing, SeenHand, SeenItem, SeenPerson, ShelfSight, Sighting};
 pub use source::{CameraSource, CameraSourceError};
 pub use time::{StoreTime, TimeDelta};

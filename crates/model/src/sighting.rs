@@ -83,6 +83,8 @@ pub struct ShelfSight {
     pub t: StoreTime,
     /// The facings that it sees well enough, whether or not somebody stood before them.
     pub facings: Vec<SeenFacing>,
+    /// The columns whose rows it sees well enough, in the same way.
+    pub columns: Vec<SeenColumn>,
 }
 
 /// What one picture says of a facing: one column of a lane.
@@ -102,6 +104,20 @@ pub struct SeenFacing {
     pub seems: Vec<(SkuIx, f32)>,
 }
 
+/// What one picture says of the row that a column's foremost unit stands in, on the board or upon others.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct SeenColumn {
+    /// The lane.
+    pub lane: LaneIx,
+    /// Its column, from the left.
+    pub facing: u32,
+    /// How many units those that are asked about stand on: 0 for those on the board.
+    pub level: u32,
+    /// Natural log weight of each row, the foremost first, and last of none: an empty column. The same view gives the same weights,
+    /// so that they also tell whether anything has changed.
+    pub rows: Vec<f32>,
+}
+
 impl ShelfSight {
     /// A camera that works and has nothing new to tell.
     pub fn empty(camera: CameraIx, t: StoreTime) -> Self {
@@ -109,6 +125,7 @@ impl ShelfSight {
             camera,
             t,
             facings: Vec::new(),
+            columns: Vec::new(),
         }
     }
 }

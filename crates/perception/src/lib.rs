@@ -115,6 +115,11 @@ impl Perception {
         }
     }
 
+    /// Numbers steps from the one after `last`: what an earlier run told of is another's.
+    pub fn number_after(&mut self, last: u64) {
+        self.serial = self.serial.max(last);
+    }
+
     /// Takes samples in any order. Those that cannot be used are counted ([`Self::counters`]).
     /// A fixture whose clock has jumped is set right here.
     pub fn push_loads(&mut self, samples: &[LoadSample], out: &mut Vec<PerceptionEvent>) {

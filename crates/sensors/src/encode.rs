@@ -1,8 +1,9 @@
 //! From observations to messages: what a device, a gateway or a test sends.
 
 use crate::message::{
-    CameraMessage, GateMessage, LookEntry, LookMessage, PersonMessage, SeenFacingMessage,
-    SeenHandMessage, SeenItemMessage, SeenPersonMessage, ShelfMessage, TrackMessage, WristMessage,
+    CameraMessage, GateMessage, LookEntry, LookMessage, PersonMessage, SeenColumnMessage,
+    SeenFacingMessage, SeenHandMessage, SeenItemMessage, SeenPersonMessage, ShelfMessage,
+    TrackMessage, WristMessage,
 };
 use walkout_model::{
     CameraFault, GateCrossing, ItemLook, LoadSample, Pixel, ShelfSight, Shop, Sighting, SkuIx,
@@ -123,9 +124,18 @@ pub fn shelf_sight(shop: &Shop, seen: &ShelfSight) -> ShelfMessage {
             skus: gtins(shop, &f.seems),
         })
     };
+    let column = |c: &walkout_model::SeenColumn| {
+        Some(SeenColumnMessage {
+            lane: shop.planogram.get(c.lane)?.name.clone(),
+            facing: c.facing + 1,
+            level: c.level,
+            rows: c.rows.iter().map(|z| (z * 100.0).round() / 100.0).collect(),
+        })
+    };
     ShelfMessage {
         t: seen.t.as_secs_f64(),
         facings: seen.facings.iter().filter_map(facing).collect(),
+        columns: seen.columns.iter().filter_map(column).collect(),
     }
 }
 

@@ -168,13 +168,31 @@ pub struct SeenFacingMessage {
     pub skus: Vec<(Gtin, f32)>,
 }
 
+/// One column of a `shelf` message.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct SeenColumnMessage {
+    /// The lane's name.
+    pub lane: String,
+    /// Which column, from the left; the first is 1.
+    pub facing: u32,
+    /// How many units those that are asked about stand on.
+    #[serde(default)]
+    pub level: u32,
+    /// Natural log weight of each row that the foremost unit may stand in, the foremost first, and last of none.
+    pub rows: Vec<f32>,
+}
+
 /// `shelf/<camera>`: what a camera before a shelf sees of the facings there in one picture.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct ShelfMessage {
     /// When the picture was taken.
     pub t: f64,
     /// The facings that it sees well enough.
+    #[serde(default)]
     pub facings: Vec<SeenFacingMessage>,
+    /// The columns whose rows it sees well enough.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub columns: Vec<SeenColumnMessage>,
 }
 
 /// `gate/<gate>`: one thing that happened at a gate.

@@ -15,6 +15,7 @@ mod hands;
 mod makers;
 mod marks;
 mod mot;
+mod moves;
 mod played;
 mod render;
 mod scenarios;
@@ -62,6 +63,8 @@ enum What {
     Marks(marks::Args),
     /// Gaps and wrong items on rendered shelves, seen by shelf cameras
     Shelves(shelves::Args),
+    /// What cameras see move on rendered shelves while people shop, without load cells
+    Moves(moves::Args),
     /// What hands hold, in rendered pictures of ceiling cameras
     Hands(hands::Args),
     /// What networks cost in each runtime on one core, beside Python's onnxruntime
@@ -102,6 +105,7 @@ pub fn run(args: Args) -> Result<ExitCode> {
         What::Eyes(args) => eyes::run(args),
         What::Marks(args) => marks::run(args),
         What::Hands(args) => hands::run(args),
+        What::Moves(args) => moves::run(&args),
         What::Shelves(args) => shelves::run(args),
         What::Vision(args) => vision::run(args),
     }

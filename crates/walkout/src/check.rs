@@ -1,9 +1,14 @@
 //! `walkout check`.
 
 use anyhow::Result;
+use std::collections::BTreeSet;
 use std::process::ExitCode;
-use walkout_model::Shop;
 use walkout_model::files::{load_shop, locate};
+use walkout_model::{CameraIx, LaneIx, Shop};
+use walkout_perception::eyes::{ScanSettings, ShelfCuts};
+
+/// Lanes that are named at most.
+const NAMED: usize = 6;
 
 /// Arguments of `walkout check`.
 #[derive(clap::Args)]
@@ -66,12 +71,62 @@ fn summary(shop: &Shop) -> String {
     for (what, value) in rows {
         out.push_str(&format!("  {what:<10} {value}\n"));
     }
+    out + &unweighed(shop)
+}
+
+/// What is to be said of lanes that no plate bears.
+fn unweighed(shop: &Shop) -> String {
+    let lanes = shop.planogram.lanes.iter().enumerate();
+    let unweighed = lanes.filter(|(_, l)| l.plates.is_empty());
+    let unweighed: BTreeSet<LaneIx> = unweighed.map(|(i, _)| LaneIx::from(i)).collect();
+    if unweighed.is_empty() {
+        return String::new();
+    }
+    let cameras: Vec<CameraIx> = (0..shop.layout.cameras.len()).map(CameraIx::from).collect();
+    let cuts = ShelfCuts::new(shop, &cameras, &ScanSettings::default());
+    let seen = cameras.iter().flat_map(|c| cuts.lanes_before(*c));
+    let seen: BTreeSet<LaneIx> = seen.collect();
+    let unseen = unweighed.difference(&seen);
+    let names: Vec<&str> = unseen
+        .filter_map(|l| Some(shop.planogram.get(*l)?.name.as_str()))
+        .collect();
+    let mut out = format!(
+        "  {} lanes lie on no plate: what moves there is for cameras to see, and {} of them are seen well enough\n",
+        unweighed.len(),
+        unweighed.len() - names.len()
+    );
+    if !names.is_empty() {
+        let some = names.iter().take(NAMED).copied().collect::<Vec<_>>();
+        let more = match names.len() - some.len() {
+            0 => String::new(),
+            n => format!(" and {n} more"),
+        };
+        out += &format!(
+            "  nothing sees what moves at {}{more}: hang a camera before them, or give their shelves plates\n",
+            some.join(", ")
+        );
+    }
     out
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn lanes_that_nothing_watches_are_named() {
+        let shop = load_shop(&walkout_testkit::shop_dir("corner")).unwrap();
+        assert_eq!(unweighed(&shop), "");
+        let off = BTreeSet::from([shop.planogram.lanes[0].shelf]);
+        let mut bare = shop.without_plates(&off);
+        bare.layout.cameras.clear();
+        let text = unweighed(&bare);
+        let first = &bare.planogram.lanes[0].name;
+        assert!(
+            text.contains("0 of them are seen") && text.contains(first.as_str()),
+            "{text}"
+        );
+    }
 
     #[test]
     fn a_good_shop_is_summed_up() {

@@ -47,6 +47,9 @@ pub struct Args {
     /// Hang so many cameras before the shelves, rendered: the page tells of gaps, wrong items and what to count
     #[arg(long, value_name = "N", num_args = 0..=1, default_missing_value = "2")]
     shelf_cameras: Option<usize>,
+    /// Take the plates off the shelves that these cameras see: they tell what moves there
+    #[arg(long, requires = "shelf_cameras")]
+    no_plates: bool,
     /// Pictures a second of each camera
     #[arg(long, default_value_t = 5, value_name = "N", requires = "cameras")]
     fps: u32,
@@ -87,7 +90,13 @@ pub fn run(args: Args) -> Result<ExitCode> {
     }
     let mut shelves = None;
     if let Some(n) = args.shelf_cameras {
-        let hung = ShelfSeeing::new(&shop, n.clamp(1, 16), args.seed, &args.models)?;
+        let hung = ShelfSeeing::new(
+            &shop,
+            n.clamp(1, 16),
+            args.no_plates,
+            args.seed,
+            &args.models,
+        )?;
         shop = hung.shop();
         shelves = Some(hung);
     }

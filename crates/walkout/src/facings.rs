@@ -1,9 +1,12 @@
-//! What shelf cameras see, held beside the books.
+//! What shelf cameras see: gaps and wrong items, held beside the books, and what moves where no plates are.
 
 use walkout_ledger::{Account, Balances};
-use walkout_model::{Lane, LaneIx, ShelfSight, Shop, SkuIx, StoreTime, TimeDelta, TrackPoint};
+use walkout_model::{
+    Lane, LaneIx, ShelfSight, Shop, SkuIx, StoreTime, TimeDelta, TrackPoint, WeightStep,
+};
 use walkout_perception::eyes::{
-    FacingCounters, FacingWatch, ScanSettings, Verdict, WatchedFacing, WatchedLane,
+    FacingCounters, FacingWatch, MoveSettings, MoveWatch, ScanSettings, Verdict, WatchedFacing,
+    WatchedLane,
 };
 use walkout_server::view::{FacingView, LaneCountView, NamedView, ShelvesView};
 
@@ -14,6 +17,8 @@ const AFTER: TimeDelta = TimeDelta::from_secs(12);
 /// The facings of an open shop.
 pub struct Facings {
     watch: FacingWatch,
+    /// What moves on shelves without plates.
+    moves: MoveWatch,
     /// Units of each lane by the books, and since when.
     books: Vec<(i64, StoreTime)>,
 }
@@ -23,6 +28,7 @@ impl Facings {
     pub fn new(shop: &Shop) -> Self {
         Self {
             watch: FacingWatch::new(shop, ScanSettings::default()),
+            moves: MoveWatch::new(shop, MoveSettings::default()),
             books: Vec::new(),
         }
     }
@@ -30,11 +36,19 @@ impl Facings {
     /// Somebody was seen somewhere.
     pub fn person(&mut self, point: &TrackPoint) {
         self.watch.person(point);
+        self.moves.person(point);
     }
 
     /// A shelf camera told what it sees.
-    pub fn push(&mut self, sight: ShelfSight) {
+    pub fn push(&mut self, mut sight: ShelfSight) {
+        let columns = std::mem::take(&mut sight.columns);
+        self.moves.push(sight.camera, sight.t, columns);
         self.watch.push(sight);
+    }
+
+    /// What moved on shelves without plates, as far as it is known at `now`.
+    pub fn moved(&mut self, now: StoreTime) -> Vec<WeightStep> {
+        self.moves.advance(now)
     }
 
     /// What was dropped so far.

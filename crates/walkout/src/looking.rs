@@ -22,6 +22,8 @@ const AGAIN: Duration = Duration::from_secs(1);
 
 /// Shelves are looked at this often.
 pub const SHELVES_EVERY: TimeDelta = TimeDelta::from_secs(5);
+/// Those where cameras have to see what moves, for there are no plates, this often.
+pub const MOVES_EVERY: TimeDelta = TimeDelta::from_secs(1);
 /// How far apart the looks of cameras that follow one another are, whole periods aside.
 const APART: TimeDelta = TimeDelta::from_millis(1_300);
 /// A shelf camera that has nothing new to tell says that it is well this often.
@@ -163,7 +165,7 @@ impl Looker {
         Some(Self::with(&description.name, camera, feed, eye, period))
     }
 
-    /// An eye that looks at the shelves before a camera, every few seconds.
+    /// An eye that looks at the shelves before a camera, every few seconds, or every second if some have no plates.
     pub fn of_shelves(
         layout: &Layout,
         camera: CameraIx,
@@ -171,9 +173,13 @@ impl Looker {
         scan: Arc<ShelfScan>,
     ) -> Option<Self> {
         let description = layout.cameras.get(camera.usize())?;
+        let every = match scan.sees_unweighed(camera) {
+            true => MOVES_EVERY,
+            false => SHELVES_EVERY,
+        };
         let eye = Eye::Shelves { scan, said: None };
-        let looker = Self::with(&description.name, camera, feed, eye, SHELVES_EVERY);
-        let phase = TimeDelta(i64::from(camera.0) * APART.0 % SHELVES_EVERY.0);
+        let looker = Self::with(&description.name, camera, feed, eye, every);
+        let phase = TimeDelta(i64::from(camera.0) * APART.0 % every.0);
         Some(Self { phase, ..looker })
     }
 

@@ -3,10 +3,12 @@
 
 use std::sync::Arc;
 use walkout_checkout::{Applied, Checkout, CheckoutError, EntryRefused, Exited};
-use walkout_fusion::{Fusion, FusionConfig, FusionCounters, FusionEvent, Notice};
+use walkout_fusion::{
+    Fusion, FusionConfig, FusionCounters, FusionEvent, Notice, first_of, step_of,
+};
 use walkout_ledger::{Account, Balances};
 use walkout_model::{
-    AttributedMovement, GateCrossing, GateIx, ItemLook, LaneIx, LoadSample, PlateFault,
+    AttributedMovement, GateCrossing, GateIx, ItemLook, LaneIx, LoadSample, MovementId, PlateFault,
     PlateHealth, SessionExit, SessionId, SessionOpened, Shop, StoreTime, TrackId, TrackPoint,
     WeightStep, Who,
 };
@@ -32,12 +34,17 @@ pub enum PipelineEvent {
     Notice(Notice),
 }
 
+/// Steps that cameras see are numbered from here on, above those of plates.
+const SEEN: u64 = 1 << 40;
+
 /// The estimators and the checkout of one shop.
 pub struct Pipeline {
     shop: Arc<Shop>,
     perception: Perception,
     fusion: Fusion,
     checkout: Checkout,
+    /// Cameras' own numbers of steps are counted from here.
+    seen: u64,
     told: Vec<PerceptionEvent>,
     concluded: Vec<FusionEvent>,
     events: Vec<PipelineEvent>,
@@ -52,8 +59,15 @@ impl Pipeline {
 
     /// The same with other settings of fusion.
     pub fn with(shop: Arc<Shop>, checkout: Checkout, fusion: FusionConfig) -> Self {
+        // A movement is known by its step's number, so that one that comes again is not counted twice: those of an earlier run must not
+        // be met again.
+        let last = |below| checkout.last_movement(below).map_or(0, step_of);
+        let mut perception = Perception::new(&shop, PerceptionConfig::default());
+        perception.number_after(last(first_of(SEEN)));
+        let seen = last(MovementId(u64::MAX)).max(SEEN);
         let mut pipeline = Self {
-            perception: Perception::new(&shop, PerceptionConfig::default()),
+            perception,
+            seen,
             fusion: Fusion::new(Arc::clone(&shop), fusion),
             checkout,
             shop,
@@ -82,7 +96,8 @@ impl Pipeline {
     }
 
     /// Goods moved, as others than load cells tell it.
-    pub fn push_step(&mut self, step: WeightStep) {
+    pub fn push_step(&mut self, mut step: WeightStep) {
+        step.serial += self.seen;
         self.fusion.step(step);
     }
 

@@ -1,16 +1,18 @@
 //! The demo's cameras: rendered pictures go to the page, and with `--from-pixels` through the networks to the bus.
 
 use crate::items::Items;
-use crate::looking::SHELVES_EVERY;
+use crate::looking::{MOVES_EVERY, SHELVES_EVERY};
 use crate::networks::{Runtime, shipped};
 use crate::render::live::{LiveCameras, jpeg, rgb};
 use anyhow::{Result, ensure};
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::Arc;
 use walkout_bench::shelves::{Hung, catalogue_gallery};
-use walkout_model::{CameraIx, ShelfSight, Shop, Sighting, StoreTime};
+use walkout_model::{CameraIx, LaneIx, ShelfIx, ShelfSight, Shop, Sighting, StoreTime, TimeDelta};
 use walkout_perception::eyes::{
-    CameraEye, EyeSettings, ItemEye, PeopleNetworks, ScanNetworks, ScanSettings, ShelfScan,
+    CameraEye, EyeSettings, ItemEye, PeopleNetworks, ScanNetworks, ScanSettings, ShelfCuts,
+    ShelfScan,
 };
 use walkout_perception::nets::Network;
 use walkout_simulator::Simulation;
@@ -63,12 +65,35 @@ pub struct ShelfSeeing {
     believed: Shop,
     live: LiveCameras,
     cameras: Vec<CameraIx>,
+    every: TimeDelta,
     scan: ShelfScan,
 }
 
+/// The shelves of which some camera sees every lane.
+fn seen_whole(shop: &Shop, cameras: &[CameraIx], settings: &ScanSettings) -> BTreeSet<ShelfIx> {
+    let cuts = ShelfCuts::new(shop, cameras, settings);
+    let seen = cameras.iter().flat_map(|c| cuts.lanes_before(*c));
+    let seen: BTreeSet<LaneIx> = seen.collect();
+    let lanes = || (0..shop.planogram.lanes.len()).map(LaneIx::from);
+    let shelf = |lane: &LaneIx| shop.planogram.lanes[lane.usize()].shelf;
+    let unseen: BTreeSet<ShelfIx> = lanes()
+        .filter(|l| !seen.contains(l))
+        .map(|l| shelf(&l))
+        .collect();
+    let all = lanes().map(|l| shelf(&l));
+    all.filter(|s| !unseen.contains(s)).collect()
+}
+
 impl ShelfSeeing {
-    /// Hangs so many cameras up before a shop's fixtures, at most, and shows them their shelves bare and stocked.
-    pub fn new(shop: &Shop, cameras: usize, seed: u64, models: &Path) -> Result<Self> {
+    /// Hangs so many cameras up before a shop's fixtures, at most, and shows them their shelves bare and stocked. Shelves that they see
+    /// all of lose their plates if the cameras are there `instead_of_plates`.
+    pub fn new(
+        shop: &Shop,
+        cameras: usize,
+        instead_of_plates: bool,
+        seed: u64,
+        models: &Path,
+    ) -> Result<Self> {
         let hung = Hung::new(shop, seed, usize::MAX, cameras);
         ensure!(
             !hung.cameras.is_empty(),
@@ -82,13 +107,28 @@ impl ShelfSeeing {
         let gallery = catalogue_gallery(shop, &item)?;
         let networks = ScanNetworks::new(facing, item, gallery)?;
         let settings = ScanSettings::default();
-        let mut scan = ShelfScan::new(&hung.believed, &hung.cameras, networks, &settings);
+        let mut believed = hung.believed.clone();
+        if instead_of_plates {
+            let off = seen_whole(&believed, &hung.cameras, &settings);
+            ensure!(
+                !off.is_empty(),
+                "no shelf of {} is seen all along by {} cameras: hang more of them with --shelf-cameras",
+                shop.name,
+                hung.cameras.len()
+            );
+            believed = believed.without_plates(&off);
+        }
+        let mut scan = ShelfScan::new(&believed, &hung.cameras, networks, &settings);
         for (camera, bare, stocked) in hung.references(seed)? {
             scan.learn(camera, &rgb(&bare)?, &rgb(&stocked)?)?;
         }
         Ok(Self {
             live: LiveCameras::hung(&hung),
-            believed: hung.believed,
+            every: match instead_of_plates {
+                true => MOVES_EVERY,
+                false => SHELVES_EVERY,
+            },
+            believed,
             cameras: hung.cameras,
             scan,
         })
@@ -102,7 +142,7 @@ impl ShelfSeeing {
     /// One camera after another takes a picture, each as often as shelves are looked at. Who takes none tells now and then that it
     /// is well.
     fn look(&mut self, tick: u32, simulation: &Simulation, looks: &mut Vec<Look>) -> Result<()> {
-        let every = (SHELVES_EVERY.as_secs_f64() * 60.0) as u32;
+        let every = (self.every.as_secs_f64() * 60.0) as u32;
         let n = self.cameras.len() as u32;
         let due = |i: u32| (tick + i * every / n).is_multiple_of(every);
         // Often enough for a shop at a quarter of the wall clock's speed.

@@ -242,6 +242,9 @@ impl ShopTask {
     }
 
     async fn advance(&mut self, now: StoreTime) {
+        for step in self.facings.moved(now) {
+            self.pipeline.push_step(step);
+        }
         let advanced = self.pipeline.advance(now).await;
         self.report(advanced);
         for event in self.pipeline.drain_events() {

@@ -1,6 +1,6 @@
 //! Shelf cameras before the fixtures of a shop that has none, and what they see.
 
-use super::stock::Stock;
+use super::full_stock;
 use crate::draw::Draw;
 use crate::pixels::PixelError;
 use std::sync::Arc;
@@ -111,10 +111,10 @@ impl Hung {
         if self.cameras.is_empty() {
             return Err(PixelError::NoCamera);
         }
-        let stocked = Stock::full(&self.real, &mut Draw::new(seed, 63));
-        let [bare, stocked] = [(64, Vec::new()), (65, stocked.goods)].map(|(stream, goods)| {
-            self.pictures(&goods, sensor(&mut Draw::new(seed, stream)), stream)
-        });
+        let [bare, stocked] =
+            [(64, Vec::new()), (65, full_stock(&self.real, seed))].map(|(stream, goods)| {
+                self.pictures(&goods, sensor(&mut Draw::new(seed, stream)), stream)
+            });
         let both = bare.into_iter().zip(stocked);
         Ok(both
             .map(|((camera, bare), (_, stocked))| (camera, bare, stocked))

@@ -8,7 +8,7 @@ mod lessons;
 mod stock;
 
 pub use hung::{Hung, ShelfPictures};
-pub use lessons::{Lesson, lessons};
+pub use lessons::{Lesson, RowLesson, RowSeen, lessons, row_lessons};
 
 use crate::calibration::expected_calibration_error;
 use crate::draw::Draw;
@@ -20,7 +20,7 @@ use stock::{Stand, Stock};
 use walkout_model::{LaneIx, Shop, SkuIx, StoreTime};
 use walkout_perception::eyes::{ScanNetworks, ScanSettings, ShelfScan, Verdict, judge};
 use walkout_perception::nets::{Gallery, ItemNetwork, Network};
-use walkout_simulator::render::{PackageShot, Packages, Picture};
+use walkout_simulator::render::{PackageShot, Packages, Picture, Stood};
 
 /// What is measured.
 #[derive(Clone, Debug)]
@@ -100,6 +100,11 @@ pub fn catalogue_gallery(shop: &Shop, network: &Arc<dyn Network>) -> Result<Gall
         }
     }
     Ok(gallery)
+}
+
+/// A shop's goods as staff leave them: every column full.
+pub(crate) fn full_stock(shop: &Shop, seed: u64) -> Vec<Stood> {
+    Stock::full(shop, &mut Draw::new(seed, 63)).goods
 }
 
 /// Scans rendered shelves and scores what is told.

@@ -32,12 +32,17 @@ impl Stand {
 pub(super) struct Stock {
     pub goods: Vec<Stood>,
     pub stands: BTreeMap<(LaneIx, u32), Stand>,
+    /// The row of each column in which its foremost unit stands, as many as there are rows for none.
+    pub rows: BTreeMap<(LaneIx, u32), u32>,
 }
 
 /// Share of lanes that are sold out, of columns that are in the others, and of columns with a wrong item in front.
 const LANES_OUT: f64 = 0.08;
 const COLUMNS_OUT: f64 = 0.08;
 const WRONG: f64 = 0.04;
+/// Share of columns that are sold from between two pictures, and of these two units at once.
+const SOLD: f64 = 0.3;
+const SOLD_TWO: f64 = 0.2;
 /// Share of lanes that staff have faced up: what is left stands in front. Else it stands at the back.
 const FACED_UP: f64 = 0.6;
 /// Depths of the foremost unit, as shares of the shelf's, that are neither in front nor at the back.
@@ -55,9 +60,10 @@ impl Stock {
                 let empty = out || draw.chance(COLUMNS_OUT);
                 let at = (LaneIx::from(i), facing);
                 let stand = if empty {
+                    stock.rows.insert(at, column(shop, lane).2);
                     Stand::Empty
                 } else {
-                    stock.fill(shop, lane, facing, faced_up, draw)
+                    stock.fill(shop, at, faced_up, draw)
                 };
                 stock.stands.insert(at, stand);
             }
@@ -78,14 +84,45 @@ impl Stock {
         stock
     }
 
+    /// Takes the foremost unit or two of some columns of the lanes' own goods.
+    pub fn sell(&mut self, shop: &Shop, draw: &mut Draw) {
+        for (&(ix, facing), row) in &mut self.rows {
+            let lane = &shop.planogram.lanes[ix.usize()];
+            let stand = self.stands.get(&(ix, facing));
+            let own = matches!(
+                stand,
+                Some(Stand::Filled | Stand::Between | Stand::RearOnly)
+            );
+            let units = 1 + u32::from(draw.chance(SOLD_TWO));
+            if !draw.chance(SOLD) || !own {
+                continue;
+            }
+            let pitch = lane.width_m / f64::from(lane.facings.max(1));
+            let middle = lane.x_m + (f64::from(facing) + 0.5) * pitch;
+            let rows = column(shop, lane).2;
+            for _ in 0..units {
+                let here =
+                    |g: &Stood| g.shelf == lane.shelf && (g.x_m - middle).abs() < pitch / 2.0;
+                let all = self.goods.iter().enumerate().filter(|(_, g)| here(g));
+                let first = all.min_by(|a, b| a.1.y_m.total_cmp(&b.1.y_m)).map(|a| a.0);
+                let Some(first) = first else { break };
+                self.goods.remove(first);
+                *row = match self.goods.iter().any(here) {
+                    true => *row + 1,
+                    false => rows,
+                };
+            }
+        }
+    }
+
     fn fill(
         &mut self,
         shop: &Shop,
-        lane: &Lane,
-        facing: u32,
+        (ix, facing): (LaneIx, u32),
         faced_up: bool,
         draw: &mut Draw,
     ) -> Stand {
+        let lane = &shop.planogram.lanes[ix.usize()];
         let shelf = &shop.layout.shelves[lane.shelf.usize()];
         let (_, depth, rows) = column(shop, lane);
         let units = (1 + (draw.unit() * f64::from(rows)) as u32).min(rows);
@@ -93,6 +130,7 @@ impl Stock {
         let pitch = lane.width_m / f64::from(lane.facings.max(1));
         let wrong = draw.chance(WRONG).then(|| other(shop, lane, pitch, draw));
         let wrong = wrong.flatten();
+        self.rows.insert((ix, facing), first);
         self.put(shop, lane, facing, (first, units), wrong, draw);
         match wrong {
             Some(sku) => Stand::Other(sku),

@@ -61,6 +61,7 @@ fn step(serial: u64, s: i64) -> WeightStep {
         sigma_g: 3.0,
         plates: Vec::new(),
         curve: Vec::new(),
+        seen: None,
     }
 }
 

@@ -50,6 +50,7 @@ fn step(serial: u64, change: i64, known: i64, delta_g: f32, plate: u32) -> Weigh
             sigma_g: 1.0,
         }],
         curve: Vec::new(),
+        seen: None,
     }
 }
 

@@ -11,7 +11,7 @@ use crate::FusionConfig;
 use crate::belief::Belief;
 use crate::looks::Held;
 use crate::people::Candidate;
-use crate::place::{SeenShares, plate_edges};
+use crate::place::{SeenShares, edges_of};
 use crate::streak::Streak;
 pub(crate) use entwined::{OF_ONE_TIME, are_entwined, entwined, may_yet_be_entwined, runs};
 pub(crate) use instants::instants;
@@ -58,6 +58,9 @@ const SHARED_MOST: u32 = 4;
 const OUT_OF_REACH: f64 = 13.0;
 /// What is off by more deviations is no goods.
 const OFF: f64 = 4.0;
+/// How probably cameras take one lane's column for another's, and what does not belong there for what does.
+const SEEN_ELSEWHERE: f64 = 1e-3;
+const SEEN_STRAY: f64 = 0.02;
 /// How far looks are believed in the question what was in the hand, beside whose hand it was.
 const SHOWN: f64 = 0.5;
 
@@ -116,7 +119,7 @@ impl<'a> Case<'a> {
         streak: Streak,
         step: &'a WeightStep,
     ) -> Self {
-        let edges = plate_edges(&shop.layout, step.shelf);
+        let edges = edges_of(&shop.layout, step);
         let mut people = people;
         let reach = people.iter().map(Candidate::reach);
         let best = reach.fold(f64::NEG_INFINITY, f64::max);
@@ -169,6 +172,7 @@ impl<'a> Case<'a> {
         self.add_foreign(&mut all);
         for h in &mut all {
             h.factors[AGAIN] = self.again(&h.parts);
+            h.factors[PLACE] += self.where_seen(&h.parts);
         }
         all
     }
@@ -226,6 +230,19 @@ impl<'a> Case<'a> {
 
     fn shown(&self, held: Held) -> f64 {
         SHOWN * Candidate::shown(&self.people, held)
+    }
+
+    /// What it says that cameras saw a column of a lane go back or come forward.
+    fn where_seen(&self, parts: &[Part]) -> f64 {
+        let Some(seen) = &self.step.seen else {
+            return 0.0;
+        };
+        let elsewhere = |part: &Part| match part.lane {
+            Some(lane) if lane == seen.lane => 0.0,
+            Some(_) => SEEN_ELSEWHERE.ln(),
+            None => SEEN_STRAY.ln(),
+        };
+        parts.iter().map(elsewhere).sum()
     }
 
     fn lane_place(&self, ways: &[Vec<f64>]) -> f64 {
@@ -298,7 +315,7 @@ fn weighed(mut all: Vec<Hypothesis>, temperature: f64) -> (Vec<Hypothesis>, f64)
 
 /// The lanes that a step's change may touch.
 fn touched<'a>(shop: &'a Shop, step: &WeightStep) -> impl Iterator<Item = &'a Lane> {
-    let edges = plate_edges(&shop.layout, step.shelf);
+    let edges = edges_of(&shop.layout, step);
     let span = SeenShares::new(shop, step, &edges, 1.0).span;
     lanes_within(shop, step.shelf, span).map(|(_, lane)| lane)
 }

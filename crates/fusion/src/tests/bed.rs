@@ -5,9 +5,10 @@ use std::sync::Arc;
 use walkout_model::layout::{Fixture, Gate, GateKind, Plate, Shelf};
 use walkout_model::{
     AttributedMovement, Catalogue, Currency, Disturbance, FixtureIx, GateCrossing, GateDirection,
-    GateIx, Gtin, ItemLook, Lane, Layout, Mass, Money, PartyKind, Planogram, PlateDelta, PlateIx,
-    Point2, Point3, Polygon, Pose2, Product, SessionExit, SessionId, SessionOpened, ShelfIx, Shop,
-    SkuIx, StoreTime, TaxClass, TimeDelta, TrackId, TrackPoint, WeightStep, Who, Wrist,
+    GateIx, Gtin, ItemLook, Lane, LaneIx, Layout, Mass, Money, PartyKind, Planogram, PlateDelta,
+    PlateIx, Point2, Point3, Polygon, Pose2, Product, SeenMove, SessionExit, SessionId,
+    SessionOpened, ShelfIx, Shop, SkuIx, StoreTime, TaxClass, TimeDelta, TrackId, TrackPoint,
+    WeightStep, Who, Wrist,
 };
 
 /// Grams of the SKUs: water and tea weigh the same, in lanes side by side; gum is light.
@@ -347,7 +348,30 @@ impl Bed {
                 })
                 .collect(),
             curve: vec![(0, 0.0), (800, delta as f32)],
+            seen: None,
         }
+    }
+
+    /// Cameras saw the same in a column of a lane of a shelf, whose plates do not say anything.
+    pub(super) fn seen(&mut self, lane: u32, grams: f64, sigma: f64) {
+        let (shelf, x_m) = {
+            let shop = shop();
+            let lane = &shop.planogram.lanes[lane as usize];
+            (lane.shelf, lane.x_m + lane.width_m / 2.0)
+        };
+        let step = WeightStep {
+            sigma_g: sigma as f32,
+            plates: Vec::new(),
+            curve: Vec::new(),
+            known_at: at(self.now + 4.0),
+            seen: Some(SeenMove {
+                lane: LaneIx(lane),
+                x_m,
+                width_m: 0.1,
+            }),
+            ..self.weighed(shelf.0, &[(0, grams)])
+        };
+        self.tell(Observation::Step(step));
     }
 
     /// A plate has borne `grams` more for the last `seconds`, and bears now what it bore before.

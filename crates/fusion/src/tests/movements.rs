@@ -37,6 +37,27 @@ fn the_place_tells_apart_what_mass_cannot() {
 }
 
 #[test]
+fn what_cameras_saw_move_is_of_the_lane_that_they_saw_it_in() {
+    for (lane, sku) in [(0, 0), (1, 1)] {
+        let mut bed = alone();
+        // Two lanes of one mass side by side, and nothing weighs them.
+        bed.reach(1, 0, 0.2);
+        bed.seen(lane, -500.0, 40.0);
+        bed.withdraw(1);
+        bed.wait(12.0);
+        let m = bed.last();
+        assert_eq!(best(m), (party(1), Some(sku), 1));
+        assert_eq!(m.lane.map(|l| l.0), Some(lane));
+        assert_eq!(m.decision, Decision::Accept, "{m:?}");
+        bed.reach(1, 0, 0.2);
+        bed.seen(lane, 500.0, 40.0);
+        bed.withdraw(1);
+        bed.wait(12.0);
+        assert_eq!(best(bed.last()), (party(1), Some(sku), -1));
+    }
+}
+
+#[test]
 fn the_mass_tells_apart_how_many() {
     let mut bed = alone();
     bed.act(1, 0, 4, -240.0);

@@ -172,6 +172,7 @@ proptest! {
                     sigma_g,
                     plates: vec![PlateDelta { plate: PlateIx(plate), delta_g, sigma_g }],
                     curve: vec![],
+                    seen: None,
                 }),
                 Input::Open(session, people, staff) => fusion.session_opened(SessionOpened {
                     t: now,

@@ -176,7 +176,7 @@ fn product<'g>(row: &Row<'_>, goods: &'g Goods) -> Option<&'g Product> {
     None
 }
 
-/// The plates under a lane. `None` if there are none, or not under all of it.
+/// The plates under a lane, none on a shelf that has none. `None` if they are not under all of it.
 fn plates_under(
     row: &Row<'_>,
     layout: &Layout,
@@ -191,6 +191,9 @@ fn plates_under(
             overlap(plate.x_m, plate.width_m, x_m, width_m)
         })
         .collect();
+    if layout.plates_of(shelf).next().is_none() {
+        return Some(Vec::new());
+    }
     let edge = |pick: fn(f64, f64) -> f64, of: fn(&crate::layout::Plate) -> f64| {
         under
             .iter()
@@ -248,7 +251,9 @@ fn product_fits(
     let depth = plates
         .iter()
         .map(|p| layout.plates[p.usize()].depth_m)
-        .fold(f64::INFINITY, f64::min);
+        .reduce(f64::min);
+    // On a shelf without plates goods stand on the board.
+    let depth = depth.unwrap_or(layout.shelves[shelf.usize()].depth_m);
     let clear = clearance_m(layout, shelf);
     let room = |space: f64, one: f64| ((space + PLAY_M) / one).floor();
     let (deep, high) = (room(depth, d), room(clear, h));

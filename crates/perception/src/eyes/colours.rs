@@ -39,3 +39,17 @@ pub(super) fn at(picture: &RgbPicture<'_>, x: f64, y: f64) -> [f32; 3] {
     let i = (y * picture.width() as usize + x) * 3;
     [0, 1, 2].map(|k| f32::from(picture.bytes()[i + k]))
 }
+
+/// The colour between four pixels.
+pub(super) fn between(picture: &RgbPicture<'_>, x: f64, y: f64) -> [f32; 3] {
+    let (x, y) = (x - 0.5, y - 0.5);
+    let (i, j) = (x.floor(), y.floor());
+    let (a, b) = ((x - i) as f32, (y - j) as f32);
+    let [p, q, r, s] = [(0.0, 0.0), (1.0, 0.0), (0.0, 1.0), (1.0, 1.0)]
+        .map(|(di, dj)| at(picture, i + di, j + dj));
+    [0, 1, 2].map(|k| {
+        let top = p[k] + a * (q[k] - p[k]);
+        let low = r[k] + a * (s[k] - r[k]);
+        top + b * (low - top)
+    })
+}

@@ -13,18 +13,17 @@ mod colours;
 mod facings;
 mod gather;
 mod held;
-mod shelves;
 mod watch;
 
 pub use backdrop::Backdrop;
 pub use camera::{CameraEye, EyeError, EyeSettings, Finder, PeopleNetworks};
 pub use facings::{
-    FacingCounters, FacingCut, FacingState, FacingWatch, ScanError, ScanNetworks, ScanSettings,
-    ShelfCuts, ShelfScan, Verdict, WatchedFacing, WatchedLane, judge,
+    ColumnRows, FacingCounters, FacingCut, FacingState, FacingWatch, MoveSettings, MoveWatch,
+    RowEvidence, ScanError, ScanNetworks, ScanSettings, ShelfCuts, ShelfScan, Verdict,
+    WatchedFacing, WatchedLane, judge,
 };
 pub use gather::{Gather, GatherCounters, GatherSettings};
 pub use held::{HeldSettings, ItemEye};
-pub use shelves::{ShelfSettings, ShelfWatch};
 pub use watch::{Watch, WatchCounters, WatchSettings, Watched};
 
 #[cfg(test)]

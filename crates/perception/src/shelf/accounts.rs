@@ -347,6 +347,7 @@ impl ShelfState {
             sigma_g,
             plates: shares.collect(),
             curve: curve(onset, bin, config, plates),
+            seen: None,
         })
     }
 

@@ -99,6 +99,7 @@ impl ShelfState {
             sigma_g: 0.0,
             plates: Vec::new(),
             curve: Vec::new(),
+            seen: None,
         };
         self.say(nothing, bin, out);
     }

@@ -291,6 +291,7 @@ impl ShelfState {
                 })
                 .collect(),
             curve: super::groups::curve(run.onset, bin, config, states),
+            seen: None,
         };
         Some((step, maybe))
     }

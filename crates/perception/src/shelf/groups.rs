@@ -253,6 +253,7 @@ impl ShelfState {
                 })
                 .collect(),
             curve: curve(onset, bin, config, plates),
+            seen: None,
         };
         self.say(step.clone(), bin, out);
         self.told.push(Told {

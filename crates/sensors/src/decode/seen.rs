@@ -2,19 +2,25 @@
 
 use super::{Decoder, Observation, Origin, appearance, probability};
 use crate::message::{
-    CameraMessage, SeenFacingMessage, SeenHandMessage, SeenPersonMessage, ShelfMessage,
+    CameraMessage, SeenColumnMessage, SeenFacingMessage, SeenHandMessage, SeenPersonMessage,
+    ShelfMessage,
 };
 use crate::{Cause, StoreClock};
 use std::time::Duration;
 use walkout_model::{
-    CameraFault, CameraHealth, CameraIx, Pixel, SeenFacing, SeenHand, SeenItem, SeenPerson,
-    ShelfSight, Shop, Sighting,
+    CameraFault, CameraHealth, CameraIx, LaneIx, Pixel, SeenColumn, SeenFacing, SeenHand, SeenItem,
+    SeenPerson, ShelfSight, Shop, Sighting,
 };
 
 /// People, hands and held things of one picture that are looked at.
 const SEEN_MAX: usize = 200;
 /// Facings of one picture that are taken in.
 const FACINGS_MAX: usize = 500;
+/// Columns of one picture that are taken in, their rows and levels, and how much one weighs at most.
+const COLUMNS_MAX: usize = 1_000;
+const ROWS_MAX: usize = 64;
+const LEVELS_MAX: u32 = 16;
+const WEIGHT_MAX: f32 = 1_000.0;
 /// No probability that is told is nearer to 0 or 1.
 const SURE: f64 = 1e-6;
 
@@ -97,25 +103,57 @@ impl Decoder {
         }
         let told = message.facings.iter().take(FACINGS_MAX);
         let facings = told.filter_map(|f| self.facing(origin, f)).collect();
-        out.push(Observation::Shelf(ShelfSight { camera, t, facings }));
+        if message.columns.len() > COLUMNS_MAX {
+            let why = format!("more than {COLUMNS_MAX} columns in one picture");
+            self.refuse(origin, Cause::Oversized, &why);
+        }
+        let told = message.columns.iter().take(COLUMNS_MAX);
+        let columns = told.filter_map(|c| self.column(origin, c)).collect();
+        out.push(Observation::Shelf(ShelfSight {
+            camera,
+            t,
+            facings,
+            columns,
+        }));
     }
 
-    fn facing(&self, origin: &Origin, f: &SeenFacingMessage) -> Option<SeenFacing> {
-        let shown = || f.lane.chars().take(60).collect::<String>();
-        let lane = self.lanes.get(&f.lane).copied();
-        let of = lane.and_then(|ix| self.shop.planogram.get(ix));
-        let Some((lane, _)) = lane.zip(of).filter(|(_, l)| {
-            let columns = l.facings.max(1);
-            (1..=columns).contains(&f.facing)
-        }) else {
+    /// The lane of a facing, counted from 1, that the planogram has.
+    fn lane_of(&self, origin: &Origin, lane: &str, facing: u32) -> Option<LaneIx> {
+        let ix = self.lanes.get(lane).copied();
+        let of = ix.and_then(|ix| self.shop.planogram.get(ix));
+        let known = of.is_some_and(|l| (1..=l.facings.max(1)).contains(&facing));
+        if !known {
             let why = format!(
-                "the planogram has no facing {} of \"{}\"",
-                f.facing,
-                shown()
+                "the planogram has no facing {facing} of \"{}\"",
+                shown(lane)
+            );
+            self.refuse(origin, Cause::Absurd, &why);
+        }
+        ix.filter(|_| known)
+    }
+
+    fn column(&self, origin: &Origin, c: &SeenColumnMessage) -> Option<SeenColumn> {
+        let lane = self.lane_of(origin, &c.lane, c.facing)?;
+        let weights = c.rows.iter().all(|z| z.abs() <= WEIGHT_MAX);
+        let rows = (2..=ROWS_MAX).contains(&c.rows.len());
+        if !weights || !rows || c.level >= LEVELS_MAX {
+            let why = format!(
+                "{}: a column has 2 to {ROWS_MAX} weights of {WEIGHT_MAX} at most, and is of a level below {LEVELS_MAX}",
+                shown(&c.lane)
             );
             self.refuse(origin, Cause::Absurd, &why);
             return None;
-        };
+        }
+        Some(SeenColumn {
+            lane,
+            facing: c.facing - 1,
+            level: c.level,
+            rows: c.rows.clone(),
+        })
+    }
+
+    fn facing(&self, origin: &Origin, f: &SeenFacingMessage) -> Option<SeenFacing> {
+        let lane = self.lane_of(origin, &f.lane, f.facing)?;
         let log_odds = |p: f64| {
             let p = (0.0..=1.0)
                 .contains(&p)
@@ -124,7 +162,7 @@ impl Decoder {
         };
         let size = (0.0..1e5).contains(&f.px);
         let (Some(gap), Some(wrong), true) = (log_odds(f.gap), log_odds(f.wrong), size) else {
-            let why = format!("{}: no probability, or no size", shown());
+            let why = format!("{}: no probability, or no size", shown(&f.lane));
             self.refuse(origin, Cause::Absurd, &why);
             return None;
         };
@@ -137,6 +175,11 @@ impl Decoder {
             seems: self.skus(origin, &f.skus)?,
         })
     }
+}
+
+/// As much of a name as is told again.
+fn shown(name: &str) -> String {
+    name.chars().take(60).collect()
 }
 
 /// A camera's picture, for telling what can be in it.

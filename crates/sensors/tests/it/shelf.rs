@@ -5,7 +5,8 @@ use std::sync::Arc;
 use std::time::Duration;
 use walkout_model::layout::Camera;
 use walkout_model::{
-    CameraIx, Gtin, Lane, LaneIx, Point3, SeenFacing, ShelfIx, ShelfSight, Shop, SkuIx, StoreTime,
+    CameraIx, Gtin, Lane, LaneIx, Point3, SeenColumn, SeenFacing, ShelfIx, ShelfSight, Shop, SkuIx,
+    StoreTime,
 };
 use walkout_sensors::{BusCounters, Cause, Decoder, Observation, StoreClock, Topic, encode};
 
@@ -81,10 +82,17 @@ fn what_a_camera_says_of_its_shelves_arrives() {
         px: 61.5,
         seems: vec![(SkuIx(0), 0.75)],
     };
+    let column = |facing, rows: &[f32]| SeenColumn {
+        lane: LaneIx(0),
+        facing,
+        level: facing,
+        rows: rows.to_vec(),
+    };
     let sight = ShelfSight {
         camera: CameraIx(0),
         t: StoreTime(NOW_S * 1_000_000),
         facings: vec![facing(0, 3.0), facing(2, -40.0)],
+        columns: vec![column(0, &[1.5, -2.25, 0.0]), column(1, &[0.0, 4.0])],
     };
     let message = serde_json::to_string(&encode::shelf_sight(&shop, &sight)).unwrap();
     assert!(message.contains("\"facing\":3"), "{message}");
@@ -98,6 +106,7 @@ fn what_a_camera_says_of_its_shelves_arrives() {
     };
     assert!((first.gap - 3.0).abs() < 1e-3 && (first.wrong + 4.0).abs() < 1e-3);
     assert_eq!((last.facing, last.px), (2, 61.5));
+    assert_eq!(heard.columns, sight.columns);
     // As sure as any message can be.
     assert!((-14.0..-13.0).contains(&last.gap), "{}", last.gap);
     assert_eq!(last.seems, sight.facings[1].seems);
@@ -128,8 +137,22 @@ fn of_what_is_wrong_with_it_the_rest_is_taken() {
     let absurd = rig.counters.snapshot().refusals;
     assert_eq!((absurd.len(), absurd[0].count), (1, bad.len() as u64));
     assert!(absurd[0].source.contains("shelf/S1"), "{absurd:?}");
+    let columns = [
+        r#"{"lane":"G1/S1/L1","facing":1,"rows":[0.5,-1.5]}"#,
+        r#"{"lane":"G9/S1/L1","facing":1,"rows":[0.5,-1.5]}"#,
+        r#"{"lane":"G1/S1/L1","facing":9,"rows":[0.5,-1.5]}"#,
+        r#"{"lane":"G1/S1/L1","facing":1,"rows":[0.5]}"#,
+        r#"{"lane":"G1/S1/L1","facing":1,"rows":[0.5,1e30]}"#,
+        r#"{"lane":"G1/S1/L1","facing":1,"level":99,"rows":[0.5,-1.5]}"#,
+    ];
+    let body = format!(r#"{{"t":{NOW_S}.25,"columns":[{}]}}"#, columns.join(","));
+    let heard = rig.hear("walkout/pair/shelf/S1", &body);
+    assert!(matches!(&heard[..], [Observation::Shelf(s)] if s.columns.len() == 1));
+    let absurd = rig.counters.snapshot().refusals[0].count;
+    assert_eq!(absurd, (bad.len() + columns.len() - 1) as u64);
 
-    assert!(rig.hear("walkout/pair/shelf/S9", &body).is_empty());
+    let body = body.as_str();
+    assert!(rig.hear("walkout/pair/shelf/S9", body).is_empty());
     assert!(rig.hear("walkout/pair/shelf/S1", "{").is_empty());
     let unknown = format!(
         r#"{{"t":{NOW_S}.5,"facings":[{{"lane":"G1/S1/L1","facing":1,"gap":0.9,"wrong":0.6,"px":60,"skus":[["{}",0.5],["{}",0.2]]}}]}}"#,

@@ -7,7 +7,9 @@ use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
-use walkout_bench::shelves::{Options, ShelfMarks, catalogue_gallery, lessons, measure};
+use walkout_bench::shelves::{
+    Options, ShelfMarks, catalogue_gallery, lessons, measure, row_lessons,
+};
 use walkout_model::files::{load_shop, locate};
 use walkout_perception::eyes::{ScanNetworks, ScanSettings};
 use walkout_perception::nets::Network;
@@ -35,6 +37,9 @@ pub struct Args {
     /// Write what the network of facings is trained on to this folder instead, of shops with other prints
     #[arg(long, value_name = "FOLDER")]
     lessons: Option<PathBuf>,
+    /// Write what the weights of rows are fitted to to this file instead, of the same shops: JSON lines
+    #[arg(long, value_name = "FILE", conflicts_with = "lessons")]
+    row_lessons: Option<PathBuf>,
     /// Print one JSON object a shop
     #[arg(long)]
     json: bool,
@@ -54,6 +59,9 @@ pub fn run(args: Args) -> Result<ExitCode> {
     };
     if let Some(folder) = &args.lessons {
         return write_lessons(&args, &options, folder);
+    }
+    if let Some(file) = &args.row_lessons {
+        return write_row_lessons(&args, &options, file);
     }
     let runtime = args.runtime.open()?;
     let load = |file: &str| -> Result<Arc<dyn Network>> {
@@ -106,6 +114,30 @@ fn write_lessons(args: &Args, options: &Options, folder: &Path) -> Result<ExitCo
         "{filled} filled, {gaps} gaps, {others} with another product: {}",
         folder.display()
     );
+    Ok(ExitCode::SUCCESS)
+}
+
+/// What the weights of rows are fitted to.
+fn write_row_lessons(args: &Args, options: &Options, path: &Path) -> Result<ExitCode> {
+    let file = File::create(path).with_context(|| path.display().to_string())?;
+    let mut file = BufWriter::with_capacity(1 << 20, file);
+    let (mut failed, mut count) = (None, 0_usize);
+    for name in &args.shop {
+        let shop = load_shop(&locate(name)?)?;
+        row_lessons(&shop, options, |lesson| {
+            let written = serde_json::to_string(&lesson).map(|line| writeln!(file, "{line}"));
+            match written {
+                Ok(Ok(())) => count += 1,
+                Ok(Err(error)) => failed = failed.take().or(Some(error)),
+                Err(error) => failed = failed.take().or(Some(error.into())),
+            }
+        })?;
+    }
+    file.flush()?;
+    if let Some(error) = failed {
+        return Err(error).with_context(|| path.display().to_string());
+    }
+    println!("{count} columns: {}", path.display());
     Ok(ExitCode::SUCCESS)
 }
 

@@ -11,13 +11,13 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Instant;
 use walkout_bench::floor::selection::choose;
-use walkout_bench::pixels::{Networks, PixelOptions, Pixels};
+use walkout_bench::pixels::{Networks, PixelOptions, Pixels, ShelfOptions};
 use walkout_bench::score::Run;
 use walkout_bench::table::{Row, table};
 use walkout_bench::truth::Truth;
 use walkout_fusion::{FusionConfig, LookSight};
 use walkout_model::Shop;
-use walkout_perception::eyes::{PeopleNetworks, ShelfSettings, Watched};
+use walkout_perception::eyes::{PeopleNetworks, Watched};
 use walkout_simulator::{Plan, Simulation, Tick};
 
 /// How the shop is seen.
@@ -32,6 +32,9 @@ pub struct Args {
     /// How many of the shop's cameras, chosen to see every place thrice
     #[arg(long, default_value_t = 4, value_name = "N", requires = "from_pixels")]
     cameras: usize,
+    /// How many shelf cameras beside them, hung before the fixtures: they see what moves where there are no plates
+    #[arg(long, default_value_t = 0, value_name = "N", requires = "from_pixels")]
+    shelf_cameras: usize,
     /// Pictures a second of each camera
     #[arg(long, default_value_t = 5, value_name = "N", requires = "from_pixels")]
     fps: u32,
@@ -139,7 +142,10 @@ pub async fn run(
     };
     let options = PixelOptions {
         width_px: args.width,
-        shelves: Some(ShelfSettings::default()),
+        shelves: Some(ShelfOptions {
+            cameras: args.shelf_cameras,
+            ..ShelfOptions::default()
+        }),
         ..PixelOptions::new(chosen.clone(), seed)
     };
     let mut pixels = Pixels::new(shop, &simulation, networks, &options)?;
@@ -209,7 +215,7 @@ pub async fn run(
             .filter_map(|&i| Some(shop.layout.cameras.get(i)?.name.clone()))
             .collect(),
         fps: args.fps,
-        lanes: pixels.watched_lanes().into(),
+        lanes: pixels.watched_lanes(),
         store_s: tick.now.since(start).as_secs_f64(),
         run_s: begin.elapsed().as_secs_f64(),
         pictures: [cost.drawn, cost.looked, cost.held],

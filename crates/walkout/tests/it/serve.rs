@@ -42,6 +42,27 @@ fn mosquitto_pub_puts_an_item_into_a_cart() {
     assert!(program.interrupt().success());
 }
 
+/// Movements are known by their numbers, and a shop that opens again does not count from the first.
+#[test]
+fn after_a_restart_what_is_taken_is_not_taken_for_what_was() {
+    if !is_there("mosquitto_pub") {
+        return skip(
+            "after_a_restart_what_is_taken_is_not_taken_for_what_was",
+            "no mosquitto_pub",
+        );
+    }
+    let folder = TempDir::new("restart");
+    let ledger = format!("sqlite:{}", folder.0.join("ledger.sqlite").display());
+    for day in ["first", "second"] {
+        let port = free_port().unwrap();
+        let port_text = port.to_string();
+        let arguments = ["--mqtt-port", &port_text, "--full", "--ledger", &ledger];
+        let program = Program::serve(&format!("restart-{day}"), "nano", &arguments);
+        an_item_appears_in_a_cart(&program, port);
+        assert!(program.interrupt().success());
+    }
+}
+
 #[test]
 fn the_same_over_mosquitto_as_the_broker() {
     const NAME: &str = "the_same_over_mosquitto_as_the_broker";

@@ -1,11 +1,13 @@
 //! Cutting the facings out of shelf cameras' pictures.
 
-use super::geometry::{Column, columns};
+use super::geometry::{Column, columns, facings};
 use super::planes::{Reference, about, gain, light, planes};
+use super::rows::{Ground, RowEvidence, Rows};
 use super::{ScanError, ScanSettings};
 use crate::eyes::camera::per_px;
 use crate::nets::RgbPicture;
-use walkout_model::{CameraIx, LaneIx, Shop, SkuIx, View};
+use std::collections::BTreeSet;
+use walkout_model::{CameraIx, LaneIx, SeenColumn, Shop, SkuIx, View};
 
 /// What the network is shown of a facing.
 #[derive(Clone, Debug)]
@@ -24,6 +26,21 @@ pub struct FacingCut {
     pub planes: Vec<u8>,
 }
 
+/// What a picture says of the row that a column's foremost unit stands in.
+#[derive(Clone, Debug)]
+pub struct ColumnRows {
+    /// The lane.
+    pub lane: LaneIx,
+    /// Its column, from the left.
+    pub facing: u32,
+    /// How many units those that are asked about stand on.
+    pub level: u32,
+    /// Size of the front in the picture, pixels.
+    pub px: f64,
+    /// What speaks for each row, the foremost first, and last for none: an empty column.
+    pub evidence: RowEvidence,
+}
+
 /// Cuts the facings that cameras see out of their pictures.
 pub struct ShelfCuts {
     eyes: Vec<Eye>,
@@ -33,6 +50,7 @@ pub(super) struct Eye {
     camera: CameraIx,
     pub view: View,
     pub columns: Vec<Column>,
+    rows: Vec<Rows>,
     known: Option<Known>,
 }
 
@@ -44,6 +62,8 @@ pub(super) struct Known {
     about: Vec<bool>,
     /// Of each column.
     references: Vec<Reference>,
+    /// And of each column's rows.
+    grounds: Vec<Ground>,
 }
 
 impl ShelfCuts {
@@ -52,8 +72,14 @@ impl ShelfCuts {
         let eyes = cameras.iter().filter_map(|&camera| {
             let view = View::new(shop.layout.cameras.get(camera.usize())?);
             let columns = columns(shop, &view, settings.facing_px_min, settings.seen_min);
+            let least = (settings.row_px_min, settings.seen_min);
+            let all = facings(shop).flat_map(|(lane, facing)| {
+                (0..Rows::levels(shop, lane)).map(move |level| (lane, facing, level))
+            });
+            let rows = all.filter_map(|of| Rows::new(shop, &view, of, least));
             Some(Eye {
                 camera,
+                rows: rows.collect(),
                 columns,
                 view,
                 known: None,
@@ -106,7 +132,20 @@ impl ShelfCuts {
             .iter()
             .map(|c| Reference::of(c, (stocked, of_stocked), (bare, of_bare), gain))
             .collect();
+        let mut grounds: Vec<Ground> = Vec::with_capacity(eye.rows.len());
+        for (i, rows) in eye.rows.iter().enumerate() {
+            // The levels of a column follow one another.
+            let key = (rows.lane, rows.facing);
+            let first = eye
+                .rows
+                .iter()
+                .take(i)
+                .rposition(|r| (r.lane, r.facing, r.level) == (key.0, key.1, 0));
+            let below = first.and_then(|at| grounds.get(at));
+            grounds.push(rows.ground(below, (stocked, of_stocked), (bare, of_bare), gain));
+        }
         eye.known = Some(Known {
+            grounds,
             light: lit,
             about,
             references,
@@ -138,6 +177,56 @@ impl ShelfCuts {
             planes: planes(c, reference, (picture, per_px), gain),
         };
         Ok(columns.map(cut).collect())
+    }
+
+    /// Which rows the foremost units of columns may stand in by a picture, whoever stands before them.
+    ///
+    /// # Errors
+    /// The picture has another shape than the camera's.
+    pub fn rows(
+        &self,
+        camera: CameraIx,
+        picture: &RgbPicture<'_>,
+    ) -> Result<Vec<ColumnRows>, ScanError> {
+        let Some((eye, known)) = self.known(camera) else {
+            return Ok(Vec::new());
+        };
+        let per_px = per_px(eye.view.camera(), picture)?;
+        let gain = gain(&light(picture), &known.light, &known.about);
+        let all = eye.rows.iter().zip(&known.grounds);
+        let read = |(r, ground): (&Rows, &Ground)| ColumnRows {
+            lane: r.lane,
+            facing: r.facing,
+            level: r.level,
+            px: r.px,
+            evidence: r.read(ground, (picture, per_px), gain),
+        };
+        Ok(all.map(read).collect())
+    }
+
+    /// The same as log weights.
+    ///
+    /// # Errors
+    /// See [`Self::rows`].
+    pub fn columns(
+        &self,
+        camera: CameraIx,
+        picture: &RgbPicture<'_>,
+    ) -> Result<Vec<SeenColumn>, ScanError> {
+        let all = self.rows(camera, picture)?.into_iter();
+        let column = |c: ColumnRows| SeenColumn {
+            lane: c.lane,
+            facing: c.facing,
+            level: c.level,
+            rows: c.evidence.weights(c.px),
+        };
+        Ok(all.map(column).collect())
+    }
+
+    /// The lanes with a column whose rows a camera sees well enough.
+    pub fn lanes_before(&self, camera: CameraIx) -> BTreeSet<LaneIx> {
+        let eyes = self.eyes.iter().filter(|e| e.camera == camera);
+        eyes.flat_map(|e| &e.rows).map(|r| r.lane).collect()
     }
 
     pub(super) fn known(&self, camera: CameraIx) -> Option<(&Eye, &Known)> {

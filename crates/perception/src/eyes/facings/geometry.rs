@@ -1,7 +1,7 @@
 //! Where the facings of a shop's lanes fall in a camera's picture, and how much of them is to be seen.
 
 use walkout_model::layout::{Fixture, Shelf};
-use walkout_model::{LaneIx, Pixel, Point2, Point3, Shop, SkuIx, View};
+use walkout_model::{LaneIx, Pixel, Point2, Point3, Product, Shop, SkuIx, View};
 
 /// Points across and down a front by which it is told how much of it is seen.
 pub(super) const PROBES: usize = 5;
@@ -54,11 +54,15 @@ impl Column {
 
 /// The columns of all lanes that a camera faces.
 pub(super) fn columns(shop: &Shop, view: &View, px_min: f64, seen_min: f64) -> Vec<Column> {
-    let lanes = shop.planogram.lanes.iter().enumerate();
-    let facings = lanes.flat_map(|(i, l)| (0..l.facings.max(1)).map(move |f| (LaneIx::from(i), f)));
-    facings
+    facings(shop)
         .filter_map(|(lane, facing)| column(shop, view, (lane, facing), px_min, seen_min))
         .collect()
+}
+
+/// All facings of a shop, in order.
+pub(super) fn facings(shop: &Shop) -> impl Iterator<Item = (LaneIx, u32)> {
+    let lanes = shop.planogram.lanes.iter().enumerate();
+    lanes.flat_map(|(i, l)| (0..l.facings.max(1)).map(move |f| (LaneIx::from(i), f)))
 }
 
 /// The middle of a facing's front, in the floor frame.
@@ -68,6 +72,14 @@ pub(super) fn middle(shop: &Shop, lane: LaneIx, facing: u32) -> Option<Point3> {
     let up = height.clamp(SIZE_M[0], SIZE_M[1]) / 2.0;
     let x_m = l.x_m + (f64::from(facing) + 0.5) * l.width_m / f64::from(l.facings.max(1));
     Some(shop.layout.floor_from_shelf(l.shelf, x_m, 0.0, up))
+}
+
+/// A package's width, depth and height as they are looked for, metres.
+pub(super) fn size_of(product: &Product) -> [f64; 3] {
+    product.size_mm.map(|mm| {
+        let m = f64::from(mm) / 1_000.0;
+        m.clamp(SIZE_M[0], SIZE_M[1])
+    })
 }
 
 /// Units of such a depth that stand one behind another on a shelf, metres.
@@ -104,16 +116,12 @@ fn column(
     let l = shop.planogram.get(lane)?;
     let shelf = layout.shelves.get(l.shelf.usize())?;
     let fixture = layout.fixtures.get(shelf.fixture.usize())?;
-    let size = shop.catalogue.get(l.sku)?.size_mm.map(|mm| {
-        let m = f64::from(mm) / 1_000.0;
-        m.clamp(SIZE_M[0], SIZE_M[1])
-    });
+    let size = size_of(shop.catalogue.get(l.sku)?);
     let pitch = l.width_m / f64::from(l.facings.max(1));
     let (width, height) = (size[0].min(pitch), size[2]);
     let x_m = l.x_m + (f64::from(facing) + 0.5) * pitch;
     let scene = Scene::new(shop, shelf, fixture, view);
-    // A camera sees fronts only from before them.
-    if scene.eye.y > -0.1 {
+    if !scene.is_before() {
         return None;
     }
     let at = |x: f64, y: f64, up: f64| layout.floor_from_shelf(l.shelf, x, y, up);
@@ -185,7 +193,7 @@ fn column(
 }
 
 /// A fixture as the camera's lines of sight cross it, in its own frame.
-struct Scene<'a> {
+pub(super) struct Scene<'a> {
     shop: &'a Shop,
     shelf: &'a Shelf,
     fixture: &'a Fixture,
@@ -195,7 +203,7 @@ struct Scene<'a> {
 }
 
 impl<'a> Scene<'a> {
-    fn new(shop: &'a Shop, shelf: &'a Shelf, fixture: &'a Fixture, view: &View) -> Self {
+    pub fn new(shop: &'a Shop, shelf: &'a Shelf, fixture: &'a Fixture, view: &View) -> Self {
         let position = view.camera().position;
         Self {
             shop,
@@ -207,8 +215,13 @@ impl<'a> Scene<'a> {
         }
     }
 
+    /// Whether the camera hangs before the fixture: it sees fronts only from there.
+    pub fn is_before(&self) -> bool {
+        self.eye.y <= -0.1
+    }
+
     /// Whether neither another board nor another fixture hides a point.
-    fn is_open(&self, p: Point3) -> bool {
+    pub fn is_open(&self, p: Point3) -> bool {
         let local = self.fixture.pose.local_from_floor(p.floor());
         let boards = self
             .shop
@@ -246,7 +259,7 @@ impl<'a> Scene<'a> {
     }
 
     /// Whether the line of sight to a point in a column comes in by the column's own front, not behind a neighbour's.
-    fn enters(&self, p: Point3, [left, right]: [f64; 2]) -> bool {
+    pub fn enters(&self, p: Point3, [left, right]: [f64; 2]) -> bool {
         let local = self.fixture.pose.local_from_floor(p.floor());
         let k = (self.shelf.y_m - self.eye.y) / (local.y - self.eye.y).max(1e-6);
         let x = self.eye.x + k.min(1.0) * (local.x - self.eye.x) - self.shelf.x_m;

@@ -5,13 +5,19 @@
 //! unit may stand, straightened, and held beside the stocked and the bare one by a network (`facing`), which says whether there is a
 //! gap or another product. `docs/concepts/eyes.md` says how well it does.
 
+mod bystanders;
+mod compare;
 mod cuts;
 mod geometry;
+mod moves;
 mod planes;
+mod rows;
 mod verdict;
 mod watch;
 
-pub use cuts::{FacingCut, ShelfCuts};
+pub use cuts::{ColumnRows, FacingCut, ShelfCuts};
+pub use moves::{MoveSettings, MoveWatch};
+pub use rows::RowEvidence;
 pub use verdict::{FacingState, Verdict, judge};
 pub use watch::{FacingCounters, FacingWatch, WatchedFacing, WatchedLane};
 
@@ -21,6 +27,7 @@ use crate::nets::{FacingNetwork, FacingOdds, Gallery, ItemNetwork, NetError, Net
 use cuts::Eye;
 use geometry::Column;
 use planes::portrait;
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use walkout_model::{CameraIx, LaneIx, SeenFacing, ShelfSight, Shop, SkuIx, StoreTime, TimeDelta};
 
@@ -29,6 +36,8 @@ use walkout_model::{CameraIx, LaneIx, SeenFacing, ShelfSight, Shop, SkuIx, Store
 pub struct ScanSettings {
     /// A facing whose foremost front would be smaller in the picture, pixels, is not judged.
     pub facing_px_min: f64,
+    /// Nor are the rows of a column whose foremost front would be smaller, pixels.
+    pub row_px_min: f64,
     /// Nor one of whose foremost front less is seen.
     pub seen_min: f64,
     /// Nobody may stand so near to the line of sight, metres.
@@ -46,6 +55,7 @@ impl Default for ScanSettings {
     fn default() -> Self {
         Self {
             facing_px_min: 22.0,
+            row_px_min: 14.0,
             seen_min: 0.5,
             clear_m: 0.45,
             gap_min: 0.7,
@@ -92,6 +102,8 @@ pub struct ShelfScan {
     gallery: Gallery,
     skus: Vec<SkuIx>,
     cuts: ShelfCuts,
+    /// The lanes on which no plate tells what moves.
+    unweighed: BTreeSet<LaneIx>,
 }
 
 /// Portraits that go through the item network in one run, and pixels a side of one.
@@ -109,7 +121,10 @@ impl ShelfScan {
         networks: ScanNetworks,
         settings: &ScanSettings,
     ) -> Self {
+        let lanes = shop.planogram.lanes.iter().enumerate();
+        let unweighed = lanes.filter(|(_, l)| l.plates.is_empty());
         Self {
+            unweighed: unweighed.map(|(i, _)| LaneIx::from(i)).collect(),
             cuts: ShelfCuts::new(shop, cameras, settings),
             facing: FacingNetwork::new(networks.facing),
             item: ItemNetwork::new(networks.item),
@@ -126,6 +141,12 @@ impl ShelfScan {
     /// Whether a camera sees any facing well enough.
     pub fn faces_any(&self, camera: CameraIx) -> bool {
         self.cuts.faces_any(camera)
+    }
+
+    /// Whether a camera sees columns that no plate weighs.
+    pub fn sees_unweighed(&self, camera: CameraIx) -> bool {
+        let before = self.cuts.lanes_before(camera);
+        !self.unweighed.is_disjoint(&before)
     }
 
     /// As [`ShelfCuts::learn`].
@@ -175,6 +196,10 @@ impl ShelfScan {
             .zip(odds.map_err(failed)?)
             .map(seen)
             .collect();
+        if self.sees_unweighed(camera) {
+            sight.columns = self.cuts.columns(camera, picture)?;
+            sight.columns.retain(|c| self.unweighed.contains(&c.lane));
+        }
         let per_px = per_px(eye.view.camera(), picture)?;
         self.name(eye, (picture, per_px), &mut sight.facings)
             .map_err(failed)?;

@@ -2,7 +2,7 @@
 //! and when it was bare.
 
 use super::geometry::{Column, Front, NODES, PROBES};
-use crate::eyes::colours::{at, cells};
+use crate::eyes::colours::{between, cells};
 use crate::nets::RgbPicture;
 use crate::nets::facing::{CUT, SIDE};
 use walkout_model::Pixel;
@@ -183,19 +183,5 @@ pub(super) fn gain(a: &[[f32; 3]], b: &[[f32; 3]], about: &[bool]) -> [f32; 3] {
         let middle = ratios.len() / 2;
         let (_, median, _) = ratios.select_nth_unstable_by(middle, f32::total_cmp);
         median.clamp(0.3, 3.0)
-    })
-}
-
-/// The colour between four pixels.
-fn between(picture: &RgbPicture<'_>, x: f64, y: f64) -> [f32; 3] {
-    let (x, y) = (x - 0.5, y - 0.5);
-    let (i, j) = (x.floor(), y.floor());
-    let (a, b) = ((x - i) as f32, (y - j) as f32);
-    let [p, q, r, s] = [(0.0, 0.0), (1.0, 0.0), (0.0, 1.0), (1.0, 1.0)]
-        .map(|(di, dj)| at(picture, i + di, j + dj));
-    [0, 1, 2].map(|k| {
-        let top = p[k] + a * (q[k] - p[k]);
-        let low = r[k] + a * (s[k] - r[k]);
-        top + b * (low - top)
     })
 }

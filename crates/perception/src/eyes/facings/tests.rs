@@ -242,3 +242,78 @@ fn a_camera_tells_of_its_facings_once_it_has_learnt_what_they_look_like() {
         Err(ScanError::Shape { .. })
     ));
 }
+
+/// A picture of a fixture's column: its own foremost front in a row, if any, and the board before it.
+fn column_in_row(shop: &Shop, camera: CameraIx, lane: LaneIx, row: Option<u32>) -> Vec<u8> {
+    let view = View::new(&shop.layout.cameras[camera.usize()]);
+    let l = &shop.planogram.lanes[lane.usize()];
+    let size = super::geometry::size_of(&shop.catalogue[l.sku]);
+    let pitch = l.width_m / f64::from(l.facings.max(1));
+    let middle = l.x_m + pitch / 2.0;
+    let mut rgb = vec![90_u8; 1280 * 960 * 3];
+    let mut dot = |x: f64, y: f64, up: f64, colour: [u8; 3]| {
+        let at = shop.layout.floor_from_shelf(l.shelf, x, y, up);
+        if let Some(p) = view.project(at)
+            && view.contains(p)
+        {
+            let i = (p.v as usize * 1280 + p.u as usize) * 3;
+            rgb[i..i + 3].copy_from_slice(&colour);
+        }
+    };
+    let parts = || (0..=300).map(|k| f64::from(k) / 300.0);
+    for a in parts() {
+        for b in parts() {
+            let deep = shop.layout.shelves[l.shelf.usize()].depth_m;
+            dot(middle + (a - 0.5) * pitch, b * deep, 0.0, [160, 150, 140]);
+        }
+    }
+    if let Some(row) = row {
+        let y = f64::from(row) * size[1];
+        let width = size[0].min(pitch);
+        for a in parts() {
+            for b in parts() {
+                let red = ((a * 4.0) as usize + (b * 5.0) as usize).is_multiple_of(2);
+                let colour = if red { [200, 40, 30] } else { [240, 220, 60] };
+                dot(middle + (a - 0.5) * width, y, b * size[2], colour);
+            }
+        }
+    }
+    rgb
+}
+
+#[test]
+fn the_row_of_a_columns_foremost_unit_is_read_from_a_picture() {
+    let (shop, camera) = before_a_fixture(1.3);
+    let settings = ScanSettings::default();
+    let mut cuts = ShelfCuts::new(&shop, &[camera], &settings);
+    let empty = vec![90_u8; 1280 * 960 * 3];
+    fn picture(rgb: &[u8]) -> RgbPicture<'_> {
+        RgbPicture::new(1280, 960, rgb).unwrap()
+    }
+    assert!(
+        cuts.columns(camera, &picture(&empty)).unwrap().is_empty(),
+        "before it is shown them"
+    );
+    // A column before the middle of the fixture, about as high as the camera, and wide enough for a look.
+    let first = &shop.layout.fixtures[0];
+    let own = |(_, l): &(usize, &walkout_model::Lane)| {
+        let shelf = &shop.layout.shelves[l.shelf.usize()];
+        l.name.starts_with(first.name.as_str())
+            && (0.6..1.15).contains(&shelf.height_m)
+            && (l.x_m - first.width_m / 2.0).abs() < 0.25
+    };
+    let (lane, _) = shop.planogram.lanes.iter().enumerate().find(own).unwrap();
+    let lane = LaneIx::from(lane);
+    let [bare, stocked] = [None, Some(0)].map(|row| column_in_row(&shop, camera, lane, row));
+    cuts.learn(camera, &picture(&bare), &picture(&stocked))
+        .unwrap();
+    for row in [Some(0), Some(1), Some(2), None] {
+        let seen = column_in_row(&shop, camera, lane, row);
+        let columns = cuts.columns(camera, &picture(&seen)).unwrap();
+        let own = |c: &&walkout_model::SeenColumn| (c.lane, c.facing, c.level) == (lane, 0, 0);
+        let rows = &columns.iter().find(own).unwrap().rows;
+        let told = (0..rows.len()).max_by(|a, b| rows[*a].total_cmp(&rows[*b]));
+        let right = row.map_or(rows.len() - 1, |r| r as usize);
+        assert_eq!(told, Some(right), "{rows:?}");
+    }
+}

@@ -1,8 +1,8 @@
 //! Facings over time: what shelf cameras say while people stand before shelves and goods move.
 
+use super::bystanders::{ABOUT, Bystanders, hides};
 use super::verdict::state;
 use super::{FacingState, ScanSettings, Verdict, geometry};
-use crate::eyes::shelves::hides;
 use std::collections::{BTreeMap, VecDeque};
 use std::ops::RangeInclusive;
 use walkout_model::{
@@ -10,8 +10,6 @@ use walkout_model::{
     TrackPoint,
 };
 
-/// Whoever was before a facing so shortly before or after a picture hid it.
-const ABOUT: TimeDelta = TimeDelta::from_millis(600);
 /// Where nobody is told of for so long after a picture, nobody was there: longer than a device's clock may be ahead.
 const NOBODY_AFTER: TimeDelta = TimeDelta::from_secs(6);
 /// Who was where is remembered for so long; what a camera says of a time before that is dropped.
@@ -25,9 +23,8 @@ const FORGOTTEN: TimeDelta = TimeDelta::from_secs(300);
 const SURE: f64 = 0.98;
 /// A facing that is filled for sure holds a unit of its own if another product is no more probable than this.
 const OTHER_MAX: f64 = 0.1;
-/// One camera's findings that may wait, and points of people that are remembered.
+/// One camera's findings that may wait.
 const WAITING_MAX: usize = 8;
-const POINTS_MAX: usize = 60_000;
 
 /// A facing as it was last seen, and since when it is so.
 #[derive(Clone, Debug, PartialEq)]
@@ -69,9 +66,7 @@ pub struct FacingWatch {
     /// Where cameras hang.
     cameras: Vec<Point3>,
     lanes: Vec<Lane>,
-    people: VecDeque<(StoreTime, Point2)>,
-    /// The newest of these times.
-    people_at: Option<StoreTime>,
+    people: Bystanders,
     waiting: VecDeque<ShelfSight>,
     facings: BTreeMap<(LaneIx, u32), Facing>,
     counters: FacingCounters,
@@ -112,8 +107,7 @@ impl FacingWatch {
             settings,
             cameras: shop.layout.cameras.iter().map(|c| c.position).collect(),
             lanes: lanes.map(lane).collect(),
-            people: VecDeque::new(),
-            people_at: None,
+            people: Bystanders::new(REMEMBERED),
             waiting: VecDeque::new(),
             facings: BTreeMap::new(),
             counters: FacingCounters::default(),
@@ -122,17 +116,7 @@ impl FacingWatch {
 
     /// Somebody was seen somewhere.
     pub fn person(&mut self, point: &TrackPoint) {
-        self.people_at = self.people_at.max(Some(point.t));
-        self.people.push_back((point.t, point.position));
-        let newest = self.people_at.unwrap_or(point.t);
-        let old = |p: &(StoreTime, Point2)| newest.since(p.0) > REMEMBERED;
-        while self.people.front().is_some_and(old) {
-            self.people.pop_front();
-        }
-        if self.people.len() > POINTS_MAX {
-            self.people.pop_front();
-            self.counters.crowded += 1;
-        }
+        self.people.push(point);
     }
 
     /// A camera told what it sees. It counts when it is known who stood there.
@@ -152,7 +136,7 @@ impl FacingWatch {
 
     /// Takes in what was seen of times of which it is known who was where.
     pub fn advance(&mut self, now: StoreTime) {
-        let known = self.people_at;
+        let known = self.people.newest();
         let (ripe, waits) =
             std::mem::take(&mut self.waiting)
                 .into_iter()
@@ -179,9 +163,7 @@ impl FacingWatch {
         let Some(&from) = self.cameras.get(sight.camera.usize()) else {
             return;
         };
-        let about = |t: StoreTime| t.since(sight.t).0.abs() <= ABOUT.0;
-        let people = self.people.iter().filter(|(t, _)| about(*t));
-        let people: Vec<Point2> = people.map(|(_, at)| *at).collect();
+        let people = self.people.about(sight.t);
         for seen in sight.facings {
             let Some(lane) = self.lanes.get(seen.lane.usize()) else {
                 continue;
@@ -239,7 +221,10 @@ impl FacingWatch {
 
     /// What was dropped so far.
     pub fn counters(&self) -> FacingCounters {
-        self.counters
+        FacingCounters {
+            crowded: self.counters.crowded + self.people.crowded,
+            ..self.counters
+        }
     }
 }
 
@@ -309,6 +294,7 @@ mod tests {
                 px: 60.0,
                 seems: vec![(SkuIx(3), 0.9)],
             }],
+            columns: Vec::new(),
         }
     }
 

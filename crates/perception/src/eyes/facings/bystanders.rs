@@ -1,0 +1,95 @@
+//! Who stood where, lately: who hid a shelf from a camera, and whose hand was at it.
+
+use std::collections::VecDeque;
+use walkout_model::{Point2, Point3, StoreTime, TimeDelta, TrackPoint};
+
+/// Whoever was before a facing so shortly before or after a picture hid it.
+pub(super) const ABOUT: TimeDelta = TimeDelta::from_millis(600);
+/// Points of people that are remembered.
+const POINTS_MAX: usize = 60_000;
+
+/// What is remembered of people.
+#[derive(Clone, Debug)]
+pub(super) struct Bystanders {
+    lasts: TimeDelta,
+    /// In order of time.
+    points: VecDeque<Bystander>,
+    /// The newest of their times.
+    newest: Option<StoreTime>,
+    /// Points that went because too many were remembered.
+    pub crowded: u64,
+}
+
+/// Somebody at an instant.
+#[derive(Clone, Debug)]
+pub(super) struct Bystander {
+    pub t: StoreTime,
+    pub at: Point2,
+    pub wrists: Vec<Point3>,
+}
+
+impl Bystanders {
+    /// Nobody yet; everybody is forgotten after a while.
+    pub fn new(lasts: TimeDelta) -> Self {
+        Self {
+            lasts,
+            points: VecDeque::new(),
+            newest: None,
+            crowded: 0,
+        }
+    }
+
+    /// Somebody was seen somewhere.
+    pub fn push(&mut self, point: &TrackPoint) {
+        self.newest = self.newest.max(Some(point.t));
+        let seen = Bystander {
+            t: point.t,
+            at: point.position,
+            wrists: point.wrists.iter().map(|w| w.position).collect(),
+        };
+        let at = self.points.partition_point(|p| p.t <= seen.t);
+        self.points.insert(at, seen);
+        let newest = self.newest.unwrap_or(point.t);
+        let old = |p: &Bystander| newest.since(p.t) > self.lasts;
+        while self.points.front().is_some_and(old) {
+            self.points.pop_front();
+        }
+        if self.points.len() > POINTS_MAX {
+            self.points.pop_front();
+            self.crowded += 1;
+        }
+    }
+
+    /// When somebody was seen last.
+    pub fn newest(&self) -> Option<StoreTime> {
+        self.newest
+    }
+
+    /// Where people were about the time of a picture.
+    pub fn about(&self, t: StoreTime) -> Vec<Point2> {
+        self.between(t - ABOUT, t + ABOUT).map(|p| p.at).collect()
+    }
+
+    /// Everybody between two instants.
+    pub fn between(&self, from: StoreTime, to: StoreTime) -> impl Iterator<Item = &Bystander> {
+        let first = self.points.partition_point(|p| p.t < from);
+        let points = self.points.iter().skip(first);
+        points.take_while(move |p| p.t <= to)
+    }
+}
+
+/// Whether a body stands in the line of sight, or so near to its end that an arm may.
+pub(super) fn hides(body: Point2, from: Point3, to: Point3, clear_m: f64) -> bool {
+    if body.distance(to.floor()) < 0.6 {
+        return true;
+    }
+    // Above heads the line is free.
+    let high = 1.9;
+    let k = if from.z > high && from.z > to.z {
+        ((from.z - high) / (from.z - to.z)).clamp(0.0, 1.0)
+    } else {
+        0.0
+    };
+    let low = from.floor() + (to.floor() - from.floor()) * k;
+    body.distance_to_segment(low, to.floor()) < clear_m
+}
