@@ -309,7 +309,9 @@ fn note_filling(belief: &mut Belief, sure: &Hypothesis, step: &WeightStep) {
 /// Learns the mass of a unit from an event of which only who made it may be doubtful.
 fn learn_mass(belief: &mut Belief, hypotheses: &[Hypothesis], step: &WeightStep) {
     let Some(sure) = best(hypotheses) else { return };
-    if let [part] = sure.parts.as_slice()
+    // What cameras saw has the catalogue's mass.
+    if step.seen.is_none()
+        && let [part] = sure.parts.as_slice()
         && sure.removes.is_empty()
         && sure.entwined.is_empty()
         && let (Some(sku), Some(_)) = (part.sku, part.lane)

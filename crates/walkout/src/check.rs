@@ -91,7 +91,7 @@ fn unweighed(shop: &Shop) -> String {
         .filter_map(|l| Some(shop.planogram.get(*l)?.name.as_str()))
         .collect();
     let mut out = format!(
-        "  {} lanes lie on no plate: what moves there is for cameras to see, and {} of them are seen well enough\n",
+        "  {} lanes lie on no plate: what moves there is for cameras before them to see, and {} of them could be seen well enough\n",
         unweighed.len(),
         unweighed.len() - names.len()
     );
@@ -102,7 +102,7 @@ fn unweighed(shop: &Shop) -> String {
             n => format!(" and {n} more"),
         };
         out += &format!(
-            "  nothing sees what moves at {}{more}: hang a camera before them, or give their shelves plates\n",
+            "  no camera could see what moves at {}{more}: hang a camera before them, or give their shelves plates\n",
             some.join(", ")
         );
     }
@@ -123,7 +123,7 @@ mod tests {
         let text = unweighed(&bare);
         let first = &bare.planogram.lanes[0].name;
         assert!(
-            text.contains("0 of them are seen") && text.contains(first.as_str()),
+            text.contains("0 of them could be seen") && text.contains(first.as_str()),
             "{text}"
         );
     }

@@ -53,7 +53,11 @@ impl Facings {
 
     /// What was dropped so far.
     pub fn counters(&self) -> FacingCounters {
-        self.watch.counters()
+        let (watch, moves) = (self.watch.counters(), self.moves.counters());
+        FacingCounters {
+            late: watch.late + moves.late,
+            crowded: watch.crowded + moves.crowded,
+        }
     }
 
     /// What is known at `now`.

@@ -37,7 +37,8 @@ impl Heard {
 
     /// A camera before a shelf told what it sees, or that it has nothing new to tell.
     pub fn looked(&mut self, sight: &ShelfSight) -> Option<CameraFault> {
-        self.told(sight.camera, sight.t, !sight.facings.is_empty())
+        let saw = !sight.facings.is_empty() || !sight.columns.is_empty();
+        self.told(sight.camera, sight.t, saw)
     }
 
     fn told(&mut self, camera: CameraIx, t: StoreTime, counts: bool) -> Option<CameraFault> {

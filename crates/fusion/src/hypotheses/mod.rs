@@ -336,9 +336,9 @@ fn weighs_like(step: &WeightStep, (grams, var): (f64, f64)) -> bool {
     error * error <= OFF * OFF * (f64::from(step.sigma_g).powi(2) + 1.0 + var)
 }
 
-/// Whether a rise is told before it could be read, and may be a hand's.
+/// Whether a rise is told before it could be read, and may be a hand's. What cameras saw is no hand, however unsure its number.
 pub(crate) fn is_unread(step: &WeightStep) -> bool {
-    step.delta_g > 0.0 && step.sigma_g >= UNREAD * step.delta_g
+    step.seen.is_none() && step.delta_g > 0.0 && step.sigma_g >= UNREAD * step.delta_g
 }
 
 /// The parties whose reach is not far below the best one's, a few at most. Nobody known is among them where a

@@ -60,6 +60,19 @@ impl Bystanders {
         }
     }
 
+    /// Whether everybody is remembered who was there since then.
+    pub fn remembers(&self, since: StoreTime) -> bool {
+        let forgotten = self.newest.is_some_and(|at| at.since(since) > self.lasts);
+        let overrun = self.crowded > 0 && self.points.front().is_none_or(|p| p.t > since);
+        !forgotten && !overrun
+    }
+
+    /// Forgets everybody: the clock was set back.
+    pub fn clear(&mut self) {
+        self.points.clear();
+        self.newest = None;
+    }
+
     /// When somebody was seen last.
     pub fn newest(&self) -> Option<StoreTime> {
         self.newest

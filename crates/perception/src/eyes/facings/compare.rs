@@ -49,6 +49,8 @@ pub(super) struct Column {
     /// What was seen before somebody was there last, and since.
     pub was: Look,
     pub is: Look,
+    /// Since when it has looked otherwise with nobody there.
+    pub strange: Look,
     /// A look that something was moved before, until it is known what else was.
     pub pending: Option<Pending>,
 }
@@ -112,10 +114,15 @@ impl Look {
         }
     }
 
+    /// Whether a camera's pictures are in it.
+    pub fn knows(&self, camera: CameraIx) -> bool {
+        self.by.contains_key(&camera)
+    }
+
     /// Whether another picture by one of its cameras shows nothing new.
     pub fn resembles(&self, (camera, _, rows): (CameraIx, StoreTime, &[f32])) -> bool {
         let Some(mean) = self.by.get(&camera) else {
-            return true;
+            return false;
         };
         let pairs = mean.rows.iter().zip(rows);
         pairs
@@ -167,6 +174,14 @@ impl Column {
     /// How many rows it has, none among them.
     pub fn rows(&self) -> usize {
         self.carried.len()
+    }
+
+    /// Goes on from a look of which nobody knows how it came about.
+    pub fn begin_again(&mut self, look: Look) {
+        *self = Self {
+            was: look,
+            ..Self::new(self.rows(), self.stacked)
+        };
     }
 
     /// What was moved between the look before and another.

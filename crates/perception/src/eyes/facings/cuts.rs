@@ -103,7 +103,7 @@ impl ShelfCuts {
     pub(super) fn faces_any(&self, camera: CameraIx) -> bool {
         let of_it = |e: &&Eye| e.camera == camera;
         let eye = self.eyes.iter().find(of_it);
-        eye.is_some_and(|e| !e.columns.is_empty())
+        eye.is_some_and(|e| !e.columns.is_empty() || !e.rows.is_empty())
     }
 
     /// Shows what a camera sees when its shelves are bare, and when every facing has its own product in front, with nobody before

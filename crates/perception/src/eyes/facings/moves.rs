@@ -6,7 +6,8 @@
 
 use super::bystanders::{ABOUT, Bystander, Bystanders, hides};
 use super::compare::{Column, Look, Moved, Pending, Visit};
-use super::geometry;
+use super::rows::Rows;
+use super::{FacingCounters, geometry};
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 use walkout_model::{
@@ -48,13 +49,17 @@ struct Picture {
 
 /// Who was where is remembered for so long.
 const REMEMBERED: TimeDelta = TimeDelta::from_secs(180);
-/// Pictures that may wait until it is known who stood there, and after how long nobody did.
-const WAITING_MAX: usize = 256;
+/// One camera's pictures that may wait until it is known who stood there, and after how long nobody did.
+const WAITING_MAX: usize = 10;
 const NOBODY_AFTER: TimeDelta = TimeDelta::from_secs(6);
 /// Who moves goods stands no farther from their front, metres.
 const AT_SHELF_M: f64 = 1.1;
 /// A hand so near to a column's front was at it, metres.
 const AT_COLUMN_M: f64 = 0.35;
+/// A clock that goes back by more was set.
+const SET_BACK: TimeDelta = TimeDelta::from_secs(5);
+/// What looks otherwise for so long with nobody there is so.
+const STRANGE: TimeDelta = TimeDelta::from_secs(6);
 /// Quiet times are not shorter.
 const AT_LEAST: TimeDelta = TimeDelta::from_millis(900);
 /// What was moved within one visit is told together; within so much along a fixture one thing moved may make another seem so, metres.
@@ -75,6 +80,10 @@ pub struct MoveWatch {
     waiting: VecDeque<Picture>,
     columns: BTreeMap<(LaneIx, u32, u32), Column>,
     told: VecDeque<Told>,
+    /// When each camera's last picture was taken.
+    taken: BTreeMap<CameraIx, StoreTime>,
+    counters: FacingCounters,
+    now: Option<StoreTime>,
     serial: u64,
 }
 
@@ -85,6 +94,8 @@ struct Lane {
     /// Where the shelf begins along it, metres.
     x_m: f64,
     grams: f64,
+    /// How many weights each of its columns has.
+    weights: usize,
     fronts: Vec<Front>,
 }
 
@@ -126,6 +137,7 @@ impl MoveWatch {
                     .catalogue
                     .get(l.sku)
                     .map_or(100.0, |p| p.unit_mass.grams()),
+                weights: Rows::weights(shop, i.into()),
                 fronts: match told {
                     true => (0..columns).filter_map(front).collect(),
                     false => Vec::new(),
@@ -140,6 +152,9 @@ impl MoveWatch {
             waiting: VecDeque::new(),
             columns: BTreeMap::new(),
             told: VecDeque::new(),
+            taken: BTreeMap::new(),
+            counters: FacingCounters::default(),
+            now: None,
             serial: 0,
         }
     }
@@ -149,40 +164,59 @@ impl MoveWatch {
         self.people.push(point);
     }
 
+    /// What was dropped so far.
+    pub fn counters(&self) -> FacingCounters {
+        FacingCounters {
+            crowded: self.counters.crowded + self.people.crowded,
+            ..self.counters
+        }
+    }
+
     /// A camera told what it sees. It counts when it is known who stood there.
     pub fn push(&mut self, camera: CameraIx, t: StoreTime, mut columns: Vec<SeenColumn>) {
         let told = |c: &SeenColumn| {
             let lane = self.lanes.get(c.lane.usize());
-            lane.is_some_and(|l| (c.facing as usize) < l.fronts.len())
+            lane.is_some_and(|l| (c.facing as usize) < l.fronts.len() && c.rows.len() == l.weights)
         };
         columns.retain(told);
         if columns.is_empty() {
             return;
         }
-        if self.waiting.len() == WAITING_MAX {
-            self.waiting.pop_front();
+        let own = |p: &Picture| p.camera == camera;
+        if self.waiting.iter().filter(|p| own(p)).count() == WAITING_MAX
+            && let Some(oldest) = self.waiting.iter().position(own)
+        {
+            self.waiting.remove(oldest);
+            self.counters.crowded += 1;
         }
-        let at = self.waiting.partition_point(|p| p.t <= t);
+        let at = self
+            .waiting
+            .partition_point(|p| (p.t, p.camera) <= (t, camera));
         self.waiting.insert(at, Picture { camera, t, columns });
     }
 
     /// What was moved, as far as it is known at `now`: steps, with the column that each was seen in.
     pub fn advance(&mut self, now: StoreTime) -> Vec<WeightStep> {
         let mut out = Vec::new();
-        while let Some(picture) = self.waiting.front() {
-            let known = self.people.newest();
-            let ripe = known.is_some_and(|at| at.since(picture.t) >= ABOUT)
-                || now.since(picture.t) >= NOBODY_AFTER;
-            if !ripe {
-                break;
-            }
+        if self.now.is_some_and(|last| last.since(now) > SET_BACK) {
+            self.people.clear();
+            self.waiting.clear();
+            self.columns.clear();
+            self.told.clear();
+            self.taken.clear();
+        }
+        self.now = Some(now);
+        // Until when it is known who was where.
+        let known = self.people.newest().map(|at| at - ABOUT);
+        let known = known.map_or(now - NOBODY_AFTER, |at| at.max(now - NOBODY_AFTER));
+        while self.waiting.front().is_some_and(|p| p.t <= known) {
             if let Some(picture) = self.waiting.pop_front() {
                 self.take(&picture, now, &mut out);
             }
         }
         let due = self.columns.iter().filter(|(_, c)| {
             let pending = c.pending.as_ref();
-            pending.is_some_and(|p| p.due <= now)
+            pending.is_some_and(|p| p.due <= known)
         });
         let due: Vec<(LaneIx, u32, u32)> = due.map(|(key, _)| *key).collect();
         for key in due {
@@ -196,6 +230,12 @@ impl MoveWatch {
         let Some(&from) = self.cameras.get(picture.camera.usize()) else {
             return;
         };
+        let last = self.taken.insert(picture.camera, picture.t);
+        if last.is_some_and(|last| last >= picture.t) {
+            self.taken.extend(last.map(|last| (picture.camera, last)));
+            self.counters.late += 1;
+            return;
+        }
         let about = self.people.about(picture.t);
         let lanes = Arc::clone(&self.lanes);
         for seen in &picture.columns {
@@ -217,8 +257,16 @@ impl MoveWatch {
                 true => pending.unwrap_or(column.was.last),
                 false => column.is.last,
             };
-            let quiet = visited(&self.people, front, last, picture.t) == Visit::None;
             let look = (picture.camera, picture.t, seen.rows.as_slice());
+            if !column.was.is_empty() && !self.people.remembers(last) {
+                // Nobody knows any more who was there since.
+                let mut now = Look::default();
+                now.add(look);
+                column.begin_again(now);
+                self.counters.late += 1;
+                continue;
+            }
+            let quiet = visited(&self.people, front, last, picture.t) == Visit::None;
             if let Some(pending) = &mut column.pending {
                 if quiet || pending.is.resembles(look) {
                     pending.is.add(look);
@@ -231,7 +279,17 @@ impl MoveWatch {
                 continue;
             };
             if column.was.is_empty() || (column.is.is_empty() && quiet) {
-                column.was.add(look);
+                if !column.was.knows(picture.camera) || column.was.resembles(look) {
+                    column.strange = Look::default();
+                    column.was.add(look);
+                    continue;
+                }
+                // Nobody was there, but it is as it is: light, or somebody whom no camera saw.
+                column.strange.add(look);
+                if column.strange.last.since(column.strange.first) >= STRANGE {
+                    let now = std::mem::take(&mut column.strange);
+                    column.begin_again(now);
+                }
                 continue;
             }
             if !column.is.is_empty() && !quiet && !column.is.resembles(look) {
@@ -493,7 +551,8 @@ mod tests {
         fn quiet(&mut self, seconds: i64, row: usize) {
             for _ in 0..seconds {
                 self.t += 1;
-                let mut rows = vec![0.0; 7];
+                let weights = self.watch.lanes[self.lane.usize()].weights;
+                let mut rows = vec![0.0; weights];
                 // As sure as an ordinary picture is, and never quite the same.
                 rows[row] = 6.0 + 0.05 * (self.t % 3) as f32;
                 let seen = SeenColumn {
@@ -573,6 +632,60 @@ mod tests {
     }
 
     #[test]
+    fn what_changed_with_nobody_near_is_not_laid_to_who_comes_next() {
+        let mut bed = Bed::new();
+        bed.quiet(5, 1);
+        // Somebody whom no camera saw took one.
+        bed.quiet(12, 2);
+        bed.somebody(5);
+        bed.quiet(10, 2);
+        assert!(bed.told.is_empty(), "{:?}", bed.told);
+    }
+
+    #[test]
+    fn of_what_was_before_anybody_is_remembered_nothing_is_told() {
+        let mut bed = Bed::new();
+        bed.quiet(5, 1);
+        // The camera was down for a while.
+        bed.t += 600;
+        bed.somebody(5);
+        bed.quiet(10, 3);
+        assert!(bed.told.is_empty(), "{:?}", bed.told);
+        assert!(bed.watch.counters().late > 0);
+        bed.somebody(5);
+        bed.quiet(10, 4);
+        assert_eq!(bed.told.len(), 1);
+        // And the clock is set back.
+        bed.t -= 300;
+        bed.quiet(5, 4);
+        bed.somebody(5);
+        bed.quiet(10, 5);
+        assert_eq!(bed.told.len(), 2, "{:?}", bed.told);
+    }
+
+    #[test]
+    fn a_picture_that_comes_late_is_left_out() {
+        let mut bed = Bed::new();
+        bed.quiet(5, 1);
+        bed.somebody(5);
+        bed.quiet(10, 2);
+        assert_eq!(bed.told.len(), 1);
+        let mut rows = vec![0.0; bed.watch.lanes[bed.lane.usize()].weights];
+        rows[1] = 6.0;
+        let before = SeenColumn {
+            lane: bed.lane,
+            facing: 0,
+            level: 0,
+            rows,
+        };
+        let t = StoreTime((bed.t - 14) * SECOND);
+        bed.watch.push(bed.camera, t, vec![before]);
+        bed.quiet(10, 2);
+        assert_eq!(bed.told.len(), 1, "{:?}", bed.told);
+        assert!(bed.watch.counters().late > 0);
+    }
+
+    #[test]
     fn nothing_is_told_while_somebody_hides_the_column() {
         let mut bed = Bed::new();
         bed.quiet(5, 1);
@@ -599,6 +712,7 @@ mod tests {
             seen(LaneIx(60_000), 0, 5),
             seen(bed.lane, 999, 5),
             seen(bed.lane, 0, 0),
+            seen(bed.lane, 0, 3),
         ];
         for camera in [bed.camera, CameraIx(9_999)] {
             bed.watch.push(camera, StoreTime(SECOND), columns.clone());

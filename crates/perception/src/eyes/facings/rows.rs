@@ -146,7 +146,7 @@ impl Rows {
                 && scene.is_open(p)
                 && scene.enters(p, within)
         };
-        let rows = ((shelf.depth_m / depth + 1e-6) as usize).clamp(1, ROWS_MAX);
+        let rows = count(shelf.depth_m, depth);
         let slack = (pitch - width).max(0.0) / 2.0;
         let beside = (1.7 * slack / width * ACROSS as f64 + 1.0).ceil() as usize;
         let beside = beside.min(BESIDE_MAX);
@@ -241,6 +241,16 @@ impl Rows {
             Some(levels + u32::from(levels > 1))
         };
         levels().unwrap_or(1).clamp(1, LEVELS_MAX)
+    }
+
+    /// How many weights every picture has of each column of a lane: one a row, and one of none.
+    pub fn weights(shop: &Shop, lane: LaneIx) -> usize {
+        let rows = || {
+            let l = shop.planogram.get(lane)?;
+            let depth_m = shop.layout.shelves.get(l.shelf.usize())?.depth_m;
+            Some(count(depth_m, size_of(shop.catalogue.get(l.sku)?)[1]))
+        };
+        rows().map_or(0, |n| n + 1)
     }
 
     /// How many rows it has.
@@ -348,6 +358,12 @@ impl Rows {
         }
         out
     }
+}
+
+/// Rows of units of a depth on a shelf.
+fn count(shelf_m: f64, unit_m: f64) -> usize {
+    let unit_m = unit_m.min(shelf_m).max(0.001);
+    ((shelf_m / unit_m + 1e-6) as usize).clamp(1, ROWS_MAX)
 }
 
 impl Front {
