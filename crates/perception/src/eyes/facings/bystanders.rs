@@ -1,10 +1,12 @@
 //! Who stood where, lately: who hid a shelf from a camera, and whose hand was at it.
 
 use std::collections::VecDeque;
-use walkout_model::{Point2, Point3, StoreTime, TimeDelta, TrackPoint};
+use walkout_model::{CameraIx, Point2, Point3, StoreTime, TimeDelta, TrackPoint};
 
 /// Whoever was before a facing so shortly before or after a picture hid it.
 pub(super) const ABOUT: TimeDelta = TimeDelta::from_millis(600);
+/// Where nobody is told of for so long after a picture, nobody was there: longer than a device's clock may be ahead.
+const NOBODY_AFTER: TimeDelta = TimeDelta::from_secs(6);
 /// Points of people that are remembered.
 const POINTS_MAX: usize = 60_000;
 
@@ -78,6 +80,12 @@ impl Bystanders {
         self.newest
     }
 
+    /// Until when it is known at `now` who was where.
+    pub fn known_until(&self, now: StoreTime) -> StoreTime {
+        let silent = now - NOBODY_AFTER;
+        self.newest.map_or(silent, |at| silent.max(at - ABOUT))
+    }
+
     /// Where people were about the time of a picture.
     pub fn about(&self, t: StoreTime) -> Vec<Point2> {
         self.between(t - ABOUT, t + ABOUT).map(|p| p.at).collect()
@@ -88,6 +96,50 @@ impl Bystanders {
         let first = self.points.partition_point(|p| p.t < from);
         let points = self.points.iter().skip(first);
         points.take_while(move |p| p.t <= to)
+    }
+}
+
+/// What cameras tell, until it is known who was where when they took the picture.
+#[derive(Clone, Debug)]
+pub(super) struct Waiting<T> {
+    most: usize,
+    /// In order of time and camera.
+    told: VecDeque<(StoreTime, CameraIx, T)>,
+    /// What went because too much of one camera waited.
+    pub crowded: u64,
+}
+
+impl<T> Waiting<T> {
+    /// A queue for so many words of each camera at most; the oldest go.
+    pub fn new(most: usize) -> Self {
+        Self {
+            most,
+            told: VecDeque::new(),
+            crowded: 0,
+        }
+    }
+
+    pub fn push(&mut self, camera: CameraIx, t: StoreTime, word: T) {
+        let own = |w: &(StoreTime, CameraIx, T)| w.1 == camera;
+        if self.told.iter().filter(|w| own(w)).count() == self.most
+            && let Some(oldest) = self.told.iter().position(own)
+        {
+            self.told.remove(oldest);
+            self.crowded += 1;
+        }
+        let key = (t, camera);
+        let at = self.told.partition_point(|w| (w.0, w.1) <= key);
+        self.told.insert(at, (t, camera, word));
+    }
+
+    /// The first word, if it is of a time that is known.
+    pub fn pop(&mut self, known: StoreTime) -> Option<(StoreTime, CameraIx, T)> {
+        let ripe = self.told.front().is_some_and(|w| w.0 <= known);
+        ripe.then(|| self.told.pop_front()).flatten()
+    }
+
+    pub fn clear(&mut self) {
+        self.told.clear();
     }
 }
 

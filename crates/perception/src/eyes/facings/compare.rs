@@ -1,5 +1,6 @@
 //! A column before and after somebody was at it: what two looks say of what was moved.
 
+use super::verdict::logistic;
 use std::collections::BTreeMap;
 use walkout_model::{CameraIx, StoreTime};
 
@@ -10,8 +11,8 @@ const TAKEN: f64 = 0.75;
 const ONE_MORE: f64 = 0.3;
 /// How much more probable two looks are if something was moved: a constant, what the largest difference of a row's log weight counts,
 /// as a power, and the probability that they are of two rows. Fitted to rendered shelves, a third of whose
-/// columns were sold from between two pictures (`walkout bench shelves --row-lessons`, seed 2101; `training/fit_rows.py`).
-const MOVED_BY: [f64; 3] = [2.07, 1.83, 0.85];
+/// columns were sold from between two pictures (`training/fit_rows.py`).
+const MOVED_BY: [f64; 3] = [2.22, 1.82, 0.86];
 /// Of a column that was left in one row for another, the one explains the look of before the better and the other that of now, whatever
 /// is wrong with both: so far the gain and the loss of each count, beside what each look says by itself.
 const GAINED: f64 = 0.5;
@@ -28,6 +29,7 @@ const BY_ITSELF: f64 = 2.0;
 const BLIND: f64 = 0.5;
 /// Several cameras err together: the log weights of so many count like those of its square root.
 const TOGETHER: f64 = 0.5;
+
 /// Who was at a column in some time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Visit {
@@ -317,10 +319,6 @@ fn pairs(was: &[f64], now: &[f64], gain: &[f64], stacked: bool) -> Vec<f64> {
         }
     }
     out
-}
-
-fn logistic(x: f64) -> f64 {
-    1.0 / (1.0 + (-x).exp())
 }
 
 /// Log weights as log probabilities.

@@ -83,8 +83,25 @@ pub(super) fn size_of(product: &Product) -> [f64; 3] {
 }
 
 /// Units of such a depth that stand one behind another on a shelf, metres.
-fn rows(shelf_m: f64, unit_m: f64) -> u32 {
+pub(super) fn rows(shelf_m: f64, unit_m: f64) -> u32 {
     ((shelf_m / unit_m.max(0.001) + 1e-6) as u32).max(1)
+}
+
+/// Where a point lies in the picture between `side` × `side` nodes, rows from the top; 0–1 from the left and the top of what they span.
+pub(super) fn between_nodes(nodes: &[Pixel], side: usize, x: f64, y: f64) -> Pixel {
+    let last = (side - 1) as f64;
+    let (u, v) = (x * last, y * last);
+    let (i, j) = (u as usize, v as usize);
+    let (a, b) = (u - i as f64, v - j as f64);
+    let mut p = Pixel::default();
+    for (di, dj) in [(0, 0), (1, 0), (0, 1), (1, 1)] {
+        let weight = (if di == 1 { a } else { 1.0 - a }) * (if dj == 1 { b } else { 1.0 - b });
+        let node = nodes.get((j + dj) * side + i + di).copied();
+        let node = node.unwrap_or_default();
+        p.u += weight * node.u;
+        p.v += weight * node.v;
+    }
+    p
 }
 
 /// Rows that begin in the front half.

@@ -6,6 +6,7 @@
 //! gap or another product. `docs/concepts/eyes.md` says how well it does.
 
 mod bystanders;
+mod columns;
 mod compare;
 mod cuts;
 mod geometry;

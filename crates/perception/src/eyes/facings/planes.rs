@@ -1,11 +1,10 @@
 //! What the network is shown of a facing: squares of the picture straightened out, beside what they were when the shelf was stocked
 //! and when it was bare.
 
-use super::geometry::{Column, Front, NODES, PROBES};
+use super::geometry::{Column, Front, NODES, PROBES, between_nodes};
 use crate::eyes::colours::{between, cells};
 use crate::nets::RgbPicture;
 use crate::nets::facing::{CUT, SIDE};
-use walkout_model::Pixel;
 
 /// Samples a side for a pixel of a cut.
 const FINE: usize = 2;
@@ -77,7 +76,7 @@ fn square(picture: &RgbPicture<'_>, front: Option<&Front>, per_px: f64, gain: [f
             for k in 0..FINE * FINE {
                 let part =
                     |i: usize, k: usize| (i as f64 + (k as f64 + 0.5) / FINE as f64) / SIDE as f64;
-                let p = front.at(part(x, k % FINE), part(y, k / FINE));
+                let p = between_nodes(&front.square, NODES, part(x, k % FINE), part(y, k / FINE));
                 let colour = between(picture, p.u / per_px, p.v / per_px);
                 (0..3).for_each(|c| sum[c] += colour[c] * each);
             }
@@ -123,30 +122,11 @@ pub(super) fn portrait(
     for y in 0..side {
         for x in 0..side {
             let part = |i: usize| (i as f64 + 0.5) / side as f64;
-            let p = front.at(part(x), part(y));
+            let p = between_nodes(&front.square, NODES, part(x), part(y));
             rgb.extend(between(picture, p.u / per_px, p.v / per_px).map(|c| c as u8));
         }
     }
     rgb
-}
-
-impl Front {
-    /// Where a point of the square lies in the picture; 0–1 from its left and its top.
-    fn at(&self, x: f64, y: f64) -> Pixel {
-        let last = (NODES - 1) as f64;
-        let (u, v) = (x * last, y * last);
-        let (i, j) = (u as usize, v as usize);
-        let (a, b) = (u - i as f64, v - j as f64);
-        let node = |i: usize, j: usize| self.square.get(j * NODES + i).copied();
-        let mut p = Pixel::default();
-        for (di, dj) in [(0, 0), (1, 0), (0, 1), (1, 1)] {
-            let weight = (if di == 1 { a } else { 1.0 - a }) * (if dj == 1 { b } else { 1.0 - b });
-            let corner = node(i + di, j + dj).unwrap_or_default();
-            p.u += weight * corner.u;
-            p.v += weight * corner.v;
-        }
-        p
-    }
 }
 
 /// A picture's colours on a grid, by which two of the same scene are brought to one light.

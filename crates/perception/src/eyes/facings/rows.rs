@@ -4,7 +4,7 @@
 //! of the board would lie bare before it. Each row is an explanation of the picture: the front there looks as the stocked one did,
 //! the board before it as it does bare. How well each explains what is seen becomes a probability.
 
-use super::geometry::{Scene, size_of};
+use super::geometry::{self, Scene, between_nodes, size_of};
 use crate::eyes::colours::between;
 use crate::nets::RgbPicture;
 use walkout_model::{LaneIx, Pixel, Point3, Shop, View};
@@ -146,7 +146,7 @@ impl Rows {
                 && scene.is_open(p)
                 && scene.enters(p, within)
         };
-        let rows = count(shelf.depth_m, depth);
+        let rows = rows_of(shelf.depth_m, size[1]);
         let slack = (pitch - width).max(0.0) / 2.0;
         let beside = (1.7 * slack / width * ACROSS as f64 + 1.0).ceil() as usize;
         let beside = beside.min(BESIDE_MAX);
@@ -234,9 +234,10 @@ impl Rows {
         let levels = || {
             let l = shop.planogram.get(lane)?;
             let shelf = shop.layout.shelves.get(l.shelf.usize())?;
-            let depth = size_of(shop.catalogue.get(l.sku)?)[1].min(shelf.depth_m);
-            let rows = (shelf.depth_m / depth + 1e-6) as u32;
-            let levels = l.capacity.div_ceil(rows.max(1) * l.facings.max(1));
+            let deep = size_of(shop.catalogue.get(l.sku)?)[1];
+            let levels = l
+                .capacity
+                .div_ceil(geometry::rows(shelf.depth_m, deep) * l.facings.max(1));
             // What is stacked stands higher in front.
             Some(levels + u32::from(levels > 1))
         };
@@ -248,7 +249,7 @@ impl Rows {
         let rows = || {
             let l = shop.planogram.get(lane)?;
             let depth_m = shop.layout.shelves.get(l.shelf.usize())?.depth_m;
-            Some(count(depth_m, size_of(shop.catalogue.get(l.sku)?)[1]))
+            Some(rows_of(depth_m, size_of(shop.catalogue.get(l.sku)?)[1]))
         };
         rows().map_or(0, |n| n + 1)
     }
@@ -348,10 +349,8 @@ impl Rows {
         let mut out = Vec::with_capacity(wide * DOWN);
         for j in 0..DOWN {
             for i in 0..wide {
-                let p = front.at(
-                    (i as f64 + 0.5) / wide as f64,
-                    (j as f64 + 0.5) / DOWN as f64,
-                );
+                let part = |k: usize, of: usize| (k as f64 + 0.5) / of as f64;
+                let p = between_nodes(&front.nodes, NODES, part(i, wide), part(j, DOWN));
                 let c = between(picture, p.u / per_px, p.v / per_px);
                 out.push([0, 1, 2].map(|k| c[k] * gain[k]));
             }
@@ -360,29 +359,9 @@ impl Rows {
     }
 }
 
-/// Rows of units of a depth on a shelf.
-fn count(shelf_m: f64, unit_m: f64) -> usize {
-    let unit_m = unit_m.min(shelf_m).max(0.001);
-    ((shelf_m / unit_m + 1e-6) as usize).clamp(1, ROWS_MAX)
-}
-
-impl Front {
-    /// Where a point lies in the picture; 0–1 from the left and the top of what the nodes span.
-    fn at(&self, x: f64, y: f64) -> Pixel {
-        let last = (NODES - 1) as f64;
-        let (u, v) = (x * last, y * last);
-        let (i, j) = (u as usize, v as usize);
-        let (a, b) = (u - i as f64, v - j as f64);
-        let mut p = Pixel::default();
-        for (di, dj) in [(0, 0), (1, 0), (0, 1), (1, 1)] {
-            let weight = (if di == 1 { a } else { 1.0 - a }) * (if dj == 1 { b } else { 1.0 - b });
-            let node = self.nodes.get((j + dj) * NODES + i + di).copied();
-            let node = node.unwrap_or_default();
-            p.u += weight * node.u;
-            p.v += weight * node.v;
-        }
-        p
-    }
+/// Rows of units of a depth on a shelf that are told apart.
+fn rows_of(shelf_m: f64, unit_m: f64) -> usize {
+    (geometry::rows(shelf_m, unit_m) as usize).min(ROWS_MAX)
 }
 
 /// The cells of a front that stands so many samples beside its place.

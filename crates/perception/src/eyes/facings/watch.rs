@@ -1,17 +1,15 @@
 //! Facings over time: what shelf cameras say while people stand before shelves and goods move.
 
-use super::bystanders::{ABOUT, Bystanders, hides};
+use super::bystanders::{ABOUT, Bystanders, Waiting, hides};
 use super::verdict::state;
 use super::{FacingState, ScanSettings, Verdict, geometry};
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
 use walkout_model::{
     CameraIx, LaneIx, Point2, Point3, SeenFacing, ShelfSight, Shop, SkuIx, StoreTime, TimeDelta,
     TrackPoint,
 };
 
-/// Where nobody is told of for so long after a picture, nobody was there: longer than a device's clock may be ahead.
-const NOBODY_AFTER: TimeDelta = TimeDelta::from_secs(6);
 /// Who was where is remembered for so long; what a camera says of a time before that is dropped.
 const REMEMBERED: TimeDelta = TimeDelta::from_secs(15);
 /// What a camera said of a facing longer ago does not count beside what another says: two looks.
@@ -67,7 +65,7 @@ pub struct FacingWatch {
     cameras: Vec<Point3>,
     lanes: Vec<Lane>,
     people: Bystanders,
-    waiting: VecDeque<ShelfSight>,
+    waiting: Waiting<ShelfSight>,
     facings: BTreeMap<(LaneIx, u32), Facing>,
     counters: FacingCounters,
 }
@@ -108,7 +106,7 @@ impl FacingWatch {
             cameras: shop.layout.cameras.iter().map(|c| c.position).collect(),
             lanes: lanes.map(lane).collect(),
             people: Bystanders::new(REMEMBERED),
-            waiting: VecDeque::new(),
+            waiting: Waiting::new(WAITING_MAX),
             facings: BTreeMap::new(),
             counters: FacingCounters::default(),
         }
@@ -124,30 +122,14 @@ impl FacingWatch {
         if sight.facings.is_empty() {
             return;
         }
-        let of_it = |s: &ShelfSight| s.camera == sight.camera;
-        if self.waiting.iter().filter(|s| of_it(s)).count() == WAITING_MAX
-            && let Some(oldest) = self.waiting.iter().position(of_it)
-        {
-            self.waiting.remove(oldest);
-            self.counters.crowded += 1;
-        }
-        self.waiting.push_back(sight);
+        self.waiting.push(sight.camera, sight.t, sight);
     }
 
     /// Takes in what was seen of times of which it is known who was where.
     pub fn advance(&mut self, now: StoreTime) {
-        let known = self.people.newest();
-        let (ripe, waits) =
-            std::mem::take(&mut self.waiting)
-                .into_iter()
-                .partition(|s: &ShelfSight| {
-                    known.is_some_and(|at| at.since(s.t) >= ABOUT) || now.since(s.t) >= NOBODY_AFTER
-                });
-        self.waiting = waits;
-        let mut ripe = Vec::from(ripe);
-        ripe.sort_by_key(|s| (s.t, s.camera));
-        for sight in ripe {
-            if known.is_some_and(|at| at.since(sight.t) > REMEMBERED - ABOUT) {
+        let (newest, known) = (self.people.newest(), self.people.known_until(now));
+        while let Some((t, _, sight)) = self.waiting.pop(known) {
+            if newest.is_some_and(|at| at.since(t) > REMEMBERED - ABOUT) {
                 self.counters.late += 1;
             } else {
                 self.take(sight);
@@ -222,7 +204,7 @@ impl FacingWatch {
     /// What was dropped so far.
     pub fn counters(&self) -> FacingCounters {
         FacingCounters {
-            crowded: self.counters.crowded + self.people.crowded,
+            crowded: self.waiting.crowded + self.people.crowded,
             ..self.counters
         }
     }
