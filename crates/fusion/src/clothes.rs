@@ -5,7 +5,7 @@
 //! a view lasts) and of its looks. Both are normal, so templates are sums.
 
 use crate::identity::{PersonIx, STRANGER};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use walkout_model::StoreTime;
 
 /// Error of a view, where people differ by 1: which side is seen, in what light.
@@ -16,6 +16,9 @@ const VIEW_S: f64 = 4.0;
 const LOOK_SD: f64 = 0.4;
 /// A stretch says no more than this against anybody, natural log: who is half hidden looks odd.
 const AGAINST: f64 = -9.0;
+/// Whom no gate saw come in has nothing of their own to be known by: before it is so plain that a stretch is theirs, it does not
+/// teach what they wear, or two who may each be either would wear the same.
+const PLAINLY: f64 = 0.75;
 /// Share of what looks say that is believed: they err together in ways that no model has.
 const TRUST: f64 = 0.8;
 
@@ -133,12 +136,26 @@ pub(crate) struct Wardrobe {
     templates: BTreeMap<PersonIx, Template>,
     /// Of stretches that are no longer remembered or smoothed.
     folded: BTreeMap<PersonIx, Template>,
+    /// People whom no gate saw come in.
+    unplaced: BTreeSet<PersonIx>,
 }
 
 impl Wardrobe {
+    /// Nobody saw them come in.
+    pub(crate) fn unplaced(&mut self, person: PersonIx) {
+        self.unplaced.insert(person);
+    }
+
+    /// With which weight a stretch that is theirs with this probability teaches what they wear.
+    pub(crate) fn taught(&self, person: PersonIx, probability: f64) -> f64 {
+        let idle = probability < PLAINLY && self.unplaced.contains(&person);
+        if idle { 0.0 } else { probability }
+    }
+
     /// A stretch that ended is this person's with this probability.
     pub(crate) fn learn(&mut self, person: PersonIx, seen: &Seen, probability: f64) {
         if person != STRANGER {
+            let probability = self.taught(person, probability);
             self.templates
                 .entry(person)
                 .or_default()
@@ -149,6 +166,7 @@ impl Wardrobe {
     /// The same for one that is forgotten.
     pub(crate) fn fold(&mut self, person: PersonIx, seen: &Seen, probability: f64) {
         if person != STRANGER {
+            let probability = self.taught(person, probability);
             self.folded
                 .entry(person)
                 .or_default()
@@ -180,6 +198,7 @@ impl Wardrobe {
     pub(crate) fn keep(&mut self, known: impl Fn(PersonIx) -> bool) {
         self.templates.retain(|person, _| known(*person));
         self.folded.retain(|person, _| known(*person));
+        self.unplaced.retain(|person| known(*person));
     }
 }
 

@@ -26,7 +26,7 @@ use std::collections::{BTreeSet, VecDeque};
 use std::sync::Arc;
 use walkout_model::{
     AttributedMovement, Disturbance, GateCrossing, ItemLook, LaneIx, PlateFault, PlateHealth,
-    SessionOpened, Shop, StoreTime, TimeDelta, TrackId, TrackPoint, WeightStep, Who,
+    SessionOpened, Shop, SkuIx, StoreTime, TimeDelta, TrackId, TrackPoint, WeightStep, Who,
 };
 
 /// Steps that wait for the tracks of their time, at most.
@@ -208,6 +208,17 @@ impl Engine {
         self.gates.open(opened)
     }
 
+    /// A party was inside before the engine began, with this in its hands. `false` if it is known, or too many are.
+    pub(crate) fn resume(&mut self, opened: SessionOpened, held: &[(SkuIx, u32)]) -> bool {
+        let fits = self.gates.resume(opened, &mut self.tracks);
+        for (sku, units) in held.iter().filter(|_| fits) {
+            for belief in [&mut self.base, &mut self.belief] {
+                belief.add_to_cart(Who::Session(opened.session), *sku, f64::from(*units));
+            }
+        }
+        fits
+    }
+
     pub(crate) fn cross(&mut self, crossing: GateCrossing) -> bool {
         self.gates.cross(&self.shop, crossing)
     }
@@ -255,6 +266,9 @@ impl Engine {
     /// matched. Who is inside is still known.
     pub(crate) fn restart(&mut self) {
         self.tracks = TrackStore::default();
+        for (person, _) in self.gates.people.inside(StoreTime(i64::MAX)) {
+            self.tracks.lineage.unplaced(person);
+        }
         self.looks = LookStore::new(self.config.looks);
         self.missing = None;
         self.now = None;

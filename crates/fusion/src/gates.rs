@@ -2,7 +2,7 @@
 
 use crate::departures::{Departure, Departures};
 use crate::identity::{Identity, Party, People, PersonIx, STRANGER};
-use crate::tracks::{Lost, TrackStore};
+use crate::tracks::{Lost, Track, TrackStore};
 use crate::{FusionConfig, Notice};
 use walkout_model::layout::GateKind;
 use walkout_model::{
@@ -33,6 +33,12 @@ const UNCOUNTED: TimeDelta = TimeDelta::from_secs(5);
 const LOOKED_FOR: TimeDelta = TimeDelta::from_secs(600);
 /// How often tracks are looked through for who crossed, and for people whom no barrier counted, in or out.
 const LOOK_THROUGH: TimeDelta = TimeDelta::from_millis(100);
+/// Whoever was inside when the shop opened again and is nowhere seen for so long went while it was blind.
+const LEFT_UNSEEN: TimeDelta = TimeDelta::from_secs(300);
+/// That is asked no more often than this.
+const ASK_AGAIN: TimeDelta = TimeDelta::from_secs(10);
+/// From this share of a person on that no track accounts for, they are nowhere.
+const NOWHERE: f64 = 0.9;
 /// Crossings and parties kept at most.
 const PENDING_MAX: usize = 1_024;
 
@@ -51,6 +57,15 @@ pub(crate) struct Gates {
     lost: Vec<Lost>,
     /// When tracks were looked through last.
     looked: Option<StoreTime>,
+    resumed: Resumed,
+}
+
+/// Parties that were inside already when the shop opened again, as long as they may have left before.
+#[derive(Clone, Debug, Default)]
+struct Resumed {
+    parties: Vec<SessionId>,
+    /// When the shop opened, and when it was last asked where they are.
+    opened: Option<(StoreTime, StoreTime)>,
 }
 
 /// What gates conclude.
@@ -96,6 +111,19 @@ impl Gates {
                 certainty: 1.0,
             },
         );
+        true
+    }
+
+    /// A party was let in before the shop opened again: all of it are inside, nobody knows where. `false` if it is known.
+    pub(crate) fn resume(&mut self, opened: SessionOpened, tracks: &mut TrackStore) -> bool {
+        if !self.open(opened) {
+            return false;
+        }
+        for _ in 0..opened.people.max(1) {
+            let person = self.people.enter(Who::Session(opened.session), opened.t);
+            tracks.lineage.unplaced(person);
+        }
+        self.resumed.parties.push(opened.session);
         true
     }
 
@@ -156,6 +184,7 @@ impl Gates {
             self.miss_nobody(now, shop, tracks);
             self.settle_births(now, shop, tracks);
             self.find_uncounted(now, shop, tracks);
+            self.miss_resumed(now, tracks);
         }
         let left = self
             .departures
@@ -363,6 +392,48 @@ impl Gates {
             if tracks.tracks.get(&id).is_some_and(|t| !t.left) {
                 let direction = GateDirection::Out;
                 self.depart(shop, Some(id), GateCrossing { t, gate, direction }, tracks);
+            }
+        }
+    }
+
+    /// Parties that were inside when the shop opened again, and of whom nobody is seen while others are, left before it did:
+    /// when, nobody knows.
+    fn miss_resumed(&mut self, now: StoreTime, tracks: &mut TrackStore) {
+        if self.resumed.parties.is_empty() {
+            return;
+        }
+        let (opened, asked) = *self.resumed.opened.get_or_insert((now, now));
+        let is_due = now.since(opened) >= LEFT_UNSEEN && now.since(asked) >= ASK_AGAIN;
+        // A shop that sees nobody may be blind.
+        let sees = |t: &Track| t.last().is_some_and(|p| now.since(p.t) < ASK_AGAIN);
+        if !is_due || !tracks.tracks.values().any(sees) {
+            return;
+        }
+        self.resumed.opened = Some((opened, now));
+        let missing = tracks.missing(now, &self.people);
+        for session in std::mem::take(&mut self.resumed.parties) {
+            let who = Who::Session(session);
+            let mut gone = Vec::new();
+            let mut is_seen = false;
+            for (person, known) in self.people.inside(now).filter(|(_, p)| p.who == who) {
+                match missing.iter().find(|(p, n)| *p == person && *n >= NOWHERE) {
+                    Some((_, n)) => gone.push((person, known.entered, *n)),
+                    None => is_seen = true,
+                }
+            }
+            if is_seen {
+                self.resumed.parties.push(session);
+                continue;
+            }
+            for (person, entered, certainty) in gone {
+                self.people.leave(person, now, certainty);
+                tracks.gone(person, certainty);
+                self.count_out(Departed {
+                    who,
+                    person,
+                    t: opened.max(entered),
+                    certainty,
+                });
             }
         }
     }

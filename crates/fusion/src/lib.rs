@@ -48,7 +48,8 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 use walkout_model::{
     AttributedMovement, Disturbance, GateCrossing, GateIx, ItemLook, LaneIx, PlateFault, PlateIx,
-    SessionExit, SessionOpened, Shop, StoreTime, TimeDelta, TrackId, TrackPoint, WeightStep, Who,
+    SessionExit, SessionOpened, Shop, SkuIx, StoreTime, TimeDelta, TrackId, TrackPoint, WeightStep,
+    Who,
 };
 
 /// What fusion concludes.
@@ -348,6 +349,15 @@ impl Fusion {
     /// A code was accepted at a gate.
     pub fn session_opened(&mut self, opened: SessionOpened) {
         if !self.prompt.open(opened) || !self.hold(opened.t, Observation::Opened(opened)) {
+            self.counters.sessions_refused += 1;
+        }
+    }
+
+    /// A party was let in before the shop opened again and had not left: it is inside, nobody knows where, with `held` in
+    /// its hands. To be told before anything else. Who is nowhere seen for five minutes, while others are, left meanwhile.
+    pub fn session_resumed(&mut self, opened: SessionOpened, held: &[(SkuIx, u32)]) {
+        let fits = self.prompt.resume(opened, held);
+        if !self.settled.resume(opened, held) || !fits {
             self.counters.sessions_refused += 1;
         }
     }

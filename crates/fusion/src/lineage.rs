@@ -277,6 +277,11 @@ impl Lineage {
         }
     }
 
+    /// Somebody is inside whom no gate saw come in.
+    pub(crate) fn unplaced(&mut self, person: PersonIx) {
+        self.wardrobe.unplaced(person);
+    }
+
     /// Runs the messages forwards and backwards over all that is remembered, so that what was seen
     /// later says who it was before.
     pub(crate) fn smooth(&mut self) {
@@ -308,6 +313,7 @@ impl Lineage {
             }
             if !s.open {
                 for (person, p) in who.iter() {
+                    let p = self.wardrobe.taught(person, p);
                     templates.entry(person).or_default().add(&s.seen, p);
                 }
             }
@@ -457,7 +463,7 @@ impl<'a> Pass<'a> {
                     templates
                         .entry(self.persons[k])
                         .or_insert_with_key(|p| wardrobe.folded(*p).cloned().unwrap_or_default())
-                        .add(&s.seen, self.marginal[k]);
+                        .add(&s.seen, wardrobe.taught(self.persons[k], self.marginal[k]));
                 }
             }
         }
@@ -466,7 +472,7 @@ impl<'a> Pass<'a> {
             for k in self.range(row) {
                 let person = self.persons[k];
                 let own = if self.marginal[k] > 0.03 {
-                    self.marginal[k]
+                    wardrobe.taught(person, self.marginal[k])
                 } else {
                     0.0
                 };

@@ -2,7 +2,7 @@
 //! out. Reads no clock and opens nothing; `serve` and `simulate` both run on it.
 
 use std::sync::Arc;
-use walkout_checkout::{Applied, Checkout, CheckoutError, EntryRefused, Exited};
+use walkout_checkout::{Applied, Checkout, CheckoutError, EntryRefused, Exited, Stage};
 use walkout_fusion::{
     Fusion, FusionConfig, FusionCounters, FusionEvent, Notice, first_of, step_of,
 };
@@ -77,7 +77,31 @@ impl Pipeline {
         };
         let balances = pipeline.checkout.balances();
         pipeline.stock_counted(&balances);
+        pipeline.resume();
         pipeline
+    }
+
+    /// Parties that the books say are inside are, with what their carts hold.
+    fn resume(&mut self) {
+        let gates = &self.shop.layout.gates;
+        let sessions = self.checkout.sessions();
+        for session in sessions.iter().filter(|s| s.stage == Stage::Open) {
+            // A gate that is no longer there matters to nobody who has passed it.
+            let gate = gates.iter().position(|g| g.name == session.gate);
+            let opened = SessionOpened {
+                t: session.entered,
+                gate: GateIx::from(gate.unwrap_or(0)),
+                session: session.id,
+                people: session.people,
+                kind: session.kind,
+            };
+            let sku = |gtin| self.shop.catalogue.find(gtin);
+            let held = session.cart.iter();
+            let held: Vec<_> = held
+                .filter_map(|line| Some((sku(line.gtin)?, line.units)))
+                .collect();
+            self.fusion.session_resumed(opened, &held);
+        }
     }
 
     /// Load-cell samples, in any order.

@@ -2,6 +2,7 @@
 //! them, and how well the floor tracker does. See `docs/reference/bench.md`.
 
 pub mod boxes;
+mod changes;
 pub mod ground;
 pub mod made;
 mod occlusion;

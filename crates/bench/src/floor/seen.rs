@@ -129,6 +129,7 @@ pub fn run(
 }
 
 /// Tracks and scores what was kept, in moments instead of minutes: of `options` only the tracker's settings and the seed's name count.
+/// Says besides, in lines, whose track changed and which tracks were nobody's.
 ///
 /// # Errors
 /// A line is not what was kept.
@@ -137,7 +138,7 @@ pub fn again(
     shop: &Arc<Shop>,
     options: &Options,
     kept: impl BufRead,
-) -> Result<Row, SeenError> {
+) -> Result<(Row, String), SeenError> {
     let settings = WatchSettings {
         floor: options.settings.clone(),
         ..WatchSettings::default()
@@ -165,7 +166,8 @@ pub fn again(
         let camera = shop.layout.cameras.get(c.usize())?;
         Some(camera.name.clone())
     });
-    Ok(tally.row(name, options, named.collect()))
+    let row = tally.row(name, options, named.collect());
+    Ok((row, tally.changes.text()))
 }
 
 /// Cameras watch for so long before the first frame that is scored.

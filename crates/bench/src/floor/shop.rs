@@ -1,5 +1,6 @@
 //! The floor tracker in a simulated shop: `walkout bench floor --shop S`.
 
+use super::changes::Changes;
 use super::ground::{self, Placed};
 use super::selection::choose;
 use super::sightings::{Model, Networks, PeopleLine};
@@ -158,6 +159,7 @@ pub(super) struct Tally {
     wrists_right: u64,
     wrists_true: u64,
     wrists_found: u64,
+    pub(super) changes: Changes,
 }
 
 /// A wrist is right within this distance.
@@ -194,6 +196,7 @@ impl Tally {
             .collect();
         self.most = self.most.max(there.iter().filter(|p| p.counts).count());
         self.frames.push(ground::frame(&there, &found));
+        self.changes.add(truth.t, &there, &found);
         for p in points {
             let nearest = truth.people.iter().min_by(|a, b| {
                 let d = |q: &super::sightings::Person| q.position().distance(p.position);

@@ -2,7 +2,7 @@
 
 use super::bed::{Bed, before, best, party};
 use crate::{FusionEvent, Notice};
-use walkout_model::{Decision, GateDirection, PartyKind, Point2, SessionId, Who};
+use walkout_model::{Decision, GateDirection, PartyKind, Point2, SessionId, SkuIx, Who};
 
 #[test]
 fn who_leaves_is_who_came_in() {
@@ -200,4 +200,77 @@ fn a_barrier_that_trips_twice_shifts_nobody() {
     bed.enter(2, 2, PartyKind::Shopper, before(0.7));
     bed.act(2, 0, 2, -500.0);
     assert_eq!(best(bed.last()).0, party(2));
+}
+
+/// A party that was inside when the shop opened again, since half an hour.
+fn resumed(bed: &mut Bed, session: u64, held: &[(u32, u32)]) {
+    let held: Vec<(SkuIx, u32)> = held.iter().map(|(sku, n)| (SkuIx(*sku), *n)).collect();
+    let opened = walkout_model::SessionOpened {
+        t: walkout_model::StoreTime(1_780_000_000_000_000 - 1_800_000_000),
+        gate: walkout_model::GateIx(0),
+        session: SessionId(session),
+        people: 1,
+        kind: PartyKind::Shopper,
+    };
+    bed.fusion.session_resumed(opened, &held);
+}
+
+#[test]
+fn who_was_inside_when_the_shop_opened_again_takes_puts_back_and_leaves() {
+    let mut bed = Bed::new();
+    resumed(&mut bed, 1, &[(0, 1)]);
+    bed.walk(11, before(0.0));
+    bed.wait(3.0);
+    bed.act(11, 0, 4, -120.0);
+    assert_eq!(best(bed.last()), (party(1), Some(2), 1));
+    bed.act(11, 0, 0, 500.0);
+    assert_eq!(best(bed.last()), (party(1), Some(0), -1));
+    assert_eq!(bed.last().decision, Decision::Accept);
+    bed.leave(11);
+    assert_eq!(bed.exits().len(), 1);
+    assert_eq!(bed.exits()[0].session, SessionId(1));
+}
+
+#[test]
+fn of_two_who_were_inside_what_one_puts_back_tells_who_is_who() {
+    let mut bed = Bed::new();
+    resumed(&mut bed, 1, &[(0, 1)]);
+    resumed(&mut bed, 2, &[(2, 1)]);
+    bed.walk(11, before(0.0));
+    bed.walk(12, before(0.7));
+    bed.wait(3.0);
+    bed.act(11, 0, 0, -500.0);
+    assert_eq!(bed.last().decision, Decision::Review);
+    // Only the second had one of these.
+    bed.act(12, 0, 4, 120.0);
+    assert_eq!(best(bed.last()), (party(2), Some(2), -1));
+    bed.leave(11);
+    bed.leave(12);
+    bed.wait(60.0);
+    let taken = bed.standing().into_iter().find(|m| m.best.quantity == 1);
+    let taken = taken.expect("the water");
+    assert_eq!(taken.best.who, party(1));
+    assert_eq!(taken.decision, Decision::Accept);
+    let left: Vec<SessionId> = bed.exits().iter().map(|e| e.session).collect();
+    assert_eq!(left, vec![SessionId(1), SessionId(2)]);
+}
+
+#[test]
+fn who_was_inside_and_is_nowhere_seen_left_while_the_shop_was_blind() {
+    let mut bed = Bed::new();
+    resumed(&mut bed, 1, &[(0, 1)]);
+    resumed(&mut bed, 2, &[]);
+    // A shop that sees nobody may be blind.
+    bed.wait(400.0);
+    assert_eq!(bed.exits(), vec![]);
+    bed.enter(3, 13, PartyKind::Shopper, before(0.0));
+    bed.wait(20.0);
+    let mut left = bed.exits();
+    left.sort_by_key(|e| e.session);
+    let who: Vec<SessionId> = left.iter().map(|e| e.session).collect();
+    assert_eq!(who, vec![SessionId(1), SessionId(2)]);
+    assert!(left.iter().all(|e| e.probability > 0.9));
+    bed.act(13, 0, 0, -500.0);
+    assert_eq!(best(bed.last()), (party(3), Some(0), 1));
+    assert_eq!(bed.last().decision, Decision::Accept);
 }

@@ -70,6 +70,9 @@ pub struct Args {
         value_name = "FILE"
     )]
     kept: Option<PathBuf>,
+    /// Say whose track changed, where and when, and which tracks were nobody's
+    #[arg(long, requires = "kept", conflicts_with = "json")]
+    errors: bool,
     /// The folder with person.onnx
     #[arg(long, default_value = "models", value_name = "FOLDER")]
     models: PathBuf,
@@ -180,8 +183,12 @@ pub fn run(args: Args) -> Result<ExitCode> {
             }
             if let Some(path) = &args.kept {
                 let file = File::open(path).with_context(|| at(path))?;
-                let row = seen::again(name, &shop, &options, BufReader::new(file));
-                return print(&row.with_context(|| at(path))?, args.json);
+                let seen = seen::again(name, &shop, &options, BufReader::new(file));
+                let (row, changes) = seen.with_context(|| at(path))?;
+                if args.errors {
+                    print!("{changes}");
+                }
+                return print(&row, args.json);
             }
             let row = shop::run(name, &shop, &options)?;
             print(&row, args.json)

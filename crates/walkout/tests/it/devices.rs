@@ -69,13 +69,13 @@ impl Mosquitto<'_> {
         );
     }
 
-    /// Somebody whom no code let in walks out.
+    /// Somebody whom the cameras did not see come in walks out; plates go on for ten seconds.
     pub fn somebody_leaves(&self, program: &Program) {
         let gates = &self.shop.layout.gates;
         let gate = gates.iter().find(|g| g.kind != GateKind::Entry).unwrap();
         let begun = program.get("/api/v1/time")["t"].as_i64().unwrap() as f64 / 1e6;
         let fixture = &self.shop.layout.fixtures[0].name;
-        for tenth in 0..60 {
+        for tenth in 0..120 {
             let s = f64::from(tenth) / 10.0;
             let along = 0.9 - 0.6 * s;
             if along > -0.9 {

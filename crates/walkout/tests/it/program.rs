@@ -13,7 +13,7 @@ pub struct Program {
     pub page: String,
     agent: ureq::Agent,
     /// Keeps a temporary folder for as long as the program may write there.
-    _data: TempDir,
+    _data: Option<TempDir>,
 }
 
 /// A folder that goes with the test.
@@ -53,9 +53,16 @@ impl Program {
     /// Starts `walkout serve SHOP` with these further arguments.
     pub fn serve(test: &str, shop: &str, arguments: &[&str]) -> Self {
         let data = TempDir::new(test);
+        let mut program = Self::serve_in(&data.0, shop, arguments);
+        program._data = Some(data);
+        program
+    }
+
+    /// The same with a folder of data that may have been used before.
+    pub fn serve_in(data: &std::path::Path, shop: &str, arguments: &[&str]) -> Self {
         let mut command = walkout();
         command.args(["serve", shop, "--http", "127.0.0.1:0", "--data"]);
-        command.arg(&data.0).args(arguments);
+        command.arg(data).args(arguments);
         let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
         let mut lines = BufReader::new(child.stdout.take().unwrap());
         let mut page = None;
@@ -79,7 +86,7 @@ impl Program {
             child,
             page: page.expect("the program said where its page is"),
             agent: config.into(),
-            _data: data,
+            _data: None,
         }
     }
 

@@ -63,6 +63,32 @@ fn after_a_restart_what_is_taken_is_not_taken_for_what_was() {
     }
 }
 
+/// A shop that was killed knows who was inside: they walk out past cameras that never saw them come in, and are charged.
+#[test]
+fn who_was_inside_when_the_shop_was_killed_leaves_and_pays() {
+    const NAME: &str = "who_was_inside_when_the_shop_was_killed_leaves_and_pays";
+    if !is_there("mosquitto_pub") {
+        return skip(NAME, "no mosquitto_pub");
+    }
+    let data = TempDir::new("killed");
+    let shop = shop();
+    let port = free_port().unwrap();
+    let arguments = ["--mqtt-port", &port.to_string(), "--full"];
+    let program = Program::serve_in(&data.0, "nano", &arguments);
+    let taken = one_shopper_takes_one(&program, &Mosquitto { port, shop: &shop });
+    let path = format!("/api/v1/sessions/{}", taken.session);
+    program.until(&path, "an item in the cart", |s| s["items"] == 1);
+    drop(program);
+    let port = free_port().unwrap();
+    let arguments = ["--mqtt-port", &port.to_string()];
+    let program = Program::serve_in(&data.0, "nano", &arguments);
+    assert_eq!(program.get(&path)["stage"], "open");
+    Mosquitto { port, shop: &shop }.somebody_leaves(&program);
+    program.until(&path, "paid for", |s| s["stage"] == "settled");
+    let receipt = program.get(&format!("{path}/receipt"));
+    assert_eq!(receipt["lines"][0]["gtin"], taken.gtin.to_string());
+}
+
 #[test]
 fn the_same_over_mosquitto_as_the_broker() {
     const NAME: &str = "the_same_over_mosquitto_as_the_broker";
