@@ -40,6 +40,8 @@ pub(crate) struct Recorded {
 pub(crate) struct State {
     /// The last entry folded.
     pub seq: u64,
+    /// The latest time of any.
+    pub latest: StoreTime,
     pub balances: Balances,
     pub sessions: BTreeMap<SessionId, Session>,
     /// Sessions in which something may still happen.
@@ -63,6 +65,7 @@ impl State {
     pub fn new(concern_probability: f32) -> Self {
         Self {
             seq: 0,
+            latest: StoreTime::default(),
             balances: Balances::default(),
             sessions: BTreeMap::new(),
             live: BTreeSet::new(),
@@ -103,6 +106,7 @@ impl State {
     /// Takes in the next entry of the log.
     pub fn fold(&mut self, shop: &Shop, entry: &Entry, event: Option<Event>) {
         self.seq = entry.seq;
+        self.latest = self.latest.max(entry.draft.time);
         for movement in &entry.draft.movements {
             self.balances.apply(movement);
         }

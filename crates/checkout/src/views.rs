@@ -118,6 +118,11 @@ impl Checkout {
         views
     }
 
+    /// The latest time of anything that was recorded.
+    pub fn last_recorded(&self) -> StoreTime {
+        self.inner.state().latest
+    }
+
     /// The recorded movement with the greatest id below a bound.
     pub fn last_movement(&self, below: MovementId) -> Option<MovementId> {
         let state = self.inner.state();

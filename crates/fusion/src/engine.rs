@@ -208,9 +208,14 @@ impl Engine {
         self.gates.open(opened)
     }
 
-    /// A party was inside before the engine began, with this in its hands. `false` if it is known, or too many are.
-    pub(crate) fn resume(&mut self, opened: SessionOpened, held: &[(SkuIx, u32)]) -> bool {
-        let fits = self.gates.resume(opened, &mut self.tracks);
+    /// A party was inside until `known`, before the engine began, with this in its hands. `false` if it was told before, or too many are.
+    pub(crate) fn resume(
+        &mut self,
+        opened: SessionOpened,
+        held: &[(SkuIx, u32)],
+        known: StoreTime,
+    ) -> bool {
+        let fits = self.gates.resume(opened, known, &mut self.tracks);
         for (sku, units) in held.iter().filter(|_| fits) {
             for belief in [&mut self.base, &mut self.belief] {
                 belief.add_to_cart(Who::Session(opened.session), *sku, f64::from(*units));

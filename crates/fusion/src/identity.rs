@@ -63,6 +63,13 @@ impl People {
         ix
     }
 
+    /// Whoever is said to come in after `t` did so by then: a clock was set back.
+    pub(crate) fn came_before(&mut self, t: StoreTime) {
+        for person in self.persons.values_mut() {
+            person.entered = person.entered.min(t);
+        }
+    }
+
     pub(crate) fn leave(&mut self, ix: PersonIx, t: StoreTime, certainty: f64) {
         if let Some(person) = self.persons.get_mut(&ix) {
             person.left = Some((t, certainty));

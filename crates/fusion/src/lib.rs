@@ -353,11 +353,17 @@ impl Fusion {
         }
     }
 
-    /// A party was let in before the shop opened again and had not left: it is inside, nobody knows where, with `held` in
-    /// its hands. To be told before anything else. Who is nowhere seen for five minutes, while others are, left meanwhile.
-    pub fn session_resumed(&mut self, opened: SessionOpened, held: &[(SkuIx, u32)]) {
-        let fits = self.prompt.resume(opened, held);
-        if !self.settled.resume(opened, held) || !fits {
+    /// A party was let in before the shop opened again and had not left when it last knew, at `known`: it is inside, nobody knows where,
+    /// with `held` in its hands. To be told before the first [`Fusion::advance`]. Who is nowhere to be seen for five minutes, while
+    /// others are, left meanwhile; so did all, if that was more than half an hour ago.
+    pub fn session_resumed(
+        &mut self,
+        opened: SessionOpened,
+        held: &[(SkuIx, u32)],
+        known: StoreTime,
+    ) {
+        let fits = self.prompt.resume(opened, held, known);
+        if !self.settled.resume(opened, held, known) || !fits {
             self.counters.sessions_refused += 1;
         }
     }

@@ -85,6 +85,7 @@ impl Pipeline {
     fn resume(&mut self) {
         let gates = &self.shop.layout.gates;
         let sessions = self.checkout.sessions();
+        let known = self.checkout.last_recorded();
         for session in sessions.iter().filter(|s| s.stage == Stage::Open) {
             // A gate that is no longer there matters to nobody who has passed it.
             let gate = gates.iter().position(|g| g.name == session.gate);
@@ -100,7 +101,7 @@ impl Pipeline {
             let held: Vec<_> = held
                 .filter_map(|line| Some((sku(line.gtin)?, line.units)))
                 .collect();
-            self.fusion.session_resumed(opened, &held);
+            self.fusion.session_resumed(opened, &held, known);
         }
     }
 

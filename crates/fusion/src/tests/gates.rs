@@ -202,23 +202,24 @@ fn a_barrier_that_trips_twice_shifts_nobody() {
     assert_eq!(best(bed.last()).0, party(2));
 }
 
-/// A party that was inside when the shop opened again, since half an hour.
-fn resumed(bed: &mut Bed, session: u64, held: &[(u32, u32)]) {
+/// A party that was inside when the shop opened again, since an hour; it was closed for so long.
+fn resumed(bed: &mut Bed, session: u64, held: &[(u32, u32)], down_s: i64) {
     let held: Vec<(SkuIx, u32)> = held.iter().map(|(sku, n)| (SkuIx(*sku), *n)).collect();
     let opened = walkout_model::SessionOpened {
-        t: walkout_model::StoreTime(1_780_000_000_000_000 - 1_800_000_000),
+        t: walkout_model::StoreTime(1_780_000_000_000_000 - 3_600_000_000),
         gate: walkout_model::GateIx(0),
         session: SessionId(session),
         people: 1,
         kind: PartyKind::Shopper,
     };
-    bed.fusion.session_resumed(opened, &held);
+    let known = walkout_model::StoreTime(1_780_000_000_000_000 - down_s * 1_000_000);
+    bed.fusion.session_resumed(opened, &held, known);
 }
 
 #[test]
 fn who_was_inside_when_the_shop_opened_again_takes_puts_back_and_leaves() {
     let mut bed = Bed::new();
-    resumed(&mut bed, 1, &[(0, 1)]);
+    resumed(&mut bed, 1, &[(0, 1)], 60);
     bed.walk(11, before(0.0));
     bed.wait(3.0);
     bed.act(11, 0, 4, -120.0);
@@ -234,8 +235,8 @@ fn who_was_inside_when_the_shop_opened_again_takes_puts_back_and_leaves() {
 #[test]
 fn of_two_who_were_inside_what_one_puts_back_tells_who_is_who() {
     let mut bed = Bed::new();
-    resumed(&mut bed, 1, &[(0, 1)]);
-    resumed(&mut bed, 2, &[(2, 1)]);
+    resumed(&mut bed, 1, &[(0, 1)], 60);
+    resumed(&mut bed, 2, &[(2, 1)], 60);
     bed.walk(11, before(0.0));
     bed.walk(12, before(0.7));
     bed.wait(3.0);
@@ -258,13 +259,14 @@ fn of_two_who_were_inside_what_one_puts_back_tells_who_is_who() {
 #[test]
 fn who_was_inside_and_is_nowhere_seen_left_while_the_shop_was_blind() {
     let mut bed = Bed::new();
-    resumed(&mut bed, 1, &[(0, 1)]);
-    resumed(&mut bed, 2, &[]);
+    resumed(&mut bed, 1, &[(0, 1)], 60);
+    resumed(&mut bed, 2, &[], 60);
     // A shop that sees nobody may be blind.
     bed.wait(400.0);
-    assert_eq!(bed.exits(), vec![]);
     bed.enter(3, 13, PartyKind::Shopper, before(0.0));
-    bed.wait(20.0);
+    bed.wait(200.0);
+    assert_eq!(bed.exits(), vec![]);
+    bed.wait(150.0);
     let mut left = bed.exits();
     left.sort_by_key(|e| e.session);
     let who: Vec<SessionId> = left.iter().map(|e| e.session).collect();
@@ -273,4 +275,35 @@ fn who_was_inside_and_is_nowhere_seen_left_while_the_shop_was_blind() {
     bed.act(13, 0, 0, -500.0);
     assert_eq!(best(bed.last()), (party(3), Some(0), 1));
     assert_eq!(bed.last().decision, Decision::Accept);
+}
+
+#[test]
+fn who_was_inside_and_is_lost_to_the_cameras_for_a_while_has_not_left() {
+    let mut bed = Bed::new();
+    resumed(&mut bed, 1, &[], 60);
+    bed.walk(11, before(0.0));
+    bed.enter(3, 13, PartyKind::Shopper, before(0.7));
+    bed.wait(400.0);
+    bed.forget(11);
+    bed.wait(12.0);
+    // The same person: 15 and 11 look alike.
+    bed.walk(15, before(0.1));
+    bed.wait(5.0);
+    assert_eq!(bed.exits(), vec![]);
+    bed.leave(15);
+    bed.wait(60.0);
+    assert_eq!(bed.exits()[0].session, SessionId(1));
+}
+
+#[test]
+fn nobody_waits_in_a_shop_that_was_closed_for_long() {
+    let mut bed = Bed::new();
+    resumed(&mut bed, 1, &[(0, 1)], 3_000);
+    bed.wait(15.0);
+    let left: Vec<SessionId> = bed.exits().iter().map(|e| e.session).collect();
+    assert_eq!(left, vec![SessionId(1)]);
+    bed.walk(11, before(0.0));
+    bed.wait(3.0);
+    bed.act(11, 0, 0, -500.0);
+    assert_eq!(best(bed.last()).0, Who::Unknown);
 }
