@@ -19,6 +19,7 @@ pub mod observation;
 pub mod planogram;
 pub mod question;
 pub mod shop;
+pub mod sight;
 pub mod sighting;
 pub mod source;
 pub mod time;
@@ -47,6 +48,7 @@ pub use observation::{
 pub use planogram::{Lane, Planogram};
 pub use question::Question;
 pub use shop::Shop;
+pub use sight::Obstacles;
 pub use sighting::{SeenColumn, SeenFacing, SeenHand, SeenItem, SeenPerson, ShelfSight, Sighting};
 pub use source::{CameraSource, CameraSourceError};
 pub use time::{StoreTime, TimeDelta};

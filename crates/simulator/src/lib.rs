@@ -176,6 +176,10 @@ impl Simulation {
             y: body.position.y,
             heading: body.heading,
             height_m: body.height_m,
+            head: {
+                let head = world::head(body);
+                [head.x, head.y, head.z]
+            },
             wrists: body.hands.map(|h| [h.wrist.x, h.wrist.y, h.wrist.z]),
         });
         truth::Truth::line(&truth::Line::People {

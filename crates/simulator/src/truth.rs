@@ -48,6 +48,7 @@ pub(crate) struct Bystander {
     pub y: f64,
     pub heading: f64,
     pub height_m: f64,
+    pub head: [f64; 3],
     pub wrists: [[f64; 3]; 2],
 }
 

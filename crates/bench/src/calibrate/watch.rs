@@ -6,7 +6,7 @@ use crate::floor::sightings::{Model, Networks, PeopleLine};
 use serde::Serialize;
 use std::sync::Arc;
 use walkout_model::layout::Camera;
-use walkout_model::{Shop, View};
+use walkout_model::{Obstacles, Shop, View};
 use walkout_perception::calibration::{CalibrationMonitor, MonitorSettings};
 use walkout_perception::floor::{FloorSettings, FloorTracker};
 use walkout_simulator::{Plan, Preset, Simulation, Tick};
@@ -65,7 +65,8 @@ pub fn watch(
     }
     let gates = layout.gates.iter().map(|g| (g.a, g.b)).collect();
     let mut tracker =
-        FloorTracker::new(&said, layout.floor.clone(), gates, FloorSettings::default());
+        FloorTracker::new(&said, layout.floor.clone(), gates, FloorSettings::default())
+            .among(Obstacles::new(layout));
     let mut monitor = CalibrationMonitor::new(&said, MonitorSettings::default());
     let mut networks = Networks::new(layout, &right, Model::default(), seed);
     let mut plan = Plan::preset(Preset::Busy, seed);

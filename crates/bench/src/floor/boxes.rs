@@ -69,7 +69,7 @@ pub struct Row {
 }
 
 /// Settings for people who walk about a square, seen twice a second in boxes round whole people, hidden parts too: paces
-/// are kept for longer than in a shop, floor points are no guesses, and one frame is half a second.
+/// are kept for longer than in a shop, nobody stoops, floor points are no guesses, and one frame is half a second.
 pub fn outdoors() -> FloorSettings {
     let mut settings = FloorSettings {
         step_m: 0.06,
@@ -77,6 +77,9 @@ pub fn outdoors() -> FloorSettings {
         ..FloorSettings::default()
     };
     settings.motion.keeps_s = 2.0;
+    settings.motion.bend = 0.05;
+    settings.motion.lean = 0.0;
+    settings.motion.upright = 0.01;
     settings
 }
 

@@ -89,7 +89,7 @@ impl Changes {
         let begin = self.begin.unwrap_or_default();
         let s = |t: StoreTime| t.since(begin).as_secs_f64();
         for (person, all) in &self.people {
-            if all.len() < 2 {
+            if matches!(all.as_slice(), [one] if one.track.is_some()) {
                 continue;
             }
             _ = write!(out, "person {person}:");

@@ -1,16 +1,12 @@
-//! What stands between a camera and a point: fixtures as boxes, walls as upright sheets, people as upright
-//! elliptic cylinders with a head.
+//! Who stands between a camera and a point: people as upright elliptic cylinders with a head.
 
-use walkout_model::layout::Fixture;
-use walkout_model::{Layout, Point2, Point3};
+use walkout_model::{Point2, Point3};
 
 /// Half breadth and half depth of a body, metres.
 const BODY_M: [f64; 2] = [0.22, 0.13];
 /// Radius of a head, metres, and the share of the height at which the shoulders are.
 const HEAD_M: f64 = 0.11;
 const SHOULDERS: f64 = 0.84;
-/// A camera may hang on a wall, and what it looks at may touch one.
-const SKIN_M: f64 = 0.12;
 
 /// A person as an obstacle.
 #[derive(Clone, Copy, Debug)]
@@ -20,37 +16,9 @@ pub(super) struct Body {
     pub height_m: f64,
 }
 
-/// The fixed obstacles of a shop.
-pub(super) struct Obstacles<'a> {
-    fixtures: &'a [Fixture],
-    walls: &'a [(Point2, Point2)],
-}
-
-impl<'a> Obstacles<'a> {
-    pub(super) fn new(layout: &'a Layout) -> Self {
-        Self {
-            fixtures: &layout.fixtures,
-            walls: &layout.walls,
-        }
-    }
-
-    /// Whether nothing fixed stands between. The last `near_m` before the target are free: a hand is inside the
-    /// shelf it reaches into.
-    pub(super) fn is_clear(&self, eye: Point3, target: Point3, near_m: f64) -> bool {
-        let end = 1.0 - near_m / eye.distance(target).max(1e-6);
-        let line = Segment { eye, target, end };
-        self.fixtures.iter().all(|f| !line.meets_fixture(f))
-            && self.walls.iter().all(|(a, b)| !line.meets_wall(*a, *b))
-    }
-}
-
 /// Whether one of the bodies, but for `own`, stands between.
 pub(super) fn is_behind(eye: Point3, target: Point3, bodies: &[Body], own: usize) -> bool {
-    let line = Segment {
-        eye,
-        target,
-        end: 1.0,
-    };
+    let line = Segment { eye, target };
     let others = bodies.iter().enumerate().filter(|(i, _)| *i != own);
     others.into_iter().any(|(_, b)| line.meets_body(b))
 }
@@ -58,7 +26,6 @@ pub(super) fn is_behind(eye: Point3, target: Point3, bodies: &[Body], own: usize
 struct Segment {
     eye: Point3,
     target: Point3,
-    end: f64,
 }
 
 impl Segment {
@@ -100,43 +67,8 @@ impl Segment {
             return None;
         }
         let (lo, hi) = ((-b - root.sqrt()) / a, (-b + root.sqrt()) / a);
-        let (lo, hi) = (lo.max(0.0), hi.min(self.end));
+        let (lo, hi) = (lo.max(0.0), hi.min(1.0));
         (lo < hi).then_some([lo, hi])
-    }
-
-    fn meets_fixture(&self, f: &Fixture) -> bool {
-        if self.height(0.0).min(self.height(self.end)) >= f.height_m {
-            return false;
-        }
-        let a = f.pose.local_from_floor(self.eye.floor());
-        let b = f.pose.local_from_floor(self.target.floor());
-        let (mut enter, mut leave) = (0.0_f64, self.end);
-        for (p, q, size) in [(a.x, b.x, f.width_m), (a.y, b.y, f.depth_m)] {
-            let d = q - p;
-            if d.abs() < 1e-9 {
-                if p <= 0.0 || p >= size {
-                    return false;
-                }
-                continue;
-            }
-            let (u, v) = (-p / d, (size - p) / d);
-            enter = enter.max(u.min(v));
-            leave = leave.min(u.max(v));
-        }
-        enter < leave && self.height(enter).min(self.height(leave)) < f.height_m - 0.01
-    }
-
-    fn meets_wall(&self, a: Point2, b: Point2) -> bool {
-        let from = self.eye.floor();
-        let (r, s) = (self.target.floor() - from, b - a);
-        let cross = r.cross(s);
-        if cross.abs() < 1e-9 {
-            return false;
-        }
-        let u = (a - from).cross(s) / cross;
-        let v = (a - from).cross(r) / cross;
-        let skin = SKIN_M / r.norm().max(SKIN_M);
-        (0.0..=1.0).contains(&v) && u > skin && u < self.end - skin
     }
 }
 

@@ -1,7 +1,6 @@
 //! Which of a shop's cameras to use, when not all: a greedy choice for seeing every place thrice.
 
-use super::occlusion::Obstacles;
-use walkout_model::{Layout, Point2, View};
+use walkout_model::{Layout, Obstacles, Point2, View};
 
 /// A place seen by so many cameras is seen well.
 const ENOUGH: u32 = 3;

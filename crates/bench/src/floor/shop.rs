@@ -8,7 +8,7 @@ use crate::mot::score::{Counts, Frame};
 use serde::Serialize;
 use std::sync::Arc;
 use std::time::Instant;
-use walkout_model::{Shop, TimeDelta};
+use walkout_model::{Obstacles, Shop, TimeDelta};
 use walkout_perception::floor::{FloorSettings, FloorTracker};
 use walkout_simulator::{Plan, Preset, Simulation, SimulationError, Tick};
 
@@ -111,7 +111,8 @@ pub fn run(name: &str, shop: &Arc<Shop>, options: &Options) -> Result<Row, Floor
         layout.floor.clone(),
         gates,
         options.settings.clone(),
-    );
+    )
+    .among(Obstacles::new(layout));
     let mut networks = Networks::new(layout, &cameras, options.model.clone(), options.seed);
     let mut plan = Plan::preset(Preset::Busy, options.seed);
     plan.people = Some(options.people);

@@ -1,6 +1,6 @@
 //! What cameras' networks would say of the people of a simulated shop, as long as no picture is rendered.
 //!
-//! A head (its middle, at 93 % of the height) is found if it falls into the picture, its person would be 40 px
+//! A head (its middle, where the simulator has it: it goes down and forward with whoever reaches low) is found if it falls into the picture, its person would be 40 px
 //! tall or more, and two of three points across it have a free line of sight past fixtures, walls and other people;
 //! and then with a probability of [`Model::recall`], by a luck that lasts 0.4 s. Its error, in metres at the
 //! person, is half of it lasting (0.5 s, each camera for itself) and half fresh; on top come a sway of the head about the
@@ -9,12 +9,12 @@
 //! not at all; hands with an owner vector that is wrong at times. False heads come at random and from things that keep
 //! firing in one place. Nothing of who a person is reaches the detections but, on request, a noisy look.
 
-use super::occlusion::{Body, Obstacles, is_behind};
+use super::occlusion::{Body, is_behind};
 use crate::draw::Draw;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use walkout_model::layout::Camera;
-use walkout_model::{CameraIx, Layout, Pixel, Point2, Point3, StoreTime, View};
+use walkout_model::{CameraIx, Layout, Obstacles, Pixel, Point2, Point3, StoreTime, View};
 use walkout_perception::floor::{CameraFrame, HandDetection, PersonDetection, PixelPoint};
 
 /// How good the networks are.
@@ -93,6 +93,9 @@ pub struct Person {
     pub heading: f64,
     /// Crown above the floor.
     pub height_m: f64,
+    /// The head's middle, which goes down and forward when they reach low; what was kept before it was told has none.
+    #[serde(default)]
+    pub head: Option<[f64; 3]>,
     /// Both wrists.
     pub wrists: [[f64; 3]; 2],
 }
@@ -116,10 +119,10 @@ const MERGED_M: f64 = 0.12;
 const LOOK_AXES: usize = 12;
 
 /// Some cameras of a shop, and their networks' lasting errors.
-pub struct Networks<'a> {
+pub struct Networks {
     model: Model,
     eyes: Vec<Eye>,
-    obstacles: Obstacles<'a>,
+    obstacles: Obstacles,
     sway: BTreeMap<i64, [f64; 2]>,
     clothes: BTreeMap<i64, Vec<f64>>,
     draw: Draw,
@@ -154,9 +157,9 @@ struct Candidate {
     head: Pixel,
 }
 
-impl<'a> Networks<'a> {
+impl Networks {
     /// The networks of `cameras`, given with their numbers in the tracker.
-    pub fn new(layout: &'a Layout, cameras: &[Camera], model: Model, seed: u64) -> Self {
+    pub fn new(layout: &Layout, cameras: &[Camera], model: Model, seed: u64) -> Self {
         let mut draw = Draw::new(seed, 51);
         let eyes = (0_u32..)
             .zip(cameras)
@@ -274,8 +277,10 @@ impl<'a> Networks<'a> {
         let mut out = Vec::new();
         for (i, p) in people.iter().enumerate() {
             let [a, b] = self.sway.get(&p.person).copied().unwrap_or_default();
-            let at = p.position() + Point2::new(a, b) * self.model.sway_m;
-            let head = at.at_height(HEAD * p.height_m);
+            let upright = p.position().at_height(HEAD * p.height_m);
+            let head = p.head.map_or(upright, |[x, y, z]| Point3::new(x, y, z));
+            let at = head.floor() + Point2::new(a, b) * self.model.sway_m;
+            let head = at.at_height(head.z);
             let depth = eye.view.to_camera(head)[2];
             let px_per_m = camera.focal_px[0] / depth.max(0.1);
             if depth < 0.2 || px_per_m * p.height_m < SMALLEST_PX {
@@ -291,7 +296,7 @@ impl<'a> Networks<'a> {
                 .iter()
                 .filter(|k| {
                     let point = (at + side * **k).at_height(head.z);
-                    self.obstacles.is_clear(camera.position, point, 0.0)
+                    self.obstacles.is_clear(camera.position, point, 0.15)
                         && !is_behind(camera.position, point, bodies, i)
                 })
                 .count();

@@ -6,8 +6,8 @@ use crate::floor::{
     PixelPoint, Swap,
 };
 use walkout_model::{
-    CalibrationFault, CameraIx, ItemLook, Layout, Pixel, SeenHand, SeenItem, SeenPerson, Shop,
-    Sighting, StoreTime, TrackPoint, View,
+    CalibrationFault, CameraIx, ItemLook, Layout, Obstacles, Pixel, SeenHand, SeenItem, SeenPerson,
+    Shop, Sighting, StoreTime, TrackPoint, View,
 };
 
 /// How sightings become tracks.
@@ -80,7 +80,8 @@ impl Watch {
                 layout.floor.clone(),
                 gates,
                 settings.floor,
-            ),
+            )
+            .among(Obstacles::new(layout)),
             monitor: CalibrationMonitor::new(&layout.cameras, settings.monitor),
             views: layout.cameras.iter().map(View::new).collect(),
             looks_astray: 0,

@@ -138,9 +138,9 @@ impl Place<'_> {
         let wide = State::at(
             point.floor(),
             [0.25, 0.0, 0.25],
-            point.z,
-            0.3,
-            s.motion.pace,
+            (point.z, 0.3),
+            s.usual_m,
+            &s.motion,
         );
         let mut state = wide;
         let mut used: Vec<(usize, usize)> = Vec::new();
@@ -201,18 +201,18 @@ impl Place<'_> {
         let mut state = State::at(
             start,
             [4.0, 0.0, 4.0],
+            (s.usual_m, s.usual_sd_m),
             s.usual_m,
-            s.usual_sd_m,
-            s.motion.pace,
+            &s.motion,
         );
         // Twice: the first step is long, and what is linear there is not here.
         for _ in 0..2 {
             let mut again = State::at(
                 state.position(),
                 [4.0, 0.0, 4.0],
+                (s.usual_m, s.usual_sd_m),
                 s.usual_m,
-                s.usual_sd_m,
-                s.motion.pace,
+                &s.motion,
             );
             take_in(&mut again, view, d, s);
             state = again;

@@ -2,7 +2,8 @@
 
 use super::FloorSettings;
 use super::appearance::Appearance;
-use super::state::{Motion, State};
+use super::evidence::Evidence;
+use super::state::State;
 use super::stature::Stature;
 use std::collections::VecDeque;
 use walkout_model::{Point3, StoreTime, TrackId};
@@ -19,7 +20,7 @@ pub(super) enum Stage {
     Tentative,
     /// Reported.
     Confirmed,
-    /// Unseen for a while; not reported, may be found again.
+    /// Unseen for a while, or hardly anybody; not reported, may be found again.
     Lost,
 }
 
@@ -39,8 +40,10 @@ pub(super) struct Track {
     pub unseen: u32,
     /// Views of the last frames, newest last.
     pub views: VecDeque<u16>,
-    /// Cameras that framed its head in these frames, whether they saw it or not.
+    /// Cameras that could see its head in these frames, whether they did or not.
     pub framed: VecDeque<u16>,
+    /// Whether anybody is there, by the last second's views.
+    pub evidence: Evidence,
     /// Index of the detection by camera in the last frame.
     pub seen_by: Vec<(usize, usize)>,
     pub appearance: Appearance,
@@ -73,6 +76,7 @@ impl Track {
             unseen: 0,
             views: VecDeque::new(),
             framed: VecDeque::new(),
+            evidence: Evidence::default(),
             seen_by: Vec::new(),
             appearance: Appearance::default(),
             met: false,
@@ -85,8 +89,9 @@ impl Track {
         }
     }
 
-    pub(super) fn predict(&mut self, dt: f64, motion: &Motion) {
-        self.state.predict(dt, motion);
+    pub(super) fn predict(&mut self, dt: f64, s: &FloorSettings) {
+        let tall = self.stature.known().unwrap_or(s.usual_m);
+        self.state.predict(dt, tall, &s.motion);
         self.prior = self.state;
         self.seen_by.clear();
     }
@@ -120,8 +125,12 @@ impl Track {
                     self.stage = Stage::Confirmed;
                 }
             }
-            Stage::Confirmed if self.unseen > 1 && blind_s > s.coast_s => self.stage = Stage::Lost,
-            Stage::Confirmed => {}
+            Stage::Confirmed => {
+                let unseen = self.unseen > 1 && blind_s > s.coast_s;
+                if unseen || self.evidence.is_below(s.nobody, self.mean_framed()) {
+                    self.stage = Stage::Lost;
+                }
+            }
             Stage::Lost if views > 0 => self.stage = Stage::Confirmed,
             Stage::Lost => {}
         }
@@ -145,9 +154,14 @@ impl Track {
         self.views.iter().map(worth).sum::<f64>() >= 1.0 - 1e-9
     }
 
-    /// Whether most of the cameras that frame its head do not see it: two that err alike are found by chance where many look.
+    /// Whether most of the cameras that could see its head do not, or are not sure of it: two that err alike are found by chance where many look.
     fn is_contradicted(&self, s: &FloorSettings) -> bool {
-        self.share() < s.seen_share || self.shadow
+        self.share() < s.seen_share || self.shadow || self.is_doubtful(s)
+    }
+
+    /// Whether those that see it are hardly sure of anybody.
+    pub(super) fn is_doubtful(&self, s: &FloorSettings) -> bool {
+        self.evidence.is_below(s.doubtful, self.mean_framed())
     }
 
     /// Share of the cameras that frame its head that see it, over the last frames.
@@ -174,7 +188,15 @@ impl Track {
 
     /// Mean views of the last frames.
     pub(super) fn mean_views(&self) -> f64 {
-        let sum: f64 = self.views.iter().map(|v| f64::from(*v)).sum();
-        sum / self.views.len().max(1) as f64
+        mean(&self.views)
     }
+
+    /// Cameras that framed its head in them, on average.
+    fn mean_framed(&self) -> f64 {
+        mean(&self.framed)
+    }
+}
+
+fn mean(all: &VecDeque<u16>) -> f64 {
+    all.iter().map(|n| f64::from(*n)).sum::<f64>() / all.len().max(1) as f64
 }

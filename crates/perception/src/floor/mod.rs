@@ -11,6 +11,7 @@
 mod appearance;
 mod associate;
 mod birth;
+mod evidence;
 mod hands;
 mod life;
 mod settings;
@@ -30,13 +31,16 @@ use state::{add, determinant, distance2};
 use std::f64::consts::TAU;
 use walkout_model::layout::Camera;
 use walkout_model::{
-    APPEARANCE_MAX, CameraIx, Pixel, Point2, Point3, Polygon, StoreTime, TrackId, TrackPoint, View,
+    APPEARANCE_MAX, CameraIx, Obstacles, Pixel, Point2, Point3, Polygon, StoreTime, TrackId,
+    TrackPoint, View,
 };
 
 /// Tracks at once, at most.
 pub const TRACKS_MAX: usize = 1_000;
 /// Detections, and hands, of one camera in one frame, at most; those of the least score are left out.
 pub const DETECTIONS_MAX: usize = 200;
+/// So near a head nothing hides it: it is inside of its own outline.
+const HEAD_M: f64 = 0.15;
 /// A pause longer than this is as long as this.
 const PAUSE_MAX_S: f64 = 20.0;
 
@@ -138,6 +142,7 @@ pub struct FloorTracker {
     views: Vec<View>,
     floor: Polygon,
     gates: Vec<(Point2, Point2)>,
+    obstacles: Obstacles,
     tracks: Vec<Track>,
     next_id: u64,
     now: Option<StoreTime>,
@@ -159,12 +164,18 @@ impl FloorTracker {
             views: cameras.iter().map(View::new).collect(),
             floor,
             gates,
+            obstacles: Obstacles::default(),
             tracks: Vec::new(),
             next_id: 1,
             now: None,
             counters: FloorCounters::default(),
             meetings: Vec::new(),
         }
+    }
+
+    /// The same among things that hide people from cameras: whoever is behind them need not be seen by these.
+    pub fn among(self, obstacles: Obstacles) -> Self {
+        Self { obstacles, ..self }
     }
 
     /// What was refused so far.
@@ -183,7 +194,7 @@ impl FloorTracker {
         self.now = Some(t);
         let frames = self.sound(frames);
         for track in &mut self.tracks {
-            track.predict(dt.min(PAUSE_MAX_S), &self.settings.motion);
+            track.predict(dt.min(PAUSE_MAX_S), &self.settings);
         }
         let s = &self.settings;
         let taken = associate::associate(&mut self.tracks, &frames, &self.views, s);
@@ -197,13 +208,24 @@ impl FloorTracker {
             self.begin(t, newborn, &frames);
         }
         let before: Vec<Stage> = self.tracks.iter().map(|t| t.stage).collect();
-        let framed: Vec<usize> = self
+        let could_see: Vec<Vec<usize>> = self
             .tracks
             .iter()
-            .map(|track| self.framed(track.state.head(), &frames))
+            .map(|track| match track.stage {
+                Stage::Lost => Vec::new(),
+                _ => self.could_see(track.state.head(), &frames),
+            })
             .collect();
-        for (track, framed) in self.tracks.iter_mut().zip(framed) {
-            track.count_frame(t, framed);
+        let s = &self.settings;
+        for (track, could_see) in self.tracks.iter_mut().zip(could_see) {
+            track.count_frame(t, could_see.len());
+            // Whom nobody sees is foreseen for a while, whatever the last views were worth.
+            if !track.seen_by.is_empty() {
+                let sees = |f: &&usize| track.seen_by.iter().any(|(g, _)| g == *f);
+                let silent = could_see.iter().filter(|f| !sees(f)).count();
+                let told = evidence::of_frame(&track.seen_by, silent, &frames, s);
+                track.evidence.add(told, dt, s);
+            }
         }
         self.find_shadows();
         for track in &mut self.tracks {
@@ -276,7 +298,7 @@ impl FloorTracker {
         for &(f, d) in &newborn.seen_by {
             track.appearance.add(&frames[f].detections[d].appearance);
         }
-        track.lonely = self.framed(newborn.state.head(), frames) <= 1;
+        track.lonely = self.could_see(newborn.state.head(), frames).len() <= 1;
         track.seen_by = newborn.seen_by;
         self.tracks.push(track);
     }
@@ -300,14 +322,20 @@ impl FloorTracker {
         }
     }
 
-    /// How many of these cameras look where a head is, from near enough to see it.
-    fn framed(&self, head: Point3, frames: &[CameraFrame]) -> usize {
-        let looks_there = |f: &&CameraFrame| {
+    /// Which frames are of cameras that look where a head is, from near enough to see it, with nothing of the shop between.
+    fn could_see(&self, head: Point3, frames: &[CameraFrame]) -> Vec<usize> {
+        let looks_there = |f: &CameraFrame| {
             let view = &self.views[f.camera.usize()];
             let near = view.camera().position.distance(head) < self.settings.far_m;
             near && view.project(head).is_some_and(|p| view.contains(p))
+                && self
+                    .obstacles
+                    .is_clear(view.camera().position, head, HEAD_M)
         };
-        frames.iter().filter(looks_there).count()
+        let all = frames.iter().enumerate();
+        all.filter(|(_, f)| looks_there(f))
+            .map(|(i, _)| i)
+            .collect()
     }
 
     /// Who has just become somebody may be somebody lost: by place, height and looks, against the density of
@@ -322,12 +350,21 @@ impl FloorTracker {
             })
             .collect();
         let lost: Vec<usize> = (0..self.tracks.len())
-            .filter(|i| self.tracks[*i].stage != Stage::Tentative && self.tracks[*i].unseen > 1)
+            .filter(|i| {
+                let track = &self.tracks[*i];
+                let gone = track.unseen > 1 || track.is_doubtful(&self.settings);
+                track.stage != Stage::Tentative && gone && !fresh.contains(i)
+            })
             .collect();
         let mut pairs = Vec::new();
         for (row, f) in fresh.iter().enumerate() {
             for (col, l) in lost.iter().enumerate() {
                 let (found, gone) = (&self.tracks[*f], &self.tracks[*l]);
+                // Whom one camera sees apart are two.
+                let apart = |(f, _): &(usize, usize)| gone.seen_by.iter().any(|(g, _)| f == g);
+                if found.seen_by.iter().any(apart) {
+                    continue;
+                }
                 let cost = self.cost_of_return(found, gone);
                 if cost < 0.0 {
                     pairs.push(Pair { row, col, cost });
@@ -421,7 +458,6 @@ impl FloorTracker {
     fn report(&mut self, t: StoreTime, frames: &[CameraFrame], again: Vec<Swap>) -> FloorReport {
         let swaps = swaps::swaps(&self.tracks, t, &self.settings, again);
         let wrists = hands::wrists(&mut self.tracks, frames, &self.views, t, &self.settings);
-        let sway2 = self.settings.sway_m.powi(2);
         let mut points: Vec<TrackPoint> = Vec::new();
         for (track, wrists) in self.tracks.iter().zip(wrists) {
             if !track.is_told(&self.settings) {
@@ -432,7 +468,7 @@ impl FloorTracker {
                 t,
                 track: track.id,
                 position: track.state.position(),
-                sigma_m: (0.5 * (xx + yy) + sway2).sqrt() as f32,
+                sigma_m: (0.5 * (xx + yy)).sqrt() as f32,
                 wrists,
                 appearance: look_of(track, frames),
             });

@@ -52,6 +52,18 @@ pub struct FloorSettings {
     pub confirm_contradicted: f64,
     /// Somebody is seen by this share of the cameras that frame their head, over the last frames.
     pub seen_share: f64,
+    /// Score of a head that is as often nobody as somebody, and natural log odds that a score of 1 more is worth.
+    pub score_even: f64,
+    /// See `score_even`.
+    pub score_slope: f64,
+    /// What each camera that could see a head and does not takes from these log odds.
+    pub blank: f64,
+    /// Time constant of their running mean, seconds.
+    pub evidence_s: f64,
+    /// Whose log odds are less is neither confirmed nor reported, where four cameras or more could see the head; where fewer could, so much less, and nothing of one alone.
+    pub doubtful: f64,
+    /// With less than this somebody is not followed any more, and may be found again.
+    pub nobody: f64,
     /// Of two within `crowd_m`, one that is seen by less than this share of the cameras that frame its head, and by less than so many times the
     /// other's share, is a second sight of the other.
     pub shadow_share: f64,
@@ -94,7 +106,10 @@ impl Default for FloorSettings {
                 pace: 0.6,
                 keeps_s: 0.9,
                 wobble: 0.10,
-                bend: 0.05,
+                bend: 0.15,
+                lean: 0.45,
+                upright: 0.04,
+                lean_s: 0.6,
             },
             sway_m: 0.05,
             step_m: 0.2,
@@ -118,6 +133,12 @@ impl Default for FloorSettings {
             confirm_single: 6.0,
             confirm_contradicted: 15.0,
             seen_share: 0.2,
+            score_even: 0.37,
+            score_slope: 8.0,
+            blank: 0.2,
+            evidence_s: 0.8,
+            doubtful: 0.8,
+            nobody: 0.5,
             shadow_share: 0.3,
             shadow_ratio: 0.45,
             tentative_s: 0.3,

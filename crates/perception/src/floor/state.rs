@@ -1,14 +1,14 @@
-//! Where one person is: an extended Kalman filter over (x, y, vx, vy, head height).
+//! Where one person is: an extended Kalman filter over (x, y, vx, vy, head height, lean x, lean y).
 //!
-//! Every camera measures it directly: the head's pixel is the projection of (x, y, height), the floor point's of
-//! (x, y, 0). Heads in two cameras or more therefore triangulate the person, and one camera with a remembered
+//! Every camera measures it directly: the head's pixel is the projection of (x + lean x, y + lean y, height), the floor point's of
+//! (x, y, 0). Whoever stoops has the head well before the feet, the farther the lower it is. Heads in two cameras or more therefore triangulate the person, and one camera with a remembered
 //! height still does, less well; the covariance says how well. The pace is an Ornstein–Uhlenbeck process: people
 //! in shops stop, so that a speed is believed for about a second.
 
 use walkout_model::{Pixel, Point2, Point3, View};
 
 /// Numbers of the state.
-pub(super) const N: usize = 5;
+pub(super) const N: usize = 7;
 
 /// Symmetric 2 × 2: xx, xy, yy.
 pub(super) type Cov2 = [f64; 3];
@@ -24,6 +24,19 @@ pub struct Motion {
     pub wobble: f64,
     /// Change of the head's height (bending), metres a root second.
     pub bend: f64,
+    /// Standard deviation of the head's distance from where one stands, metres for each metre that it is lower than upright, along each axis.
+    pub lean: f64,
+    /// The same of whoever is upright, metres.
+    pub upright: f64,
+    /// Seconds for which a lean is kept.
+    pub lean_s: f64,
+}
+
+impl Motion {
+    /// Variance of the head's distance from where one stands.
+    fn lean_var(&self, height: f64, tall: f64) -> f64 {
+        (self.upright + self.lean * (tall - height).clamp(0.0, 1.2)).powi(2)
+    }
 }
 
 /// The filter's state.
@@ -50,7 +63,15 @@ pub(super) struct Expected {
 }
 
 impl State {
-    pub(super) fn at(position: Point2, cov: Cov2, height: f64, height_sd: f64, pace: f64) -> Self {
+    /// Somebody whose head is above a place; `tall`: how high it is when they stand upright.
+    pub(super) fn at(
+        position: Point2,
+        cov: Cov2,
+        (height, height_sd): (f64, f64),
+        tall: f64,
+        m: &Motion,
+    ) -> Self {
+        let pace = m.pace;
         let mut p = [[0.0; N]; N];
         p[0][0] = cov[0];
         p[0][1] = cov[1];
@@ -59,8 +80,10 @@ impl State {
         p[2][2] = pace * pace;
         p[3][3] = pace * pace;
         p[4][4] = height_sd * height_sd;
+        p[5][5] = m.lean_var(height, tall);
+        p[6][6] = p[5][5];
         Self {
-            x: [position.x, position.y, 0.0, 0.0, height],
+            x: [position.x, position.y, 0.0, 0.0, height, 0.0, 0.0],
             p,
         }
     }
@@ -70,14 +93,15 @@ impl State {
     }
 
     pub(super) fn head(&self) -> Point3 {
-        Point3::new(self.x[0], self.x[1], self.x[4])
+        Point3::new(self.x[0] + self.x[5], self.x[1] + self.x[6], self.x[4])
     }
 
     pub(super) fn cov(&self) -> Cov2 {
         [self.p[0][0], self.p[0][1], self.p[1][1]]
     }
 
-    pub(super) fn predict(&mut self, dt: f64, m: &Motion) {
+    /// `tall`: how high the head is when they stand upright.
+    pub(super) fn predict(&mut self, dt: f64, tall: f64, m: &Motion) {
         if dt <= 0.0 {
             return;
         }
@@ -88,10 +112,17 @@ impl State {
             self.x[i] += reach * self.x[i + 2];
             self.x[i + 2] *= keep;
         }
+        let still = (-dt / m.lean_s).exp();
         let mut f = [[0.0; N]; N];
         for (i, row) in f.iter_mut().enumerate() {
-            row[i] = if i == 2 || i == 3 { keep } else { 1.0 };
+            row[i] = match i {
+                2 | 3 => keep,
+                5 | 6 => still,
+                _ => 1.0,
+            };
         }
+        self.x[5] *= still;
+        self.x[6] *= still;
         f[0][2] = reach;
         f[1][3] = reach;
         let mut fp = [[0.0; N]; N];
@@ -119,6 +150,9 @@ impl State {
             out[i + 2][i + 2] += vv;
         }
         out[4][4] += m.bend * m.bend * dt;
+        let lean = m.lean_var(self.x[4], tall) * (1.0 - still * still);
+        out[5][5] += lean;
+        out[6][6] += lean;
         self.p = out;
     }
 
@@ -130,7 +164,7 @@ impl State {
         };
         let (pixel, j) = view.project_with_jacobian(point)?;
         let rise = if part == Part::Head { 1.0 } else { 0.0 };
-        let h = j.map(|r| [r[0], r[1], 0.0, 0.0, rise * r[2]]);
+        let h = j.map(|r| [r[0], r[1], 0.0, 0.0, rise * r[2], rise * r[0], rise * r[1]]);
         let s2 = sway * sway;
         let body = [
             s2 * (j[0][0] * j[0][0] + j[0][1] * j[0][1]),

@@ -21,6 +21,9 @@ const LOOKS_BACK: f64 = 300.0;
 /// Error of a mean height, metres, and how far a height may be from the number it is given.
 const SIGMA_M: f64 = 0.03;
 const FITS_M: f64 = 0.07;
+/// A head that is lower by so much is of somebody who stoops; of one that is higher by it a mean takes this share a tenth of a second.
+const STOOPS_M: f64 = 0.12;
+const RISES: f64 = 0.1;
 /// Log-odds from which numbers are given back.
 const SURE: f64 = 2.5;
 /// Meetings remembered, at most, and for how long.
@@ -35,6 +38,23 @@ pub(super) struct Stature {
 }
 
 impl Stature {
+    /// How high the head is of whoever stands upright, once that is known.
+    pub(super) fn known(&self) -> Option<f64> {
+        (self.frames >= KNOWN).then_some(self.mean)
+    }
+
+    /// The same of whoever may stoop: what is lower by a hand's breadth says nothing of how tall they are, and what is higher by that counts
+    /// for more, since they stooped before.
+    fn add_upright(&mut self, height: f64, frames: f64) {
+        let rise = height - self.mean;
+        let known = self.frames >= KNOWN;
+        if known && rise > STOOPS_M {
+            self.mean += rise * (RISES * frames).min(1.0);
+        } else if !known || rise > -STOOPS_M {
+            self.add(height, frames);
+        }
+    }
+
     /// `frames` of a tenth of a second in which it was so tall.
     fn add(&mut self, height: f64, frames: f64) {
         self.frames = (self.frames + frames).min(LOOKS_BACK);
@@ -80,7 +100,7 @@ pub(super) fn compare(
         let busy = meetings.iter().any(|m| m.who.contains(&track.id));
         track.met = busy;
         if !busy && track.seen_by.len() >= 2 {
-            track.stature.add(track.state.x[4], lasts);
+            track.stature.add_upright(track.state.x[4], lasts);
         }
     }
     let mut out = Vec::new();
@@ -154,7 +174,9 @@ fn step(m: &mut Meeting, tracks: &[Track], (t, lasts): (StoreTime, f64)) -> Outc
         < MEET_M;
     for (k, track) in [&tracks[i], &tracks[j]].into_iter().enumerate() {
         let good = track.stage == Stage::Confirmed && track.seen_by.len() >= 2;
-        if good && !near {
+        let lowest = m.before[0].mean.min(m.before[1].mean);
+        let stoops = track.state.x[4] < lowest - STOOPS_M;
+        if good && !near && !stoops {
             if m.skipped[k] < SKIP {
                 m.skipped[k] += lasts;
             } else {
@@ -192,12 +214,19 @@ fn exchange(tracks: &mut [Track], i: usize, j: usize) {
 
 #[cfg(test)]
 mod tests {
+    use super::super::FloorSettings;
     use super::super::state::State;
     use super::*;
     use walkout_model::Point2;
 
     fn track(id: u64, x: f64, height: f64) -> Track {
-        let state = State::at(Point2::new(x, 0.0), [1e-3, 0.0, 1e-3], height, 0.02, 0.1);
+        let state = State::at(
+            Point2::new(x, 0.0),
+            [1e-3, 0.0, 1e-3],
+            (height, 0.02),
+            height,
+            &FloorSettings::default().motion,
+        );
         let mut track = Track::new(TrackId(id), StoreTime(0), state);
         track.stage = Stage::Confirmed;
         track.seen_by = vec![(0, 0), (1, 0)];
@@ -221,7 +250,9 @@ mod tests {
             }
             told += compare(&mut meetings, &mut tracks, (StoreTime(i * 100_000), 0.1)).len();
         }
-        assert!(meetings.is_empty());
+        // Whoever stoops is compared once they rise.
+        let stoops = after.iter().any(|h| *h < before[0] - STOOPS_M);
+        assert_eq!(meetings.is_empty(), !stoops);
         (tracks.iter().map(|t| t.id.0).collect(), told)
     }
 

@@ -1,6 +1,7 @@
 use super::*;
 use proptest::prelude::*;
-use walkout_model::Point3;
+use walkout_model::layout::Fixture;
+use walkout_model::{Layout, Point3, Pose2};
 
 /// Four cameras in the corners of a room of 6 × 5 m, 2.8 m up, looking to its middle.
 fn room() -> Vec<Camera> {
@@ -84,6 +85,108 @@ fn somebody_is_triangulated_and_followed() {
     assert!(last.points[0].position.distance(place) < 0.06, "{last:?}");
     assert!(last.points[0].sigma_m < 0.12);
     assert!(last.swaps.is_empty());
+}
+
+/// A head goes down by 70 cm and forward by 40 in half a second: that is the same person, who stands where they stood.
+#[test]
+fn who_stoops_is_followed_and_stands_where_they_stood() {
+    let mut tracker = tracker();
+    let place = Point2::new(3.0, 2.5);
+    for i in 0..90 {
+        let down = match i {
+            0..25 => 0.0,
+            25..30 => f64::from(i - 24) / 5.0,
+            30..60 => 1.0,
+            60..65 => f64::from(65 - i) / 5.0,
+            _ => 0.0,
+        };
+        let feet = look(&[(place, 1.6)], &[0, 1, 2, 3], true);
+        let head = (place + Point2::new(0.4 * down, 0.0), 1.6 - 0.7 * down);
+        let mut frames = look(&[head], &[0, 1, 2, 3], false);
+        for (frame, feet) in frames.iter_mut().zip(feet) {
+            frame.detections[0].foot = feet.detections[0].foot;
+        }
+        let report = tracker.update(at(i64::from(i)), &frames);
+        if i > 10 {
+            assert_eq!(report.points.len(), 1, "frame {i}");
+            assert_eq!(report.points[0].track, TrackId(1));
+        }
+        // With the feet seen it is told where these are, whatever the head does.
+        if (45..60).contains(&i) {
+            let away = report.points[0].position.distance(place);
+            assert!(away < 0.2, "frame {i}: {away}");
+        }
+    }
+    assert_eq!(tracker.counters().doubles, 0);
+}
+
+/// Of four cameras three look where somebody is and do not see them: hardly anybody, unless a gondola is between.
+#[test]
+fn cameras_that_something_stands_before_say_nothing() {
+    let gondola = |pose: Pose2, width_m| Fixture {
+        name: "G1".into(),
+        pose,
+        width_m,
+        depth_m: 0.3,
+        height_m: 2.2,
+        shelves: 0..0,
+    };
+    let at_yaw = |x, y, degrees: f64| Pose2 {
+        position: Point2::new(x, y),
+        yaw: degrees.to_radians(),
+    };
+    // Around somebody in the middle, open to the first camera alone.
+    let layout = Layout {
+        fixtures: vec![
+            gondola(at_yaw(2.0, 3.0, 0.0), 2.6),
+            gondola(at_yaw(3.8, 0.5, 90.0), 2.6),
+        ],
+        ..Layout::default()
+    };
+    let told = |obstacles: Obstacles| {
+        let settings = FloorSettings {
+            seen_share: 0.3,
+            ..FloorSettings::default()
+        };
+        let tracker = FloorTracker::new(&room(), floor(), Vec::new(), settings);
+        let mut tracker = tracker.among(obstacles);
+        let mut last = FloorReport::default();
+        for i in 0..60 {
+            let mut frames = look(&[(Point2::new(3.0, 2.4), 1.0)], &[0, 1, 2, 3], true);
+            for frame in frames.iter_mut().skip(1) {
+                frame.detections.clear();
+            }
+            frames[0].detections[0].score = 0.7;
+            last = tracker.update(at(i), &frames);
+        }
+        last.points.len()
+    };
+    assert_eq!(told(Obstacles::default()), 0);
+    assert_eq!(told(Obstacles::new(&layout)), 1);
+}
+
+/// Whoever goes and leaves a bag behind, of which all cameras are half sure, is not there any more; when they come back they are who they were.
+#[test]
+fn what_nobody_is_sure_of_is_nobody() {
+    let mut tracker = tracker();
+    let place = Point2::new(3.0, 2.5);
+    let mut told = Vec::new();
+    for i in 0..120 {
+        let mut frames = look(&[(place, 1.6)], &[0, 1, 2, 3], true);
+        let score = if (40..80).contains(&i) { 0.38 } else { 0.9 };
+        for frame in &mut frames {
+            frame.detections[0].score = score;
+        }
+        let unsure = &mut frames[1];
+        if score < 0.5 {
+            unsure.detections.clear();
+        }
+        let report = tracker.update(at(i), &frames);
+        told.push(report.points.iter().map(|p| p.track).collect::<Vec<_>>());
+    }
+    assert_eq!(told[39], vec![TrackId(1)]);
+    assert!(told[65..80].iter().all(Vec::is_empty), "{told:?}");
+    assert_eq!(told[119], vec![TrackId(1)]);
 }
 
 #[test]

@@ -82,6 +82,8 @@ const ANKLE: f32 = 0.04;
 const HIP: f32 = 0.525;
 const TRUNK: f32 = 0.305;
 const HEAD: f32 = 0.098;
+/// Half of the shoulders' width, of somebody of whom no more is known.
+const SHOULDERS: f32 = 0.12;
 /// From the wrist to the middle of the hand.
 const PALM: f32 = 0.045;
 
@@ -106,6 +108,12 @@ impl Figure {
         }
         moved.gait += seconds * 11.0 * self.velocity.norm().min(1.5);
         moved
+    }
+
+    /// The head's middle.
+    pub(crate) fn head(&self) -> Point3 {
+        let head = self.skeleton(SHOULDERS).head;
+        Point3::new(f64::from(head.x), f64::from(head.y), f64::from(head.z))
     }
 
     /// The joints, such that the wrists are where they are said to be, if arms can reach there.

@@ -24,6 +24,8 @@ use crate::draw::Draw;
 use crate::presets::{self, Habits, Preset};
 use crate::render::Snapshot;
 use crate::scenario::Script;
+pub(crate) use sights::head;
+
 use crate::scene::{Body, Scene};
 use crate::truth::Truth;
 use crate::{Plan, Program, SimulationError};

@@ -3,11 +3,36 @@
 use super::person::Person;
 use super::stage::Stage;
 use crate::render::{Figure, FigureHand, Held, Snapshot, Stood};
+use crate::scene::Body;
 use std::collections::BTreeMap;
-use walkout_model::Point3;
+use walkout_model::{Point2, Point3};
 
 /// Strides a second of somebody who walks at 1 m/s.
 const STRIDES_PER_M: f64 = 0.72;
+
+/// Somebody as they are at an instant, with nothing that moves.
+fn standing(body: &Body) -> Figure {
+    Figure {
+        person: body.person,
+        position: body.position,
+        velocity: Point2::default(),
+        heading: body.heading,
+        height_m: body.height_m,
+        uniform: body.uniform,
+        hands: body.hands.map(|hand| FigureHand {
+            wrist: hand.wrist,
+            velocity: Point3::default(),
+            holds: hand.holds.map(|sku| sku.map_or(Held::Foreign, Held::Sku)),
+        }),
+        carries_basket: false,
+        gait: 0.0,
+    }
+}
+
+/// Where somebody's head is: it goes down and forward when they reach low.
+pub(crate) fn head(body: &Body) -> Point3 {
+    standing(body).head()
+}
 
 /// Refills a snapshot.
 pub(super) fn fill(stage: &Stage, people: &[Person], snapshot: &mut Snapshot) {
@@ -23,29 +48,22 @@ pub(super) fn fill(stage: &Stage, people: &[Person], snapshot: &mut Snapshot) {
     snapshot.figures.clear();
     for (body, person) in stage.scene.people.iter().zip(people) {
         let last = before.get(&body.person).filter(|_| recent);
+        let still = standing(body);
         let hands = [0, 1].map(|i| {
-            let hand = body.hands[i];
+            let hand = still.hands[i];
             let velocity = last.map_or(Point3::default(), |(wrists, _)| {
                 let (w, b) = (hand.wrist, wrists[i]);
                 Point3::new((w.x - b.x) / dt, (w.y - b.y) / dt, (w.z - b.z) / dt)
             });
-            FigureHand {
-                wrist: hand.wrist,
-                velocity,
-                holds: hand.holds.map(|sku| sku.map_or(Held::Foreign, Held::Sku)),
-            }
+            FigureHand { velocity, ..hand }
         });
         let stride = std::f64::consts::TAU * STRIDES_PER_M * body.velocity.norm();
         snapshot.figures.push(Figure {
-            person: body.person,
-            position: body.position,
             velocity: body.velocity,
-            heading: body.heading,
-            height_m: body.height_m,
-            uniform: body.uniform,
             hands,
             carries_basket: !person.bag.is_empty(),
             gait: last.map_or(f64::from(body.person), |(_, gait)| gait + stride * dt),
+            ..still
         });
     }
     if snapshot.revision != stage.goods.revision {
