@@ -34,8 +34,8 @@ const UNCOUNTED: TimeDelta = TimeDelta::from_secs(5);
 const LOOKED_FOR: TimeDelta = TimeDelta::from_secs(600);
 /// How often tracks are looked through for who crossed, and for people whom no barrier counted, in or out.
 const LOOK_THROUGH: TimeDelta = TimeDelta::from_millis(100);
-/// Nobody waits so long in a shop that is closed.
-const NOBODY_WAITS: TimeDelta = TimeDelta::from_secs(1_800);
+/// Nobody waits so long in a shop that is closed; in an open one something is recorded within it.
+const NOBODY_WAITS: TimeDelta = TimeDelta::from_secs(7_200);
 /// Whoever was inside when the shop opened again and is nowhere to be seen for so long, while others are, went while it was blind.
 const LEFT_UNSEEN: TimeDelta = TimeDelta::from_secs(300);
 /// That is asked no more often than this.

@@ -355,7 +355,7 @@ impl Fusion {
 
     /// A party was let in before the shop opened again and had not left when it last knew, at `known`: it is inside, nobody knows where,
     /// with `held` in its hands. To be told before the first [`Fusion::advance`]. Who is nowhere to be seen for five minutes, while
-    /// others are, left meanwhile; so did all, if that was more than half an hour ago.
+    /// others are, left meanwhile; so did all, if that was more than two hours ago.
     pub fn session_resumed(
         &mut self,
         opened: SessionOpened,

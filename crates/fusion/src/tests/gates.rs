@@ -202,11 +202,11 @@ fn a_barrier_that_trips_twice_shifts_nobody() {
     assert_eq!(best(bed.last()).0, party(2));
 }
 
-/// A party that was inside when the shop opened again, since an hour; it was closed for so long.
+/// A party that was inside when the shop opened again, since two and a half hours; it was closed for so long.
 fn resumed(bed: &mut Bed, session: u64, held: &[(u32, u32)], down_s: i64) {
     let held: Vec<(SkuIx, u32)> = held.iter().map(|(sku, n)| (SkuIx(*sku), *n)).collect();
     let opened = walkout_model::SessionOpened {
-        t: walkout_model::StoreTime(1_780_000_000_000_000 - 3_600_000_000),
+        t: walkout_model::StoreTime(1_780_000_000_000_000 - 9_000_000_000),
         gate: walkout_model::GateIx(0),
         session: SessionId(session),
         people: 1,
@@ -298,7 +298,7 @@ fn who_was_inside_and_is_lost_to_the_cameras_for_a_while_has_not_left() {
 #[test]
 fn nobody_waits_in_a_shop_that_was_closed_for_long() {
     let mut bed = Bed::new();
-    resumed(&mut bed, 1, &[(0, 1)], 3_000);
+    resumed(&mut bed, 1, &[(0, 1)], 8_000);
     bed.wait(15.0);
     let left: Vec<SessionId> = bed.exits().iter().map(|e| e.session).collect();
     assert_eq!(left, vec![SessionId(1)]);
