@@ -107,7 +107,9 @@ impl Person {
     }
 }
 
-/// The head's middle is at this share of the height.
+/// So near a head no fixture hides it: one may lean over the edge of a shelf, metres.
+const OUTLINE_M: f64 = 0.15;
+/// The head's middle is at this share of the height of whoever is upright.
 const HEAD: f64 = 0.93;
 /// A person must be so tall in the picture to be found.
 const SMALLEST_PX: f64 = 40.0;
@@ -296,7 +298,7 @@ impl Networks {
                 .iter()
                 .filter(|k| {
                     let point = (at + side * **k).at_height(head.z);
-                    self.obstacles.is_clear(camera.position, point, 0.15)
+                    self.obstacles.is_clear(camera.position, point, OUTLINE_M)
                         && !is_behind(camera.position, point, bodies, i)
                 })
                 .count();

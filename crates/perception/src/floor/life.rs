@@ -191,7 +191,7 @@ impl Track {
         mean(&self.views)
     }
 
-    /// Cameras that framed its head in them, on average.
+    /// Cameras that could see its head in them, on average.
     fn mean_framed(&self) -> f64 {
         mean(&self.framed)
     }

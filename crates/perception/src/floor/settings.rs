@@ -50,7 +50,7 @@ pub struct FloorSettings {
     pub confirm_single: f64,
     /// The same with one view, where others look and see nobody.
     pub confirm_contradicted: f64,
-    /// Somebody is seen by this share of the cameras that frame their head, over the last frames.
+    /// Somebody is seen by this share of the cameras that could see their head, over the last frames.
     pub seen_share: f64,
     /// Score of a head that is as often nobody as somebody, and natural log odds that a score of 1 more is worth.
     pub score_even: f64,
@@ -64,7 +64,7 @@ pub struct FloorSettings {
     pub doubtful: f64,
     /// With less than this somebody is not followed any more, and may be found again.
     pub nobody: f64,
-    /// Of two within `crowd_m`, one that is seen by less than this share of the cameras that frame its head, and by less than so many times the
+    /// Of two within `crowd_m`, one that is seen by less than this share of the cameras that could see its head, and by less than so many times the
     /// other's share, is a second sight of the other.
     pub shadow_share: f64,
     /// See `shadow_share`.
