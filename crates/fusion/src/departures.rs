@@ -33,6 +33,8 @@ const LOST_TRACK: f64 = 0.02;
 const TRIPS: f64 = 0.3;
 /// How often who was said to have left at p = 1 has not.
 const MISTAKEN: f64 = 0.01;
+/// How often who has left seems to leave again: as their double, or because they stand in the line.
+const AGAIN: f64 = 0.02;
 
 /// A crossing outward, or a track that ended on its way out.
 #[derive(Clone, Copy, Debug)]
@@ -160,14 +162,19 @@ fn weigh(
                 Some(who) => who.clone(),
                 None => tracks.lineage.identity(segment),
             };
+            let mut mistaken = 0.0;
             for (person, p) in who.iter() {
                 match people.get(person).map(|p| p.left) {
-                    // Said to have left before; if that was a mistake, it is them now.
-                    Some(Some((_, certainty))) => nothing += p * (1.0 - certainty + MISTAKEN),
+                    // Said to have left before; if that was a mistake, it is them now, and it was somebody who is missing then.
+                    Some(Some((_, certainty))) => {
+                        mistaken += p * (1.0 - certainty + MISTAKEN);
+                        nothing += p * AGAIN;
+                    }
                     _ => weights.push((person, p)),
                 }
             }
-            let lost = |n: f64| LOST_TRACK * n / absent.max(1.0);
+            nothing += mistaken * (1.0 - absent).max(0.0);
+            let lost = |n: f64| (LOST_TRACK + mistaken) * n / absent.max(1.0);
             weights.extend(missing.iter().map(|(p, n)| (*p, lost(*n))));
         }
         None => {

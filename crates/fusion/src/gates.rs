@@ -1,12 +1,12 @@
 //! Who comes in and who leaves: scans, crossings and the tracks at the gate line.
 
-mod resumed;
+mod absent;
 
 use crate::departures::{Departure, Departures};
 use crate::identity::{Identity, Party, People, PersonIx, STRANGER};
 use crate::tracks::{Lost, TrackStore};
 use crate::{FusionConfig, Notice};
-use resumed::Resumed;
+use absent::Absent;
 use walkout_model::layout::GateKind;
 use walkout_model::{
     GateCrossing, GateDirection, GateIx, Point2, SessionExit, SessionId, SessionOpened, Shop,
@@ -54,7 +54,7 @@ pub(crate) struct Gates {
     lost: Vec<Lost>,
     /// When tracks were looked through last.
     looked: Option<StoreTime>,
-    resumed: Resumed,
+    absent: Absent,
 }
 
 /// What gates conclude.
@@ -160,7 +160,7 @@ impl Gates {
             self.miss_nobody(now, shop, tracks);
             self.settle_births(now, shop, tracks);
             self.find_uncounted(now, shop, tracks);
-            self.miss_resumed(now, tracks);
+            self.miss_absent(now, tracks);
         }
         let left = self
             .departures

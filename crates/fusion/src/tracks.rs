@@ -22,6 +22,8 @@ const LOOKS_MAX: usize = 256;
 /// Within this distance two tracks may change numbers, metres, and how it fades out beyond.
 const SWAP_M: f64 = 0.6;
 const SWAP_FADE_M: f64 = 0.12;
+/// Trackers differ in how far they reach: up to where two have parted a swap is at least so probable, beside one at hand.
+const FAR: f64 = 0.03;
 /// Two tracks farther apart have parted.
 const PARTED_M: f64 = 1.1;
 /// How often tracks are looked through.
@@ -30,6 +32,12 @@ const CHECK: TimeDelta = TimeDelta::from_millis(100);
 const HALF: TimeDelta = TimeDelta::from_millis(600);
 /// Points of an instant have come after this.
 const SEEN_BY: TimeDelta = TimeDelta::from_millis(350);
+/// Points so near to an instant are of it.
+const SEEN_SLACK: TimeDelta = TimeDelta::from_millis(250);
+/// For so long somebody near may go on under the number of a person who is not seen any more, or take theirs.
+const TAKEN_OVER: TimeDelta = TimeDelta::from_secs(3);
+/// How far who is not seen gets on meanwhile, metres a second along each axis.
+const WALKED_M_S: f64 = 0.4;
 /// How far somebody is from where their pace would have them after that time, along each axis, metres.
 const WANDER_M: f64 = 0.35;
 /// Natural log odds that how two went on can say for or against a swap.
@@ -37,6 +45,8 @@ const TELLS: f64 = 3.0;
 /// A meeting is written down once a swap in it is so probable, and when the two part.
 const WORTH_NOTING: f64 = 0.004;
 const WORTH_A_NOTE: f64 = 1e-4;
+/// … or once how the two went on says so plainly that they have changed numbers, natural log odds.
+const PLAIN_TURN: f64 = 1.5;
 
 /// Density per square metre of a new track that is somebody whom no gate let in.
 const STRANGE: f64 = 2e-4;
@@ -137,6 +147,19 @@ impl Track {
             && self
                 .nearest(t)
                 .is_some_and(|p| p.t.since(t).0.saturating_abs() < UNSEEN.0)
+    }
+
+    /// For how many seconds it has not been seen at `t`, if it was lost lately.
+    fn lost_for(&self, t: StoreTime) -> Option<f64> {
+        let gap = t.since(self.last()?.t);
+        (!self.left && gap > SEEN_SLACK && gap < TAKEN_OVER).then(|| gap.as_secs_f64())
+    }
+
+    /// Where it is at `t`, or was last if it was lost lately.
+    fn place_or_last(&self, t: StoreTime) -> Option<Point2> {
+        let last = || self.last().filter(|_| self.lost_for(t).is_some());
+        self.place(t, SEEN_SLACK)
+            .or_else(|| last().map(|p| p.position))
     }
 
     fn place(&self, t: StoreTime, slack: TimeDelta) -> Option<Point2> {
@@ -282,7 +305,7 @@ impl TrackStore {
             .tracks
             .iter()
             .filter(|(_, t)| t.settled)
-            .filter_map(|(id, t)| Some((*id, t.place(at, TimeDelta::from_millis(250))?)))
+            .filter_map(|(id, t)| Some((*id, t.place_or_last(at)?)))
             .collect();
         live.sort_by(|a, b| a.1.x.total_cmp(&b.1.x).then(a.0.cmp(&b.0)));
         let mut together = BTreeMap::new();
@@ -296,25 +319,33 @@ impl TrackStore {
                     continue;
                 }
                 let (a, b) = if a < b { (a, b) } else { (b, a) };
-                let gait = |id| self.tracks.get(id).and_then(|t| Gait::of(t, at));
-                let (ga, gb) = (gait(a), gait(b));
-                let near = 1.0 / (1.0 + ((d - SWAP_M) / (0.6 * SWAP_FADE_M)).exp());
-                let told = match (ga, gb) {
-                    (Some(ga), Some(gb)) => ga.swapped_with(&gb),
-                    _ => 0.0,
+                let (Some(ta), Some(tb)) = (self.tracks.get(a), self.tracks.get(b)) else {
+                    continue;
                 };
-                together.insert((*a, *b), swap * near * told.exp());
+                let near = 1.0 / (1.0 + ((d - SWAP_M) / (0.6 * SWAP_FADE_M)).exp());
+                let told = match (ta.lost_for(at), tb.lost_for(at)) {
+                    (None, None) => match (Gait::of(ta, at), Gait::of(tb, at)) {
+                        (Some(ga), Some(gb)) => ga.swapped_with(&gb),
+                        _ => 0.0,
+                    },
+                    // Whoever is seen may be the other, and the other unseen.
+                    (Some(s), None) => Gait::of(tb, at).map_or(0.0, |g| g.is_rather(*pa, s)),
+                    (None, Some(s)) => Gait::of(ta, at).map_or(0.0, |g| g.is_rather(*pb, s)),
+                    (Some(_), Some(_)) => continue,
+                };
+                together.insert((*a, *b), (swap * near.max(FAR) * told.exp(), told));
             }
         }
         let mut due = Vec::new();
-        for (pair, odds) in &together {
+        for (pair, (odds, told)) in &together {
             let meeting = self.meetings.entry(*pair).or_insert(Meeting {
                 swap: 0.0,
                 since: at,
             });
             let p = odds / (1.0 + odds);
             meeting.swap = meeting.swap * (1.0 - p) + (1.0 - meeting.swap) * p;
-            if meeting.swap > WORTH_NOTING {
+            let plain = *told > PLAIN_TURN && meeting.swap > WORTH_A_NOTE;
+            if meeting.swap > WORTH_NOTING || plain {
                 due.push(*pair);
             }
         }
@@ -558,6 +589,15 @@ impl Gait {
             bound: before + step,
             here,
         })
+    }
+
+    /// Natural log odds that this one's number is now that of somebody who was last seen at `place` so many seconds ago.
+    fn is_rather(&self, place: Point2, seconds: f64) -> f64 {
+        let square = |p: Point2| self.here.distance(p).powi(2);
+        let walked = WANDER_M.hypot(WALKED_M_S * seconds).powi(2);
+        let wander = WANDER_M.powi(2);
+        let odds = 0.5 * (square(self.bound) / wander - square(place) / walked);
+        (odds - (walked / wander).ln()).clamp(-TELLS, TELLS)
     }
 
     /// Natural log odds that the two have changed numbers, by how they went on.

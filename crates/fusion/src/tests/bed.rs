@@ -137,7 +137,7 @@ pub(super) struct Bed {
     people: Vec<(u64, Point2, Option<Point3>, u64)>,
 }
 
-fn at(seconds: f64) -> StoreTime {
+pub(super) fn at(seconds: f64) -> StoreTime {
     StoreTime(1_780_000_000_000_000) + TimeDelta::from_secs_f64(seconds)
 }
 
@@ -283,6 +283,18 @@ impl Bed {
                 t => t,
             };
         }
+    }
+
+    /// The tracker gives somebody another number.
+    pub(super) fn goes_on_as(&mut self, track: u64, number: u64) {
+        for p in self.people.iter_mut().filter(|p| p.0 == track) {
+            p.0 = number;
+        }
+    }
+
+    /// The tracker finds somebody of these looks under a number.
+    pub(super) fn is_found(&mut self, track: u64, place: Point2, body: u64) {
+        self.people.push((track, place, None, body));
     }
 
     /// Walks out through the gate and is seen no more.

@@ -1,6 +1,6 @@
 //! Who is who: entries, exits, tracks that end and begin anew.
 
-use super::bed::{Bed, before, best, party};
+use super::bed::{Bed, at, before, best, party};
 use crate::{FusionEvent, Notice};
 use walkout_model::{Decision, GateDirection, PartyKind, Point2, SessionId, SkuIx, Who};
 
@@ -170,6 +170,47 @@ fn who_swaps_numbers_is_known_by_what_they_wear() {
 }
 
 #[test]
+fn numbers_exchanged_beyond_arms_reach_are_noticed_whenever_it_happens() {
+    for tenths in 0..20 {
+        let mut bed = Bed::new();
+        bed.enter(1, 1, PartyKind::Shopper, before(0.0));
+        bed.enter(2, 2, PartyKind::Shopper, before(0.9));
+        // Somebody beside the one, with whom numbers may be exchanged, too, and more easily.
+        bed.enter(3, 3, PartyKind::Shopper, before(-0.3));
+        bed.wait(4.0 + 0.2 * f64::from(tenths));
+        bed.swap(1, 2);
+        bed.wait(4.0);
+        bed.act(2, 0, 0, -500.0);
+        assert_eq!(best(bed.last()).0, party(1), "{tenths}: {:?}", bed.last());
+        bed.leave(1);
+        assert_eq!(bed.exits()[0].session, SessionId(2), "{tenths}");
+    }
+}
+
+#[test]
+fn who_is_found_again_under_the_number_of_another_is_known_by_what_they_wear() {
+    let mut bed = Bed::new();
+    bed.enter(1, 1, PartyKind::Shopper, before(0.0));
+    bed.enter(2, 2, PartyKind::Shopper, before(1.3));
+    // Long enough for it to be plain that neither is a stranger.
+    bed.wait(60.0);
+    // The tracker loses party 1, walks party 2 up to where they were, and then takes the one for the other.
+    bed.forget(1);
+    bed.walk(2, before(0.4));
+    bed.wait(0.5);
+    bed.goes_on_as(2, 6);
+    bed.is_found(2, before(0.0), 1);
+    bed.wait(1.0);
+    bed.walk(6, before(1.3));
+    bed.act(2, 0, 0, -500.0);
+    assert_eq!(best(bed.last()).0, party(1), "{:?}", bed.last());
+    bed.leave(2);
+    bed.leave(6);
+    let left: Vec<SessionId> = bed.exits().iter().map(|e| e.session).collect();
+    assert_eq!(left, vec![SessionId(1), SessionId(2)]);
+}
+
+#[test]
 fn a_person_whom_the_tracker_lost_is_thought_of() {
     let mut bed = Bed::new();
     bed.enter(1, 1, PartyKind::Shopper, before(0.2));
@@ -306,4 +347,23 @@ fn nobody_waits_in_a_shop_that_was_closed_for_long() {
     bed.wait(3.0);
     bed.act(11, 0, 0, -500.0);
     assert_eq!(best(bed.last()).0, Who::Unknown);
+}
+
+#[test]
+fn whom_nothing_saw_leave_has_left_once_they_are_nowhere_for_long() {
+    let mut bed = Bed::new();
+    bed.enter(1, 1, PartyKind::Shopper, before(0.0));
+    bed.enter(2, 2, PartyKind::Shopper, before(0.7));
+    bed.act(1, 0, 0, -500.0);
+    bed.forget(1);
+    let lost = bed.now;
+    bed.wait(800.0);
+    assert_eq!(bed.exits(), vec![]);
+    bed.wait(150.0);
+    let exits = bed.exits();
+    assert_eq!(exits.len(), 1);
+    assert_eq!(exits[0].session, SessionId(1));
+    assert!(exits[0].probability > 0.8);
+    // They left when they were seen last, not when it was concluded.
+    assert!(exits[0].t.since(at(lost)).as_secs_f64() < 12.0);
 }
