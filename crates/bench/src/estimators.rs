@@ -1,14 +1,16 @@
 //! Perception and fusion joined, fed with what devices send and with nothing else.
 
+use crate::run::Doorkeeper;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use walkout_fusion::{Fusion, FusionConfig, FusionEvent};
 use walkout_model::{
     AttributedMovement, GateCrossing, ItemLook, LaneIx, LoadSample, SessionExit, SessionOpened,
-    ShelfTouch, Shop, StoreTime, TimeDelta, TrackPoint, WeightStep,
+    ShelfTouch, Shop, StoreTime, TimeDelta, TrackId, TrackPoint, WeightStep, Who,
 };
 use walkout_perception::{Perception, PerceptionConfig, PerceptionEvent};
+use walkout_simulator::Tick;
 
 /// What reaches the estimators at one instant. A recording is a sequence of these.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -30,6 +32,18 @@ pub struct Arrivals {
 }
 
 impl Arrivals {
+    /// Takes what devices sent in one tick, and lets in whoever held a phone to a gate.
+    pub fn take(&mut self, tick: &mut Tick, doorkeeper: &mut Doorkeeper) {
+        self.now = tick.now;
+        std::mem::swap(&mut self.loads, &mut tick.loads);
+        std::mem::swap(&mut self.tracks, &mut tick.tracks);
+        std::mem::swap(&mut self.looks, &mut tick.looks);
+        std::mem::swap(&mut self.crossings, &mut tick.crossings);
+        self.opened.clear();
+        let scans = tick.scans.drain(..);
+        self.opened.extend(scans.map(|scan| doorkeeper.scan(scan)));
+    }
+
     /// Empties it, to be filled again.
     pub fn clear(&mut self) {
         self.counted.clear();
@@ -89,6 +103,11 @@ impl Estimators {
             conclusions: Conclusions::default(),
             now: StoreTime::default(),
         }
+    }
+
+    /// Who a track most probably is, and how probably, as it is shown on the floor plan.
+    pub fn likely_party(&self, track: TrackId) -> Option<(Who, f64)> {
+        self.fusion.likely_party(track)
     }
 
     /// Takes what arrived at one instant.

@@ -12,6 +12,7 @@ pub mod eyes;
 pub mod floor;
 pub mod handovers;
 pub mod hands;
+pub mod identities;
 pub mod ledger;
 pub mod makers;
 pub mod marks;

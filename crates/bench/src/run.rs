@@ -107,15 +107,7 @@ pub fn run_engines(
     while !simulation.is_over() {
         simulation.step(&mut tick);
         start.get_or_insert(tick.now);
-        arrivals.now = tick.now;
-        std::mem::swap(&mut arrivals.loads, &mut tick.loads);
-        std::mem::swap(&mut arrivals.tracks, &mut tick.tracks);
-        std::mem::swap(&mut arrivals.looks, &mut tick.looks);
-        std::mem::swap(&mut arrivals.crossings, &mut tick.crossings);
-        arrivals.opened.clear();
-        arrivals
-            .opened
-            .extend(tick.scans.drain(..).map(|scan| doorkeeper.scan(scan)));
+        arrivals.take(&mut tick, &mut doorkeeper);
         watch(&arrivals);
         if let Some(estimators) = &mut estimators {
             estimators.take(&arrivals);

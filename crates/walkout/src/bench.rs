@@ -12,6 +12,7 @@ mod eyes;
 mod floor;
 mod handovers;
 mod hands;
+mod identities;
 mod makers;
 mod marks;
 mod mot;
@@ -51,6 +52,8 @@ enum What {
     Makers(played::Args),
     /// Hand-overs: how many are seen, and how surely it is told what passed; and the lessons that their network learns
     Handovers(played::Args),
+    /// Who is who: how often a track is taken for another party's, and which and when
+    Identities(identities::Args),
     /// Lenses, tags and poses from made pictures, beside OpenCV; and whether a turned camera is noticed
     Calibrate(calibrate::Args),
     /// Acknowledged ledger entries a second, beside plain SQLite commits
@@ -99,6 +102,7 @@ pub fn run(args: Args) -> Result<ExitCode> {
         What::Floor(args) => floor::run(args),
         What::Makers(args) => makers::run(&args),
         What::Handovers(args) => handovers::run(&args),
+        What::Identities(args) => identities::run(&args),
         What::Calibrate(args) => calibrate::run(args),
         What::Ledger(args) => ledger(args),
         What::Render(args) => render::run(args),

@@ -106,8 +106,12 @@ impl Gates {
             // From now on they are somebody like all others.
             share > 1.0 - PLAINLY_SEEN
         });
-        let nowhere =
-            |person: &PersonIx| missing.get(person).copied().filter(|share| *share >= NOWHERE);
+        let nowhere = |person: &PersonIx| {
+            missing
+                .get(person)
+                .copied()
+                .filter(|share| *share >= NOWHERE)
+        };
         lost.retain(|person, _| nowhere(person).is_some());
         for person in missing.keys().filter(|p| !resumed.contains_key(p)) {
             let Some(share) = nowhere(person) else {

@@ -7,7 +7,7 @@ use walkout_bench::handovers::{Told, measure};
 
 /// Runs the command.
 pub fn run(args: &Args) -> Result<ExitCode> {
-    if !args.json {
+    if !args.which.json {
         println!(
             "{:<14}{:>11}{:>8}{:>8}{:>11}{:>10}{:>8}{:>12}",
             "", "hand-overs", "unseen", "missed", "meetings", "invented", "doubts", "mean -ln P"
@@ -15,7 +15,7 @@ pub fn run(args: &Args) -> Result<ExitCode> {
     }
     args.each(|days| {
         let told = measure(days.preset, days.seeds, days.receipts, days.lessons)?;
-        print(args.json, &days.preset.to_string(), &told);
+        print(args.which.json, &days.preset.to_string(), &told);
         Ok(())
     })?;
     Ok(ExitCode::SUCCESS)

@@ -7,7 +7,7 @@ use walkout_bench::makers::{Told, measure};
 
 /// Runs the command.
 pub fn run(args: &Args) -> Result<ExitCode> {
-    if !args.json {
+    if !args.which.json {
         println!(
             "{:<24}{:>8}{:>10}{:>10}{:>12}",
             "", "steps", "missed", "doubts", "mean -ln P"
@@ -20,7 +20,7 @@ pub fn run(args: &Args) -> Result<ExitCode> {
             ("rises", measured.rises),
             ("two at once", measured.shared),
         ] {
-            print(args.json, &days.preset.to_string(), kind, &told);
+            print(args.which.json, &days.preset.to_string(), kind, &told);
         }
         Ok(())
     })?;

@@ -7,9 +7,9 @@ use std::ops::Range;
 use std::path::PathBuf;
 use walkout_simulator::Preset;
 
-/// Arguments of `walkout bench makers` and `walkout bench handovers`.
+/// Which days are played.
 #[derive(clap::Args)]
-pub struct Args {
+pub struct Which {
     /// busy, adversarial or another preset; may be given again; those two by default
     #[arg(long = "preset", value_name = "P")]
     presets: Vec<Preset>,
@@ -22,12 +22,19 @@ pub struct Args {
     /// Receipts of each run
     #[arg(long, default_value_t = 40, value_name = "N")]
     receipts: u32,
-    /// Write what the network learns from into this file
-    #[arg(long, value_name = "FILE")]
-    lessons: Option<PathBuf>,
     /// Print one JSON object a line instead of a table
     #[arg(long)]
     pub json: bool,
+}
+
+/// Arguments of `walkout bench makers` and `walkout bench handovers`.
+#[derive(clap::Args)]
+pub struct Args {
+    #[command(flatten)]
+    pub which: Which,
+    /// Write what the network learns from into this file
+    #[arg(long, value_name = "FILE")]
+    lessons: Option<PathBuf>,
 }
 
 /// The days of one preset, and where what is learnt from them goes.
@@ -38,22 +45,31 @@ pub struct Days<'a> {
     pub lessons: Option<&'a mut dyn Write>,
 }
 
-impl Args {
-    /// Goes through the presets that are asked for.
-    pub fn each(&self, mut measure: impl FnMut(Days<'_>) -> Result<()>) -> Result<()> {
+impl Which {
+    /// The presets that are asked for, with the seeds of each.
+    pub fn days(&self) -> impl Iterator<Item = (Preset, Range<u64>, u32)> + '_ {
         let presets = match self.presets.as_slice() {
             [] => &[Preset::Busy, Preset::Adversarial],
             named => named,
         };
+        let seeds = self.seed..self.seed.saturating_add(self.seeds);
+        let of = move |preset: &Preset| (*preset, seeds.clone(), self.receipts);
+        presets.iter().map(of)
+    }
+}
+
+impl Args {
+    /// Goes through the presets that are asked for.
+    pub fn each(&self, mut measure: impl FnMut(Days<'_>) -> Result<()>) -> Result<()> {
         let written = |path: &PathBuf| format!("write {}", path.display());
         let create = |path: &PathBuf| File::create(path).with_context(|| written(path));
         let mut out = self.lessons.as_ref().map(create).transpose()?;
         let mut out = out.as_mut().map(BufWriter::new);
-        for &preset in presets {
+        for (preset, seeds, receipts) in self.which.days() {
             measure(Days {
                 preset,
-                seeds: self.seed..self.seed.saturating_add(self.seeds),
-                receipts: self.receipts,
+                seeds,
+                receipts,
                 lessons: out.as_mut().map(|out| out as &mut dyn Write),
             })?;
         }
