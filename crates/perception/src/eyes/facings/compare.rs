@@ -178,6 +178,15 @@ impl Column {
         self.carried.len()
     }
 
+    /// When it was seen last.
+    pub fn last_look(&self) -> StoreTime {
+        let pending = self.pending.as_ref().map(|p| p.is.last);
+        match self.is.is_empty() {
+            true => pending.unwrap_or(self.was.last),
+            false => self.is.last,
+        }
+    }
+
     /// Goes on from a look of which nobody knows how it came about.
     pub fn begin_again(&mut self, look: Look) {
         *self = Self {

@@ -178,70 +178,77 @@ impl MoveWatch {
                 continue;
             };
             let hidden = |p| hides(p, from, front.middle, self.settings.clear_m);
-            if seen.rows.len() < 2 || about.iter().any(|p| hidden(*p)) {
-                continue;
+            if seen.rows.len() >= 2 && !about.iter().any(|p| hidden(*p)) {
+                let look = (picture.camera, picture.t, seen.rows.as_slice());
+                self.look((seen.lane, seen.facing, seen.level), front, look, now, out);
             }
-            let key = (seen.lane, seen.facing, seen.level);
-            let column = self.columns.entry(key).or_default();
-            if column.rows() != seen.rows.len() {
-                *column = Column::new(seen.rows.len(), seen.level > 0);
+        }
+    }
+
+    /// A picture shows a column that nobody hides.
+    fn look(
+        &mut self,
+        key: Key,
+        front: &Front,
+        look: (CameraIx, StoreTime, &[f32]),
+        now: StoreTime,
+        out: &mut Vec<WeightStep>,
+    ) {
+        let (camera, t, rows) = look;
+        let column = self.columns.entry(key).or_default();
+        if column.rows() != rows.len() {
+            *column = Column::new(rows.len(), key.2 > 0);
+        }
+        let last = column.last_look();
+        if !column.was.is_empty() && !self.people.remembers(last) {
+            // Nobody knows any more who was there since.
+            let mut now = Look::default();
+            now.add(look);
+            column.begin_again(now);
+            self.late += 1;
+            return;
+        }
+        let quiet = front.visited(&self.people, last, t) == Visit::None;
+        if let Some(pending) = &mut column.pending {
+            if quiet || pending.is.resembles(look) {
+                pending.is.add(look);
+                return;
             }
-            let pending = column.pending.as_ref().map(|p| p.is.last);
-            let last = match column.is.is_empty() {
-                true => pending.unwrap_or(column.was.last),
-                false => column.is.last,
-            };
-            let look = (picture.camera, picture.t, seen.rows.as_slice());
-            if !column.was.is_empty() && !self.people.remembers(last) {
-                // Nobody knows any more who was there since.
-                let mut now = Look::default();
-                now.add(look);
+            // What is moved next is held against what was moved now.
+            self.settle(key, now, out);
+        }
+        let Some(column) = self.columns.get_mut(&key) else {
+            return;
+        };
+        if column.was.is_empty() || (column.is.is_empty() && quiet) {
+            if !column.was.knows(camera) || column.was.resembles(look) {
+                column.strange = Look::default();
+                column.was.add(look);
+                return;
+            }
+            // Nobody was there, but it is as it is: light, or somebody whom no camera saw.
+            column.strange.add(look);
+            if column.strange.last.since(column.strange.first) >= STRANGE {
+                let now = std::mem::take(&mut column.strange);
                 column.begin_again(now);
-                self.late += 1;
-                continue;
             }
-            let quiet = front.visited(&self.people, last, picture.t) == Visit::None;
-            if let Some(pending) = &mut column.pending {
-                if quiet || pending.is.resembles(look) {
-                    pending.is.add(look);
-                    continue;
-                }
-                // What is moved next is held against what was moved now.
+            return;
+        }
+        if !column.is.is_empty() && !quiet && !column.is.resembles(look) {
+            // The quiet time between is over; a single picture may show an arm that nobody told of.
+            if column.is.last.since(column.is.first) >= AT_LEAST {
+                conclude(column, &self.people, front, t, &self.settings);
                 self.settle(key, now, out);
+            } else {
+                column.is = Look::default();
             }
-            let Some(column) = self.columns.get_mut(&key) else {
-                continue;
-            };
-            if column.was.is_empty() || (column.is.is_empty() && quiet) {
-                if !column.was.knows(picture.camera) || column.was.resembles(look) {
-                    column.strange = Look::default();
-                    column.was.add(look);
-                    continue;
-                }
-                // Nobody was there, but it is as it is: light, or somebody whom no camera saw.
-                column.strange.add(look);
-                if column.strange.last.since(column.strange.first) >= STRANGE {
-                    let now = std::mem::take(&mut column.strange);
-                    column.begin_again(now);
-                }
-                continue;
-            }
-            if !column.is.is_empty() && !quiet && !column.is.resembles(look) {
-                // The quiet time between is over; a single picture may show an arm that nobody told of.
-                if column.is.last.since(column.is.first) >= AT_LEAST {
-                    conclude(column, &self.people, front, picture.t, &self.settings);
-                    self.settle(key, now, out);
-                } else {
-                    column.is = Look::default();
-                }
-            }
-            let Some(column) = self.columns.get_mut(&key) else {
-                continue;
-            };
-            column.is.add(look);
-            if column.is.last.since(column.is.first) >= self.settings.stays {
-                conclude(column, &self.people, front, picture.t, &self.settings);
-            }
+        }
+        let Some(column) = self.columns.get_mut(&key) else {
+            return;
+        };
+        column.is.add(look);
+        if column.is.last.since(column.is.first) >= self.settings.stays {
+            conclude(column, &self.people, front, t, &self.settings);
         }
     }
 
