@@ -18,7 +18,7 @@ const EACH: TimeDelta = TimeDelta::from_secs(1);
 const SURELY: f64 = 0.9;
 /// Who comes in is settled a little after they crossed the line; for so long they are not asked for.
 const COMES_IN: TimeDelta = TimeDelta::from_secs(4);
-/// Between two wrong seconds of one track so many right ones may lie.
+/// Wrong seconds of one track that are no farther apart are one mistake.
 const GAP: TimeDelta = TimeDelta::from_secs(3);
 
 /// How identities are told.
@@ -55,7 +55,7 @@ pub struct Mistake {
 /// Plays days of a preset and asks whose each track is.
 ///
 /// # Errors
-/// A shop that is not there.
+/// A shop that is not there, or a day that cannot be played.
 pub fn measure(
     preset: Preset,
     seeds: impl Iterator<Item = u64>,

@@ -87,6 +87,9 @@ pub struct FusionConfig {
     pub unseen: f64,
     /// Weight of a person who must be inside and whom the tracker has lost.
     pub lost: f64,
+    /// Whoever is inside and nowhere to be seen for so long, while others are, has left unseen. A shop with seats or a toilet that no
+    /// camera sees gives it longer than people stay there. Staff never have: they are where no camera is.
+    pub left_unseen: TimeDelta,
     /// Rate at which two tracks that are near each other swap identities, per second.
     pub swap_per_s: f64,
     /// The posterior's log weights are divided by this. 0.7: the factors were fitted or guessed one by one with
@@ -112,6 +115,7 @@ impl Default for FusionConfig {
             share_sigma: 0.08,
             unseen: 0.001,
             lost: 0.5,
+            left_unseen: TimeDelta::from_secs(900),
             swap_per_s: 0.006,
             temperature: 0.7,
         }

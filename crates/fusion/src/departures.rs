@@ -111,7 +111,7 @@ impl Departures {
                 }
                 Verdict::Left(person, certainty) => {
                     let who = people.who(person);
-                    people.leave(person, departure.t, certainty);
+                    people.leave(person, departure.t, certainty, now);
                     tracks.gone(person, certainty);
                     left.push(Departed {
                         who,
@@ -156,6 +156,8 @@ fn weigh(
     let absent: f64 = missing.iter().map(|m| m.1).sum();
     let mut weights: Vec<(PersonIx, f64)> = Vec::new();
     let mut nothing = 0.0;
+    // Weight of all of somebody who is missing.
+    let mut lost = 1.0;
     match departure.segment {
         Some(segment) => {
             let who = match claims.departed_as(segment) {
@@ -174,8 +176,8 @@ fn weigh(
                 }
             }
             nothing += mistaken * (1.0 - absent).max(0.0);
-            let lost = |n: f64| (LOST_TRACK + mistaken) * n / absent.max(1.0);
-            weights.extend(missing.iter().map(|(p, n)| (*p, lost(*n))));
+            lost = (LOST_TRACK + mistaken) / absent.max(1.0);
+            weights.extend(missing.iter().map(|(p, n)| (*p, lost * n)));
         }
         None => {
             nothing = TRIPS;
@@ -194,11 +196,15 @@ fn weigh(
     let best = parties.iter().max_by(|a, b| a.1.total_cmp(b.1));
     let (party, certainty) = best.map_or((Who::Unknown, 0.0), |(who, p)| (*who, *p));
     let idle = nothing / total;
+    // That it was somebody who is missing, and not whom the track looks like, is gone by late: they may come to light.
+    let by_absence = missing.iter().filter(|(p, _)| people.who(*p) == party);
+    let by_absence: f64 = by_absence.map(|(_, n)| lost * n).sum();
+    let is_inferred = departure.segment.is_some() && by_absence > 0.5 * certainty * total;
     let limit = if forced || age > AT_LAST {
         0.0
     } else if age > RATHER_AFTER {
         RATHER
-    } else if age > LIKELY_AFTER {
+    } else if age > LIKELY_AFTER && !is_inferred {
         LIKELY
     } else {
         SURE

@@ -26,7 +26,8 @@ use std::collections::{BTreeSet, VecDeque};
 use std::sync::Arc;
 use walkout_model::{
     AttributedMovement, Disturbance, GateCrossing, ItemLook, LaneIx, PlateFault, PlateHealth,
-    SessionOpened, Shop, SkuIx, StoreTime, TimeDelta, TrackId, TrackPoint, WeightStep, Who,
+    SessionExit, SessionOpened, Shop, SkuIx, StoreTime, TimeDelta, TrackId, TrackPoint, WeightStep,
+    Who,
 };
 
 /// Steps that wait for the tracks of their time, at most.
@@ -232,6 +233,11 @@ impl Engine {
         if let Some(health) = Arc::make_mut(&mut self.health).get_mut(fault.plate.usize()) {
             *health = fault.health;
         }
+    }
+
+    /// A party has left, by the other engine, which knows better.
+    pub(crate) fn has_left(&mut self, exit: &SessionExit) {
+        self.gates.has_left(exit, &mut self.tracks);
     }
 
     /// Who a track most probably is.

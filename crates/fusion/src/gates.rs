@@ -160,7 +160,7 @@ impl Gates {
             self.miss_nobody(now, shop, tracks);
             self.settle_births(now, shop, tracks);
             self.find_uncounted(now, shop, tracks);
-            self.miss_absent(now, tracks);
+            self.miss_absent(now, config, tracks);
         }
         let left = self
             .departures
@@ -315,6 +315,16 @@ impl Gates {
             segment,
         };
         self.departures.add(departure, tracks);
+    }
+
+    /// A party is out, as was concluded elsewhere.
+    pub(crate) fn has_left(&mut self, exit: &SessionExit, tracks: &mut TrackStore) {
+        let certainty = f64::from(exit.probability);
+        for person in self.people.still_inside(Who::Session(exit.session)) {
+            self.people.leave(person, exit.t, certainty, exit.known_at);
+            tracks.gone(person, certainty);
+            self.lost.retain(|(who, _, _)| *who != person);
+        }
     }
 
     /// A party is out with its last person; the least sure of its departures is the exit's probability.

@@ -17,6 +17,8 @@ pub(crate) struct Person {
     pub entered: StoreTime,
     /// When they crossed outward, and how probable it is that it was them.
     pub left: Option<(StoreTime, f64)>,
+    /// When that was concluded.
+    concluded: StoreTime,
 }
 
 /// A party whose code was scanned.
@@ -58,6 +60,7 @@ impl People {
             who,
             entered: t,
             left: None,
+            concluded: t,
         };
         self.persons.insert(ix, person);
         ix
@@ -70,10 +73,25 @@ impl People {
         }
     }
 
-    pub(crate) fn leave(&mut self, ix: PersonIx, t: StoreTime, certainty: f64) {
+    /// Somebody left at `t`, as is concluded at `now`.
+    pub(crate) fn leave(&mut self, ix: PersonIx, t: StoreTime, certainty: f64, now: StoreTime) {
         if let Some(person) = self.persons.get_mut(&ix) {
             person.left = Some((t, certainty));
+            person.concluded = now;
         }
+    }
+
+    /// Whether somebody is known to have left before `t`.
+    pub(crate) fn had_left(&self, ix: PersonIx, t: StoreTime) -> bool {
+        let left = self.persons.get(&ix).and_then(|p| p.left);
+        left.is_some_and(|(left, _)| left < t)
+    }
+
+    /// Those of a party who are still inside.
+    pub(crate) fn still_inside(&self, who: Who) -> Vec<PersonIx> {
+        let all = self.persons.iter();
+        let inside = all.filter(|(_, p)| p.who == who && p.left.is_none());
+        inside.map(|(ix, _)| *ix).collect()
     }
 
     /// When somebody came in whom no code let in and whom a gate saw coming.
@@ -114,10 +132,10 @@ impl People {
             .min()
     }
 
-    /// Forgets those who left before `t`.
+    /// Forgets those of whom it was concluded before `t` that they had left.
     pub(crate) fn forget(&mut self, t: StoreTime) {
         self.persons
-            .retain(|_, p| p.left.is_none_or(|(left, _)| left >= t));
+            .retain(|_, p| p.left.is_none_or(|(left, _)| left.max(p.concluded) >= t));
         let persons = &self.persons;
         self.parties.retain(|session, party| {
             party.scanned >= t || persons.values().any(|p| p.who == Who::Session(*session))

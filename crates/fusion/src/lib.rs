@@ -174,8 +174,13 @@ pub struct Fusion {
 impl Fusion {
     /// An inference that knows the shop's files and nothing of its state.
     pub fn new(shop: Arc<Shop>, config: FusionConfig) -> Self {
+        // Who left unseen only the settled engine concludes, and tells the other.
+        let prompt = FusionConfig {
+            left_unseen: TimeDelta(i64::MAX),
+            ..config
+        };
         Self {
-            prompt: Engine::new(Arc::clone(&shop), config, Role::Prompt),
+            prompt: Engine::new(Arc::clone(&shop), prompt, Role::Prompt),
             settled: Engine::new(Arc::clone(&shop), config, Role::Settled),
             shop,
             config,
@@ -461,6 +466,7 @@ impl Fusion {
                     EngineEvent::Gate(GateEvent::Exit(mut exit)) => {
                         exit.known_at = now;
                         self.standing.close(exit.session);
+                        self.prompt.has_left(&exit);
                         out.push(FusionEvent::Exit(exit));
                     }
                     EngineEvent::Gate(GateEvent::Notice(_)) => {}

@@ -313,7 +313,9 @@ impl Witness {
             .entry(Who::Unknown)
             .or_insert_with(|| new(Who::Unknown))
             .unseen = config.unseen;
-        for (person, n) in &self.untracked {
+        // Who had left by then, as is known by now, did nothing.
+        let inside = |(person, _): &&(PersonIx, f64)| !people.had_left(*person, self.made.t);
+        for (person, n) in self.untracked.iter().filter(inside) {
             let who = people.who(*person);
             by_who.entry(who).or_insert_with(|| new(who)).unseen += config.lost * n;
         }

@@ -332,7 +332,7 @@ pub struct AttributedMovement {
 pub struct SessionExit {
     /// The party.
     pub session: SessionId,
-    /// When the last of them crossed the gate line.
+    /// When the last of them crossed the gate line, or was seen last if nothing saw them leave.
     pub t: StoreTime,
     /// When it was concluded; no movement of the session follows.
     pub known_at: StoreTime,

@@ -2,18 +2,19 @@
 //! and whom neither a barrier nor a camera saw leave.
 
 use super::{Departed, Gates};
+use crate::FusionConfig;
 use crate::identity::PersonIx;
 use crate::tracks::{Track, TrackStore};
 use std::collections::BTreeMap;
-use walkout_model::{SessionOpened, StoreTime, TimeDelta, Who};
+use walkout_model::{PartyKind, SessionOpened, StoreTime, TimeDelta, Who};
 
 /// Nobody waits so long in a shop that is closed; in an open one something is recorded within it.
 const NOBODY_WAITS: TimeDelta = TimeDelta::from_secs(7_200);
 /// Whoever was inside when the shop opened again and is nowhere to be seen for so long, while others are, went while it was blind.
 const LEFT_BEFORE: TimeDelta = TimeDelta::from_secs(300);
-/// Whoever came in under its eyes and is nowhere to be seen for so long, while others are, left unseen.
-const LEFT_UNSEEN: TimeDelta = TimeDelta::from_secs(900);
-/// That is asked no more often than this.
+/// How sure it is that whoever is nowhere to be seen for so long has left.
+const HAS_LEFT: f64 = 0.95;
+/// That is asked at whole multiples of this.
 const ASK_AGAIN: TimeDelta = TimeDelta::from_secs(10);
 /// From this share of a person on that no track accounts for, they are nowhere.
 const NOWHERE: f64 = 0.9;
@@ -57,11 +58,17 @@ impl Gates {
 
     /// Who is seen nowhere for long while others are has left, though nothing told of it: before the shop opened again, or when they
     /// were seen last. If the shop was closed for long, so have all who were inside.
-    pub(super) fn miss_absent(&mut self, now: StoreTime, tracks: &mut TrackStore) {
+    pub(super) fn miss_absent(
+        &mut self,
+        now: StoreTime,
+        config: &FusionConfig,
+        tracks: &mut TrackStore,
+    ) {
+        let asked_now = StoreTime(now.0 - now.0.rem_euclid(ASK_AGAIN.0));
         let Some(asked) = self.absent.asked.filter(|t| *t <= now) else {
             // The first instant, or the clock was set back.
             let is_first = self.absent.asked.is_none();
-            self.absent.asked = Some(now);
+            self.absent.asked = Some(asked_now);
             self.absent.lost.clear();
             if !self.absent.resumed.is_empty() {
                 self.people.came_before(now);
@@ -69,31 +76,40 @@ impl Gates {
             if is_first && now.since(self.absent.known) > NOBODY_WAITS {
                 let all = std::mem::take(&mut self.absent.resumed);
                 for person in all.into_keys() {
-                    self.left_unseen(person, self.absent.known, 1.0, tracks);
+                    self.left_unseen(person, (self.absent.known, now), 1.0, tracks);
                 }
             }
             return;
         };
-        if now.since(asked) < ASK_AGAIN {
+        if asked_now <= asked {
             return;
         }
-        self.absent.asked = Some(now);
-        // A shop that sees nobody may be blind.
-        let sees = |t: &Track| t.settled && t.last().is_some_and(|p| now.since(p.t) < ASK_AGAIN);
-        if !tracks.tracks.values().any(sees) {
-            return;
-        }
+        self.absent.asked = Some(asked_now);
         let missing: BTreeMap<PersonIx, f64> =
             tracks.missing(now, &self.people).into_iter().collect();
-        let mut gone = Vec::new();
+        let share = |person: &PersonIx| missing.get(person).copied().unwrap_or(0.0);
         let Absent {
             resumed,
             known,
             lost,
             ..
         } = &mut self.absent;
+        lost.retain(|person, _| share(person) >= NOWHERE);
+        for person in missing.keys() {
+            let is_staff = self.people.kind(self.people.who(*person)) == Some(PartyKind::Staff);
+            if share(person) >= NOWHERE && !is_staff && !resumed.contains_key(person) {
+                lost.entry(*person)
+                    .or_insert((asked_now, TimeDelta::default()));
+            }
+        }
+        // A shop that sees nobody may be blind.
+        let sees = |t: &Track| t.settled && t.last().is_some_and(|p| now.since(p.t) < ASK_AGAIN);
+        if !tracks.tracks.values().any(sees) {
+            return;
+        }
+        let mut gone = Vec::new();
         resumed.retain(|person, unseen| {
-            let share = missing.get(person).copied().unwrap_or(0.0);
+            let share = share(person);
             if share >= NOWHERE {
                 *unseen = *unseen + ASK_AGAIN;
                 if *unseen >= LEFT_BEFORE {
@@ -106,34 +122,26 @@ impl Gates {
             // From now on they are somebody like all others.
             share > 1.0 - PLAINLY_SEEN
         });
-        let nowhere = |person: &PersonIx| {
-            missing
-                .get(person)
-                .copied()
-                .filter(|share| *share >= NOWHERE)
-        };
-        lost.retain(|person, _| nowhere(person).is_some());
-        for person in missing.keys().filter(|p| !resumed.contains_key(p)) {
-            let Some(share) = nowhere(person) else {
-                continue;
-            };
-            let (since, unseen) = lost.entry(*person).or_insert((asked, TimeDelta::default()));
+        // Somebody went out just now, and who is not decided: it may be one of them.
+        let is_decided = !self.departures.are_open();
+        lost.retain(|person, (since, unseen)| {
             *unseen = *unseen + ASK_AGAIN;
-            if *unseen >= LEFT_UNSEEN {
-                gone.push((*person, *since, share));
+            let has_left = is_decided && *unseen >= config.left_unseen;
+            if has_left {
+                gone.push((*person, *since, HAS_LEFT * share(person)));
             }
-        }
-        for (person, t, share) in gone {
-            self.absent.lost.remove(&person);
-            self.left_unseen(person, t, share, tracks);
+            !has_left
+        });
+        for (person, t, certainty) in gone {
+            self.left_unseen(person, (t, now), certainty, tracks);
         }
     }
 
-    /// Somebody had left at `t`, unseen.
+    /// Somebody had left at `t`, unseen, as is concluded `now`.
     fn left_unseen(
         &mut self,
         person: PersonIx,
-        t: StoreTime,
+        (t, now): (StoreTime, StoreTime),
         certainty: f64,
         tracks: &mut TrackStore,
     ) {
@@ -146,7 +154,7 @@ impl Gates {
             return;
         };
         let t = t.max(known.entered);
-        self.people.leave(person, t, certainty);
+        self.people.leave(person, t, certainty, now);
         tracks.gone(person, certainty);
         self.count_out(Departed {
             who: known.who,

@@ -134,7 +134,7 @@ pub(super) struct Bed {
     draws: u64,
     serial: u64,
     /// Track, place, hand, and who it is to the eye.
-    people: Vec<(u64, Point2, Option<Point3>, u64)>,
+    pub people: Vec<(u64, Point2, Option<Point3>, u64)>,
 }
 
 pub(super) fn at(seconds: f64) -> StoreTime {

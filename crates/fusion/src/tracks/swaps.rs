@@ -35,16 +35,24 @@ pub(super) struct Meeting {
 impl Track {
     /// For how many seconds it has not been seen at `t`, if it was lost lately and nobody new has mostly taken its place.
     fn lost_for(&self, t: StoreTime) -> Option<f64> {
-        let gap = t.since(self.last()?.t);
-        let is_lost = !self.left && self.inherited < 0.5;
+        let before = self.points.partition_point(|p| p.t <= t);
+        let next = self.points.get(before);
+        let gap = t.since(self.points.get(before.checked_sub(1)?)?.t);
+        let is_back = next.is_some_and(|p| p.t.since(t) <= SEEN_SLACK);
+        let is_lost = !self.left && !is_back && self.inherited < 0.5;
         (is_lost && gap > SEEN_SLACK && gap < TAKEN_OVER).then(|| gap.as_secs_f64())
     }
 
     /// Where it is at `t`, or was last if it was lost lately.
     fn place_or_last(&self, t: StoreTime) -> Option<Point2> {
-        let last = || self.last().filter(|_| self.lost_for(t).is_some());
-        self.place(t, SEEN_SLACK)
-            .or_else(|| last().map(|p| p.position))
+        let last = || {
+            self.points
+                .get(self.points.partition_point(|p| p.t <= t).checked_sub(1)?)
+        };
+        self.place(t, SEEN_SLACK).or_else(|| {
+            self.lost_for(t)?;
+            last().map(|p| p.position)
+        })
     }
 }
 

@@ -12,7 +12,7 @@ pub struct Args {
     #[command(flatten)]
     which: Which,
     /// List each track that was taken for another's, and when
-    #[arg(long)]
+    #[arg(long, conflicts_with = "json")]
     errors: bool,
 }
 
