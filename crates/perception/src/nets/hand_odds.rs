@@ -55,9 +55,9 @@ impl Default for HandOdds {
     /// Fitted by maximum likelihood to rooms that neither training nor marks have; how is in the network's card.
     fn default() -> Self {
         Self {
-            none: -6.09,
+            none: -6.19,
             worth: [
-                6.68, 2.28, 1.22, 4.58, 14.43, -9.53, -1.44, -5.5, -9.3, 3.54, 5.12,
+                7.06, 2.53, 1.99, 2.87, 14.25, -9.63, -1.66, -7.12, -10.56, 5.0, 6.48,
             ],
         }
     }
