@@ -102,7 +102,7 @@ impl Told {
             if tick.now < *next {
                 continue;
             }
-            *next = *next + EACH;
+            *next += EACH;
             for (track, person) in simulation.whose_tracks() {
                 asked.extend(estimators.likely_party(track).map(|said| Asked {
                     t: tick.now,

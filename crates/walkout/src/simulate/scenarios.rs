@@ -5,7 +5,7 @@ use super::day::{Closed, play};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::path::PathBuf;
-use walkout_bench::promise::Broken::{self, Invented, NoReceipt, Unexplained, WrongCharge};
+use walkout_bench::promise::Broken::{self, Invented, Unexplained, WrongCharge};
 use walkout_bench::scripted::{Scripted, kinds, load, play_all};
 use walkout_bench::truth::{Action, ActionKind, Stock};
 use walkout_checkout::{ReceiptStatus, ReviewStatus, Stage};
