@@ -64,7 +64,8 @@ impl Gates {
         config: &FusionConfig,
         tracks: &mut TrackStore,
     ) {
-        let asked_now = StoreTime(now.0 - now.0.rem_euclid(ASK_AGAIN.0));
+        let slots = now.0.div_euclid(ASK_AGAIN.0);
+        let asked_now = StoreTime(slots.saturating_mul(ASK_AGAIN.0));
         let Some(asked) = self.absent.asked.filter(|t| *t <= now) else {
             // The first instant, or the clock was set back.
             let is_first = self.absent.asked.is_none();
