@@ -65,9 +65,15 @@ pub fn measure(
     let mut told = Told::default();
     for seed in seeds {
         for plan in preset.plans(seed, receipts) {
-            told.add(seed, &shop, plan)?;
+            let day = Day::play(&shop, plan)?;
+            told.add(seed, &day);
         }
     }
+    let order = |m: &Mistake| (m.seed, m.seconds.0);
+    told.mistakes.sort_by(|a, b| {
+        let ((seed, from), (other, later)) = (order(a), order(b));
+        seed.cmp(&other).then(from.total_cmp(&later))
+    });
     Ok(told)
 }
 
@@ -79,8 +85,16 @@ struct Asked {
     said: (Who, f64),
 }
 
-impl Told {
-    fn add(&mut self, seed: u64, shop: &Arc<Shop>, plan: Plan) -> Result<(), MakersError> {
+/// A day that was played.
+struct Day {
+    start: StoreTime,
+    asked: Vec<Asked>,
+    /// The session of everybody who was let in by a code and did something.
+    sessions: BTreeMap<u32, SessionId>,
+}
+
+impl Day {
+    fn play(shop: &Arc<Shop>, plan: Plan) -> Result<Self, MakersError> {
         let mut simulation = Simulation::new(Arc::clone(shop), plan)?;
         let mut estimators = Estimators::new(shop, false);
         let mut doorkeeper = Doorkeeper::default();
@@ -113,28 +127,33 @@ impl Told {
             }
         }
         truth += &simulation.drain_truth();
+        let phones = doorkeeper.into_phones().into_iter();
+        let of_phone: BTreeMap<u32, SessionId> = phones.map(|(session, p)| (p, session)).collect();
         let truth = Truth::parse(&truth)?;
-        let phones: BTreeMap<u32, SessionId> = doorkeeper
-            .into_phones()
-            .into_iter()
-            .map(|(session, phone)| (phone, session))
-            .collect();
         let acted = truth.actions.iter();
-        let sessions: BTreeMap<u32, SessionId> = acted
-            .filter_map(|a| Some((a.person, *phones.get(&a.phone?)?)))
-            .collect();
-        let start = times.map_or(StoreTime::default(), |t| t.0);
-        let since = |t: StoreTime| t.since(start).as_secs_f64();
+        Ok(Self {
+            start: times.map_or(StoreTime::default(), |t| t.0),
+            asked,
+            sessions: acted
+                .filter_map(|a| Some((a.person, *of_phone.get(&a.phone?)?)))
+                .collect(),
+        })
+    }
+}
+
+impl Told {
+    fn add(&mut self, seed: u64, day: &Day) {
+        let since = |t: StoreTime| t.since(day.start).as_secs_f64();
         let mut open: BTreeMap<(TrackId, u32), (StoreTime, Mistake)> = BTreeMap::new();
         let mut came: BTreeMap<u32, StoreTime> = BTreeMap::new();
-        for a in asked {
+        for a in &day.asked {
             let came = *came.entry(a.person).or_insert(a.t);
-            let Some(&of) = sessions
-                .get(&a.person)
-                .filter(|_| a.t.since(came) >= COMES_IN)
-            else {
+            let Some(&of) = day.sessions.get(&a.person) else {
                 continue;
             };
+            if a.t.since(came) < COMES_IN {
+                continue;
+            }
             self.seconds += 1;
             let (who, p) = a.said;
             if who == Who::Session(of) {
@@ -163,6 +182,5 @@ impl Told {
             mistake.most = mistake.most.max(p);
         }
         self.mistakes.extend(open.into_values().map(|(_, m)| m));
-        Ok(())
     }
 }

@@ -189,25 +189,27 @@ fn numbers_exchanged_beyond_arms_reach_are_noticed_whenever_it_happens() {
 
 #[test]
 fn who_is_found_again_under_the_number_of_another_is_known_by_what_they_wear() {
-    let mut bed = Bed::new();
-    bed.enter(1, 1, PartyKind::Shopper, before(0.0));
-    bed.enter(2, 2, PartyKind::Shopper, before(1.3));
-    // Long enough for it to be plain that neither is a stranger.
-    bed.wait(60.0);
-    // The tracker loses party 1, walks party 2 up to where they were, and then takes the one for the other.
-    bed.forget(1);
-    bed.walk(2, before(0.4));
-    bed.wait(0.5);
-    bed.goes_on_as(2, 6);
-    bed.is_found(2, before(0.0), 1);
-    bed.wait(1.0);
-    bed.walk(6, before(1.3));
-    bed.act(2, 0, 0, -500.0);
-    assert_eq!(best(bed.last()).0, party(1), "{:?}", bed.last());
-    bed.leave(2);
-    bed.leave(6);
-    let left: Vec<SessionId> = bed.exits().iter().map(|e| e.session).collect();
-    assert_eq!(left, vec![SessionId(1), SessionId(2)]);
+    for side in [1.0, -1.0] {
+        let mut bed = Bed::new();
+        bed.enter(1, 1, PartyKind::Shopper, before(0.0));
+        bed.enter(2, 2, PartyKind::Shopper, before(1.3 * side));
+        // Long enough for it to be plain that neither is a stranger.
+        bed.wait(60.0);
+        // The tracker loses party 1, walks party 2 up to where they were, and then takes the one for the other.
+        bed.forget(1);
+        bed.walk(2, before(0.4 * side));
+        bed.wait(0.5);
+        bed.goes_on_as(2, 6);
+        bed.is_found(2, before(0.0), 1);
+        bed.wait(1.0);
+        bed.walk(6, before(1.3 * side));
+        bed.act(2, 0, 0, -500.0);
+        assert_eq!(best(bed.last()).0, party(1), "{side}: {:?}", bed.last());
+        bed.leave(2);
+        bed.leave(6);
+        let left: Vec<SessionId> = bed.exits().iter().map(|e| e.session).collect();
+        assert_eq!(left, vec![SessionId(1), SessionId(2)], "{side}");
+    }
 }
 
 #[test]
@@ -377,8 +379,13 @@ fn whom_nothing_saw_leave_has_left_once_they_are_nowhere_for_long() {
     assert!((0.8..0.96).contains(&exits[0].probability));
     // They left when they were seen last, not when it was concluded …
     assert!((-1.0..12.0).contains(&exits[0].t.since(at(lost)).as_secs_f64()));
-    // … and took nothing afterwards.
+    // … and took nothing afterwards, not even by a first answer.
     assert_ne!(best(bed.last()).0, party(1), "{:?}", bed.last());
+    bed.walk(6, Point2::new(-3.0, -1.5));
+    bed.wait(3.0);
+    bed.step(0, &[(4, -120.0)]);
+    bed.wait(2.0);
+    assert_eq!(best(bed.last()), (Who::Unknown, Some(2), 1));
 }
 
 #[test]

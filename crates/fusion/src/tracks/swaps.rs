@@ -2,7 +2,7 @@
 
 use super::{HALF, SEEN_SLACK, Track, TrackStore};
 use std::collections::BTreeMap;
-use walkout_model::{Point2, StoreTime, TimeDelta, TrackId};
+use walkout_model::{Point2, StoreTime, TimeDelta, TrackId, TrackPoint};
 
 /// Within this distance two tracks may change numbers, metres, and how it fades out beyond.
 const SWAP_M: f64 = 0.6;
@@ -33,26 +33,15 @@ pub(super) struct Meeting {
 }
 
 impl Track {
-    /// For how many seconds it has not been seen at `t`, if it was lost lately and nobody new has mostly taken its place.
-    fn lost_for(&self, t: StoreTime) -> Option<f64> {
+    /// The last point before `t`, if it is not seen at `t`, was lost lately and nobody new has mostly taken its place.
+    fn lost_at(&self, t: StoreTime) -> Option<&TrackPoint> {
         let before = self.points.partition_point(|p| p.t <= t);
+        let last = self.points.get(before.checked_sub(1)?)?;
         let next = self.points.get(before);
-        let gap = t.since(self.points.get(before.checked_sub(1)?)?.t);
         let is_back = next.is_some_and(|p| p.t.since(t) <= SEEN_SLACK);
-        let is_lost = !self.left && !is_back && self.inherited < 0.5;
-        (is_lost && gap > SEEN_SLACK && gap < TAKEN_OVER).then(|| gap.as_secs_f64())
-    }
-
-    /// Where it is at `t`, or was last if it was lost lately.
-    fn place_or_last(&self, t: StoreTime) -> Option<Point2> {
-        let last = || {
-            self.points
-                .get(self.points.partition_point(|p| p.t <= t).checked_sub(1)?)
-        };
-        self.place(t, SEEN_SLACK).or_else(|| {
-            self.lost_for(t)?;
-            last().map(|p| p.position)
-        })
+        let gap = t.since(last.t);
+        let is_lost = gap > SEEN_SLACK && gap < TAKEN_OVER && !is_back;
+        (is_lost && !self.left && self.inherited < 0.5).then_some(last)
     }
 }
 
@@ -65,7 +54,10 @@ impl TrackStore {
             .tracks
             .iter()
             .filter(|(_, t)| t.settled)
-            .filter_map(|(id, t)| Some((*id, t.place_or_last(at)?)))
+            .filter_map(|(id, t)| {
+                let lost = || t.lost_at(at).map(|p| p.position);
+                Some((*id, t.place(at, SEEN_SLACK).or_else(lost)?))
+            })
             .collect();
         live.sort_by(|a, b| a.1.x.total_cmp(&b.1.x).then(a.0.cmp(&b.0)));
         let mut together = BTreeMap::new();
@@ -83,14 +75,14 @@ impl TrackStore {
                     continue;
                 };
                 let near = 1.0 / (1.0 + ((d - SWAP_M) / (0.6 * SWAP_FADE_M)).exp());
-                let told = match (ta.lost_for(at), tb.lost_for(at)) {
+                let told = match (ta.lost_at(at), tb.lost_at(at)) {
                     (None, None) => match (Gait::of(ta, at), Gait::of(tb, at)) {
                         (Some(ga), Some(gb)) => ga.swapped_with(&gb),
                         _ => 0.0,
                     },
                     // Whoever is seen may be the other, and the other unseen.
-                    (Some(s), None) => Gait::of(tb, at).map_or(0.0, |g| g.is_rather(*pa, s)),
-                    (None, Some(s)) => Gait::of(ta, at).map_or(0.0, |g| g.is_rather(*pb, s)),
+                    (Some(lost), None) => Gait::of(tb, at).map_or(0.0, |g| g.is_rather(lost, at)),
+                    (None, Some(lost)) => Gait::of(ta, at).map_or(0.0, |g| g.is_rather(lost, at)),
                     (Some(_), Some(_)) => continue,
                 };
                 together.insert((*a, *b), (swap * near.max(FAR) * told.exp(), told));
@@ -166,12 +158,13 @@ impl Gait {
         })
     }
 
-    /// Natural log odds that this one's number is now that of somebody who was last seen at `place` so many seconds ago.
-    fn is_rather(&self, place: Point2, seconds: f64) -> f64 {
+    /// Natural log odds that this number is now of somebody who is not seen at `at` and was last seen there.
+    fn is_rather(&self, lost: &TrackPoint, at: StoreTime) -> f64 {
         let square = |p: Point2| self.here.distance(p).powi(2);
+        let seconds = at.since(lost.t).as_secs_f64();
         let walked = WANDER_M.hypot(WALKED_M_S * seconds).powi(2);
         let wander = WANDER_M.powi(2);
-        let odds = 0.5 * (square(self.bound) / wander - square(place) / walked);
+        let odds = 0.5 * (square(self.bound) / wander - square(lost.position) / walked);
         (odds - (walked / wander).ln()).clamp(-TELLS, TELLS)
     }
 

@@ -3,7 +3,7 @@
 use super::played::Which;
 use anyhow::Result;
 use std::process::ExitCode;
-use walkout_bench::identities::{Mistake, measure};
+use walkout_bench::identities::measure;
 use walkout_model::Who;
 
 /// Arguments of `walkout bench identities`.
@@ -45,12 +45,7 @@ pub fn run(args: &Args) -> Result<ExitCode> {
             );
         }
         if args.errors {
-            let mut mistakes: Vec<&Mistake> = told.mistakes.iter().collect();
-            mistakes.sort_by(|a, b| {
-                let by = |m: &Mistake| (m.seed, m.seconds.0);
-                by(a).0.cmp(&by(b).0).then(by(a).1.total_cmp(&by(b).1))
-            });
-            for m in mistakes {
+            for m in &told.mistakes {
                 let taken_for = match m.taken_for {
                     Who::Session(s) => format!("party {}", s.0),
                     Who::Unknown => "nobody known".to_owned(),
