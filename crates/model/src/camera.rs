@@ -348,19 +348,22 @@ fn rodrigues(v: [f64; 3]) -> [[f64; 3]; 3] {
 
 /// The inverse of [`rodrigues`].
 fn rotation_vector(r: &[[f64; 3]; 3]) -> [f64; 3] {
-    let cos = ((r[0][0] + r[1][1] + r[2][2] - 1.0) / 2.0).clamp(-1.0, 1.0);
-    let angle = cos.acos();
+    // R = cos·1 + (1 − cos)·aaᵀ + sin·[a]×: what is skew has the axis times 2 sin, the rest (1 − cos) of its square.
     let skew = [r[2][1] - r[1][2], r[0][2] - r[2][0], r[1][0] - r[0][1]];
-    if angle < 1e-9 {
-        return [0.0; 3];
+    let sin = dot(skew, skew).sqrt() / 2.0;
+    let cos = (r[0][0] + r[1][1] + r[2][2] - 1.0) / 2.0;
+    let angle = sin.atan2(cos);
+    if cos > 0.0 {
+        let turn = if sin < 1e-12 { 1.0 } else { angle / sin };
+        return skew.map(|s| s / 2.0 * turn);
     }
-    if std::f64::consts::PI - angle > 1e-6 {
-        return skew.map(|s| s * angle / (2.0 * angle.sin()));
-    }
-    // Half a turn: R = 2aaᵀ − 1; the largest column names the axis.
+    // More than a quarter of a turn: the square is well known, also where the sine vanishes.
     let axis = (0..3).max_by(|a, b| r[*a][*a].total_cmp(&r[*b][*b]));
     let i = axis.unwrap_or(0);
-    let column: [f64; 3] = std::array::from_fn(|j| r[j][i] + f64::from(u8::from(i == j)));
+    let column: [f64; 3] = std::array::from_fn(|j| {
+        let whole = if i == j { cos } else { 0.0 };
+        (r[j][i] + r[i][j]) / 2.0 - whole
+    });
     let length = dot(column, column).sqrt().max(1e-12);
     let sign = if dot(skew, column) < 0.0 { -1.0 } else { 1.0 };
     column.map(|c| sign * angle * c / length)
