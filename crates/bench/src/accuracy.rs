@@ -12,7 +12,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use walkout_model::files::{ShopError, ShopNotFound, load_shop, locate};
 use walkout_model::{Gtin, Shop, TimeDelta};
-use walkout_simulator::{Plan, Preset, Scenario, ScenarioError};
+use walkout_simulator::{Plan, Preset, Scenario, ScenarioError, Sense};
 
 /// What to measure.
 #[derive(Clone, Debug)]
@@ -33,6 +33,8 @@ pub struct Options {
     pub engines: Vec<Engine>,
     /// Whether to list what went wrong with Walkout's.
     pub errors: bool,
+    /// Senses that do not err, in place of the presets' own: what their errors cost.
+    pub flawless: Vec<Sense>,
 }
 
 /// How much to run.
@@ -212,6 +214,11 @@ pub fn measure(options: &Options) -> Result<Vec<Measured>, AccuracyError> {
 }
 
 fn plan(options: &Options) -> Result<(Vec<Group>, Vec<Job>), AccuracyError> {
+    let sensed = |mut plan: Plan| {
+        let senses = options.flawless.iter();
+        plan.devices = senses.fold(plan.devices, |devices, &sense| devices.flawless(sense));
+        plan
+    };
     let mut shops: BTreeMap<String, Arc<Shop>> = BTreeMap::new();
     let mut load = |name: &str| -> Result<Arc<Shop>, AccuracyError> {
         if let Some(shop) = shops.get(name) {
@@ -234,7 +241,7 @@ fn plan(options: &Options) -> Result<(Vec<Group>, Vec<Job>), AccuracyError> {
                     group: groups.len(),
                     label: format!("{preset} seed {seed} case {}", plan.case),
                     shop: Arc::clone(&shop),
-                    plan,
+                    plan: sensed(plan),
                 });
             }
         }
@@ -263,7 +270,7 @@ fn plan(options: &Options) -> Result<(Vec<Group>, Vec<Job>), AccuracyError> {
                 group: groups.len(),
                 label: file.display().to_string(),
                 shop: Arc::new(shop),
-                plan: Plan::scenario(scenario),
+                plan: sensed(Plan::scenario(scenario)),
             });
         }
         groups.push(Group {

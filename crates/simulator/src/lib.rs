@@ -14,7 +14,8 @@ mod truth;
 mod world;
 
 pub use devices::{
-    DeviceConfig, Fault, FaultKind, GateConfig, LoadConfig, LooksConfig, TrackerConfig,
+    DeviceConfig, Fault, FaultKind, GateConfig, LoadConfig, LooksConfig, Sense, TrackerConfig,
+    UnknownSense,
 };
 
 pub use presets::{Preset, UnknownPreset};

@@ -15,6 +15,7 @@ fn options() -> Options {
         size: Size::Quick,
         engines: vec![Engine::Walkout],
         errors: false,
+        flawless: Vec::new(),
     }
 }
 

@@ -17,6 +17,7 @@ fn options() -> Options {
         size: Size::Quick,
         engines: vec![Engine::Mps, Engine::Aim3s],
         errors: false,
+        flawless: Vec::new(),
     }
 }
 

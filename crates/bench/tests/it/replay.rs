@@ -156,6 +156,7 @@ fn figures_do_not_depend_on_the_order_in_which_runs_end() {
         size: Size::Small,
         engines: vec![Engine::Walkout],
         errors: true,
+        flawless: Vec::new(),
     };
     let once = measure(&options).unwrap();
     let twice = measure(&options).unwrap();

@@ -22,7 +22,8 @@ mod tracking;
 mod whole;
 
 pub use config::{
-    DeviceConfig, Fault, FaultKind, GateConfig, LoadConfig, LooksConfig, TrackerConfig,
+    DeviceConfig, Fault, FaultKind, GateConfig, LoadConfig, LooksConfig, Sense, TrackerConfig,
+    UnknownSense,
 };
 
 use crate::Tick;

@@ -7,7 +7,7 @@ use std::time::Instant;
 use walkout_bench::accuracy::{Measured, Options, Size, measure};
 use walkout_bench::baselines::Engine;
 use walkout_bench::table::table;
-use walkout_simulator::Preset;
+use walkout_simulator::{Preset, Sense};
 
 /// Arguments of `walkout bench accuracy`.
 #[derive(clap::Args)]
@@ -42,6 +42,9 @@ pub struct Args {
     /// List what went wrong, with what the sensors and the inference said
     #[arg(long)]
     errors: bool,
+    /// people, hands, looks or plates that do not err: what their errors cost; may be given again
+    #[arg(long, value_name = "SENSE")]
+    flawless: Vec<Sense>,
 }
 
 /// Runs the presets and prints their figures.
@@ -65,6 +68,7 @@ pub fn run(args: Args) -> Result<ExitCode> {
             args.engine
         },
         errors: args.errors,
+        flawless: args.flawless,
     })?;
     if let Some(file) = &args.svg {
         std::fs::write(file, walkout_bench::diagram::svg(&measured))
