@@ -1,12 +1,12 @@
 //! What went wrong in a run, incident by incident, for whoever tunes the inference.
 
 use crate::matching::{Matching, SLACK};
-use crate::outcome::{Claim, Guess, Outcome};
-use crate::truth::{Action, ActionKind, Truth};
-use std::collections::BTreeMap;
+use crate::outcome::{Claim, Guess, Outcome, charges};
+use crate::truth::{Action, ActionKind, Basket, Truth};
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use walkout_model::{
-    AttributedMovement, Decision, MovementId, ShelfTouch, Shop, StoreTime, TimeDelta, WeightStep,
+    AttributedMovement, Decision, Gtin, MovementId, ShelfTouch, Shop, StoreTime, TimeDelta, WeightStep,
 };
 
 /// A run with all that is needed to see why.
@@ -101,6 +101,47 @@ pub fn incidents(
     found
 }
 
+/// Receipts that are wrong after review, in order of exits: what each charges too much and too little, with what was done to these
+/// products by that party and what the shop made of it.
+pub fn wrong_receipts(
+    shop: &Shop,
+    truth: &Truth,
+    outcome: &Outcome,
+    matching: &Matching,
+    trace: &Trace,
+) -> String {
+    let teller = Teller {
+        shop,
+        truth,
+        outcome,
+        trace,
+    };
+    let charged = charges(outcome, |i, _| matching.settled[i]);
+    let nothing = Basket::new();
+    let mut leavers: Vec<_> = truth.leavers().collect();
+    leavers.sort_by_key(|&(phone, t_out)| (t_out, phone));
+    let mut text = String::new();
+    for (phone, t_out) in leavers {
+        let had = truth.receipts.get(&phone).unwrap_or(&nothing);
+        let charged = charged.get(&phone).unwrap_or(&nothing);
+        let off = |gtin: Gtin| {
+            let units = |basket: &Basket| i64::from(basket.get(&gtin).copied().unwrap_or(0));
+            units(charged) - units(had)
+        };
+        let all: BTreeSet<Gtin> = charged.keys().chain(had.keys()).copied().collect();
+        for (gtin, off) in all.into_iter().map(|g| (g, off(g))).filter(|o| o.1 != 0) {
+            let _ = writeln!(
+                text,
+                "  receipt  of party {phone}, who left at {:.1} s: {off:+} × {}",
+                teller.seconds(t_out),
+                teller.product(gtin)
+            );
+            text += &teller.done_to(phone, gtin);
+        }
+    }
+    text
+}
+
 struct Teller<'a> {
     shop: &'a Shop,
     truth: &'a Truth,
@@ -165,6 +206,24 @@ impl Teller<'_> {
             cause,
             text,
         }
+    }
+
+    /// What a party did to a product, and what the shop made of it, or of what it says that the party did.
+    fn done_to(&self, phone: u32, gtin: Gtin) -> String {
+        let theirs = |claim: &Claim| claim.phone == Some(phone) && claim.gtin == Some(gtin);
+        let mut text = String::new();
+        for action in &self.truth.actions {
+            let of_party = action.phone == Some(phone) || action.to_phone == Some(phone);
+            if of_party && action.gtin == Some(gtin) && action.units > 0 {
+                text += &self.tell_action(action, action.units);
+            }
+        }
+        for guess in &self.outcome.guesses {
+            if theirs(&guess.best) || guess.others.iter().any(|(c, p)| *p >= 0.01 && theirs(c)) {
+                text += &self.tell_guess(guess);
+            }
+        }
+        text
     }
 
     /// A guess that nothing in the truth accounts for.
@@ -312,7 +371,7 @@ impl Teller<'_> {
         format!("{} {:+} × {what}", party(claim.phone), claim.quantity)
     }
 
-    fn product(&self, gtin: walkout_model::Gtin) -> String {
+    fn product(&self, gtin: Gtin) -> String {
         match self.shop.catalogue.find(gtin) {
             Some(sku) => {
                 let p = &self.shop.catalogue[sku];

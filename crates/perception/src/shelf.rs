@@ -38,6 +38,8 @@ pub(crate) struct ShelfState {
     owed: Vec<(usize, u64)>,
     /// Which of these were told before they could be read.
     foretold: Vec<foresight::Foretold>,
+    /// Plates of which one of these was taken back, as long as they do not rest.
+    given_up: Vec<usize>,
     /// This bin's means and swings, kept to spare allocations.
     scratch: Vec<(Option<f32>, f32, f32)>,
     departures: Vec<(f32, f32, bool)>,
@@ -80,6 +82,7 @@ impl ShelfState {
             reopened: i64::MIN,
             owed: Vec::new(),
             foretold: Vec::new(),
+            given_up: Vec::new(),
             scratch: Vec::new(),
             departures: Vec::new(),
             returned: Vec::new(),
@@ -104,6 +107,7 @@ impl ShelfState {
         self.told.clear();
         self.owed.clear();
         self.foretold.clear();
+        self.given_up.clear();
         self.touch = None;
         self.returned.clear();
         self.returned_until.fill(closed);

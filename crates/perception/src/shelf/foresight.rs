@@ -33,7 +33,8 @@ const MAYBE_BINS: i64 = 8;
 const MAYBE_G: f32 = 25.0;
 /// … by this sigma, as a share of it, that the scale cannot.
 const MAYBE_SIGMA: f32 = 0.5;
-/// What is not read after so many bins is taken back until it is: 4.5 s.
+/// What is not read after so many bins is taken back until it is, 4.5 s: told anew it would be as old as before, and
+/// whoever listens would soon not wait for its correction any more.
 const EXPIRES_BINS: i64 = 90;
 
 /// A step that was told before it could be read.
@@ -144,6 +145,8 @@ impl ShelfState {
         out: &mut Vec<PerceptionEvent>,
     ) {
         self.let_expire(bin, now, serial, out);
+        let moves = |p: &usize| plates.get(*p).is_some_and(|s| s.active_since().is_some());
+        self.given_up.retain(moves);
         let mut next = 0;
         while next < plates.len() {
             let first = next;
@@ -156,6 +159,9 @@ impl ShelfState {
                 next += 1;
             }
             let run = first..next;
+            if self.given_up.iter().any(|p| run.contains(p)) {
+                continue;
+            }
             let owed = self.owed.iter().position(|(p, _)| run.contains(p));
             let before = owed.and_then(|i| self.owed.get(i)).map(|o| o.1);
             let was_maybe = |serial: u64| {
@@ -212,7 +218,8 @@ impl ShelfState {
             .position(|f| bin - f.bin > EXPIRES_BINS)
         {
             let old = self.foretold.remove(i);
-            self.owed.retain(|(_, serial)| *serial != old.serial);
+            let of_it = self.owed.extract_if(.., |(_, serial)| *serial == old.serial);
+            self.given_up.extend(of_it.map(|(plate, _)| plate));
             self.take_back(old.serial, bin, now, serial, out);
         }
     }
