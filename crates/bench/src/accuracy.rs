@@ -1,7 +1,7 @@
 //! `walkout bench accuracy`: presets and scenario folders, run and scored.
 
 use crate::baselines::Engine;
-use crate::errors::{Cause, incidents, wrong_receipts};
+use crate::errors::{Cause, Tell, incidents, questions, wrong_receipts};
 use crate::matching::compare;
 use crate::run::{Recording, RunError, run_engines};
 use crate::score::{CaseRule, Run, Score};
@@ -372,15 +372,15 @@ fn tell(job: &Job, recording: &Recording) -> (BTreeMap<Cause, usize>, String) {
             incident.text
         );
     }
-    let receipts = wrong_receipts(
-        &job.shop,
-        &run.truth,
-        &run.outcome,
-        &matching,
-        &recording.trace(),
-    );
-    if !receipts.is_empty() {
-        listing += &format!("{}: receipts that are wrong after review\n{receipts}", job.label);
+    let trace = recording.trace();
+    for (what, tell) in [
+        ("receipts that are wrong after review", wrong_receipts as Tell),
+        ("what was asked", questions),
+    ] {
+        let told = tell(&job.shop, &run.truth, &run.outcome, &matching, &trace);
+        if !told.is_empty() {
+            listing += &format!("{}: {what}\n{told}", job.label);
+        }
     }
     for notice in &recording.conclusions.notices {
         listing += &format!("{}: {notice}\n", job.label);

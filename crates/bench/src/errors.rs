@@ -6,7 +6,7 @@ use crate::truth::{Action, ActionKind, Basket, Truth};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use walkout_model::{
-    AttributedMovement, Decision, Gtin, MovementId, ShelfTouch, Shop, StoreTime, TimeDelta, WeightStep,
+    AttributedMovement, Decision, Gtin, MovementId, Question, ShelfTouch, Shop, StoreTime, TimeDelta, WeightStep,
 };
 
 /// A run with all that is needed to see why.
@@ -101,6 +101,9 @@ pub fn incidents(
     found
 }
 
+/// A listing of a run.
+pub type Tell = fn(&Shop, &Truth, &Outcome, &Matching, &Trace) -> String;
+
 /// Receipts that are wrong after review, in order of exits: what each charges too much and too little, with what was done to these
 /// products by that party and what the shop made of it.
 pub fn wrong_receipts(
@@ -137,6 +140,43 @@ pub fn wrong_receipts(
                 teller.product(gtin)
             );
             text += &teller.done_to(phone, gtin);
+        }
+    }
+    text
+}
+
+/// What a person was asked, question by question, with what is right where that was offered.
+pub fn questions(
+    shop: &Shop,
+    truth: &Truth,
+    outcome: &Outcome,
+    matching: &Matching,
+    trace: &Trace,
+) -> String {
+    let teller = Teller {
+        shop,
+        truth,
+        outcome,
+        trace,
+    };
+    let mut asked: BTreeMap<Question, Vec<usize>> = BTreeMap::new();
+    for (i, guess) in outcome.guesses.iter().enumerate() {
+        if guess.decision == Decision::Review {
+            asked.entry(guess.question).or_default().push(i);
+        }
+    }
+    let mut asked: Vec<Vec<usize>> = asked.into_values().collect();
+    asked.sort_unstable();
+    let mut text = String::new();
+    for question in asked {
+        text += "  question\n";
+        for i in question {
+            text += &teller.tell_guess(&outcome.guesses[i]);
+            let right = match &matching.settled[i] {
+                Some(claim) => teller.tell_claim(claim),
+                None => "not offered".to_owned(),
+            };
+            let _ = writeln!(text, "    right  {right}");
         }
     }
     text
