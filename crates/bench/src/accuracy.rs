@@ -374,7 +374,10 @@ fn tell(job: &Job, recording: &Recording) -> (BTreeMap<Cause, usize>, String) {
     }
     let trace = recording.trace();
     for (what, tell) in [
-        ("receipts that are wrong after review", wrong_receipts as Tell),
+        (
+            "receipts that are wrong after review",
+            wrong_receipts as Tell,
+        ),
         ("what was asked", questions),
     ] {
         let told = tell(&job.shop, &run.truth, &run.outcome, &matching, &trace);

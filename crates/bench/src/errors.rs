@@ -6,7 +6,8 @@ use crate::truth::{Action, ActionKind, Basket, Truth};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use walkout_model::{
-    AttributedMovement, Decision, Gtin, MovementId, Question, ShelfTouch, Shop, StoreTime, TimeDelta, WeightStep,
+    AttributedMovement, Decision, Gtin, MovementId, Question, ShelfTouch, Shop, StoreTime,
+    TimeDelta, WeightStep,
 };
 
 /// A run with all that is needed to see why.

@@ -23,8 +23,10 @@ const TWO_PEOPLE: f64 = 0.3;
 const ONE_EACH_UNSEEN: f64 = 1.0;
 /// How often staff take goods from where they belong, beside shoppers.
 const STAFF_TAKE: f64 = 0.15;
-/// Prior that goods come with a foreign thing that is taken away.
-const REMOVED_WITH_GOODS: f64 = 0.4;
+/// Prior that goods come with a hand that is drawn back, by its owner; and with a thing that is taken away, or by somebody else.
+const DRAWN_BACK_WITH_GOODS: f64 = 0.4;
+const REMOVED_WITH_GOODS: f64 = 0.02;
+const REMOVED_BESIDE_GOODS: f64 = 0.1;
 /// Prior that a fall where something was half lifted is the rest of it, and how far the two falls together
 /// may be off its mass, as a share: a plate's level follows what creeps.
 const LIFTED_OFF: f64 = 0.5;
@@ -106,9 +108,11 @@ impl Case<'_> {
         }
     }
 
-    /// Two people at one place in one instant: each some of the units, or each one of two SKUs.
+    /// Two people at one place in one instant: each some of the units, or each one of two SKUs; or one takes away what is theirs,
+    /// and the other goods.
     fn by_two(&self, g: &Goods, all: &mut Vec<Hypothesis>) {
-        if g.removal.is_some() {
+        if let Some(removal) = self.removal(g) {
+            self.beside_removal(g, removal, all);
             return;
         }
         match *g.items.as_slice() {
@@ -131,6 +135,58 @@ impl Case<'_> {
                 self.by_these_two(g, [a, b], prior, false, all);
             }
             _ => {}
+        }
+    }
+
+    /// Goods of somebody, and a removal by somebody else: of a hand or a thing, or of the first of the units, that was half lifted.
+    fn beside_removal(&self, g: &Goods, removal: &Removal, all: &mut Vec<Hypothesis>) {
+        let &[(sku, n, lane)] = g.items.as_slice() else {
+            return;
+        };
+        let part = |c: &Candidate, n: u32| Part {
+            who: c.who,
+            kind: c.kind,
+            sku: Some(sku),
+            quantity: as_i32(n),
+            lane,
+        };
+        let (held, before, beside) = match removal.kind {
+            RemovalKind::Hand => (Held::Nothing, DRAWN_BACK_WITH_GOODS, REMOVED_BESIDE_GOODS),
+            RemovalKind::Thing => (Held::Thing, REMOVED_WITH_GOODS, REMOVED_BESIDE_GOODS),
+            RemovalKind::Lift if n == 1 => return,
+            RemovalKind::Lift => (Held::Sku(sku), 1.0, TWO_PEOPLE),
+        };
+        for (i, owner) in self.near.iter().map(|i| (*i, &self.people[*i])) {
+            for taker in self
+                .near
+                .iter()
+                .filter(|j| **j != i)
+                .map(|j| &self.people[*j])
+            {
+                let mut parts = vec![part(taker, n)];
+                let mut prior =
+                    (beside / before).ln() + owned(removal, owner.who) + taken_by(taker, lane);
+                if removal.kind == RemovalKind::Lift {
+                    parts = vec![part(owner, 1), part(taker, n - 1)];
+                    prior += units_prior(1) + units_prior(n - 1) - units_prior(n);
+                }
+                for (reach, look) in self.of_two([owner, taker], [held, Held::Sku(sku)]) {
+                    let mut factors = Factors::default();
+                    factors[MASS] = g.mass;
+                    factors[PLACE] = g.place;
+                    factors[STOCK] = g.stock;
+                    factors[PRIOR] = g.prior + prior;
+                    factors[REACH] = reach;
+                    factors[LOOK] = look;
+                    all.push(Hypothesis {
+                        parts: parts.clone(),
+                        removes: removal.serials.clone(),
+                        entwined: Vec::new(),
+                        factors,
+                        probability: 0.0,
+                    });
+                }
+            }
         }
     }
 
@@ -187,8 +243,12 @@ impl Case<'_> {
         let lanes: Vec<_> = self.shop.planogram.on_shelf(self.step.shelf).collect();
         let lane_prior = -(lanes.len().max(1) as f64).ln();
         let mut goods = Vec::new();
-        let hands = self.removals.iter().enumerate();
-        for (at, removal) in hands.filter(|r| r.1.kind == RemovalKind::Hand) {
+        let all = self.removals.iter().enumerate();
+        for (at, removal) in all.filter(|r| r.1.kind != RemovalKind::Lift) {
+            let with_goods = match removal.kind {
+                RemovalKind::Hand => DRAWN_BACK_WITH_GOODS,
+                _ => REMOVED_WITH_GOODS,
+            };
             let left = self.grams - removal.grams;
             for (lane_ix, lane) in &lanes {
                 let Some(product) = self.shop.catalogue.get(lane.sku) else {
@@ -210,10 +270,7 @@ impl Case<'_> {
                         mass,
                         place: self.lane_place(&ways),
                         stock: self.stock(*lane_ix, n),
-                        prior: removal.there
-                            + REMOVED_WITH_GOODS.ln()
-                            + lane_prior
-                            + units_prior(n),
+                        prior: removal.there + with_goods.ln() + lane_prior + units_prior(n),
                     });
                 }
             }

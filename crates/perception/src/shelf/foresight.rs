@@ -218,7 +218,9 @@ impl ShelfState {
             .position(|f| bin - f.bin > EXPIRES_BINS)
         {
             let old = self.foretold.remove(i);
-            let of_it = self.owed.extract_if(.., |(_, serial)| *serial == old.serial);
+            let of_it = self
+                .owed
+                .extract_if(.., |(_, serial)| *serial == old.serial);
             self.given_up.extend(of_it.map(|(plate, _)| plate));
             self.take_back(old.serial, bin, now, serial, out);
         }
