@@ -1,6 +1,6 @@
 //! A simulated day through the whole shop: estimators, checkout, gateway, ledger.
 
-use super::report::{Books, Entries, Report, StockFigures, accuracy, receipts};
+use super::report::{Books, Entries, Report, accuracy, receipts, stock};
 use crate::pipeline::{Pipeline, PipelineEvent};
 use anyhow::{Context, Result};
 use std::collections::BTreeMap;
@@ -11,9 +11,9 @@ use walkout_bench::score::Run;
 use walkout_bench::truth::Truth;
 use walkout_checkout::{Checkout, Config, EntryRefused, OpeningStock};
 use walkout_fusion::FusionConfig;
-use walkout_ledger::{Account, Ledger};
+use walkout_ledger::Ledger;
 use walkout_model::{
-    CustomerId, LaneIx, PartyKind, SessionId, SessionOpened, Shop, StoreTime, TimeDelta, WeightStep,
+    CustomerId, PartyKind, SessionId, SessionOpened, Shop, StoreTime, TimeDelta, WeightStep,
 };
 use walkout_payment::Sandbox;
 use walkout_simulator::{PhoneScan, Plan, Program, Simulation, Tick};
@@ -44,8 +44,6 @@ pub(super) struct Closed {
     /// Acts of a scenario that could not be done.
     #[cfg(test)]
     pub undone: Vec<String>,
-    /// Units that stood in each lane at the opening.
-    pub counted: Vec<(LaneIx, u32)>,
     pub entries: Entries,
     pub faults: usize,
     pub start: StoreTime,
@@ -60,7 +58,7 @@ pub async fn run(shop: Arc<Shop>, plan: Plan, url: &str) -> Result<Day> {
     let day = play(&shop, plan, url).await?;
     let store_s = day.end.since(day.start).as_secs_f64();
     let run_s = begin.elapsed().as_secs_f64();
-    let stock = stock(&shop, &day.ledger, &day.counted);
+    let stock = stock(&day.checkout.balances(), &day.run.truth);
     day.ledger.close().await;
     let fsck = walkout_ledger::fsck(url, None)
         .await
@@ -123,7 +121,6 @@ pub(super) async fn play(shop: &Arc<Shop>, plan: Plan, url: &str) -> Result<Clos
         truth,
         #[cfg(test)]
         undone: simulation.undone().to_vec(),
-        counted: simulation.count_lanes(),
         ledger,
         checkout: floor.checkout,
         phones: floor.phones,
@@ -298,23 +295,4 @@ pub(super) fn name(program: &Program) -> String {
         Program::Preset(preset) => preset.to_string(),
         Program::Scenario(scenario) => scenario.title().to_owned(),
     }
-}
-
-/// The books' lanes beside a last count by hand.
-fn stock(shop: &Shop, ledger: &Ledger, counted: &[(LaneIx, u32)]) -> StockFigures {
-    let balances = ledger.balances();
-    let mut figures = StockFigures {
-        lanes: counted.len(),
-        ..StockFigures::default()
-    };
-    for &(lane, units) in counted {
-        let lane = &shop.planogram.lanes[lane.usize()];
-        let gtin = shop.catalogue[lane.sku].gtin;
-        let booked = balances.get(&Account::Lane(lane.name.clone()), gtin);
-        let off = (booked - i64::from(units)).unsigned_abs();
-        figures.lanes_off += usize::from(off > 0);
-        figures.units_off += off;
-        figures.units += u64::from(units);
-    }
-    figures
 }

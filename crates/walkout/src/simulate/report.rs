@@ -9,7 +9,8 @@ use walkout_bench::score::{CaseRule, Run, Score};
 use walkout_bench::table::Row;
 use walkout_bench::truth::{Basket, Truth};
 use walkout_checkout::{Checkout, Counters, Receipt, ReceiptStatus};
-use walkout_model::{Money, SessionId, Shop};
+use walkout_ledger::{Account, Balances};
+use walkout_model::{Gtin, Money, SessionId, Shop};
 
 /// What a simulated day came to.
 #[derive(Clone, Debug, Serialize)]
@@ -78,16 +79,16 @@ pub struct Receipts {
     pub all: Vec<Receipt>,
 }
 
-/// The books' shelves beside a last count.
+/// The books' shelves beside what stands there in the end.
 #[derive(Clone, Copy, Debug, Default, Serialize)]
 pub struct StockFigures {
-    /// Lanes counted.
-    pub lanes: usize,
-    /// Lanes whose own product is booked wrongly.
-    pub lanes_off: usize,
-    /// Units counted.
+    /// Places: a product on a shelf, where it belongs or not.
+    pub places: usize,
+    /// Those that are booked wrongly.
+    pub places_off: usize,
+    /// Units that stand there.
     pub units: u64,
-    /// Σ |booked − counted|.
+    /// Σ |booked − there|.
     pub units_off: u64,
 }
 
@@ -173,6 +174,40 @@ pub fn receipts(
     Ok(sum)
 }
 
+/// Units by shelf and product as the books have them.
+pub fn booked(balances: &Balances) -> BTreeMap<(String, Gtin), i64> {
+    let mut booked = BTreeMap::new();
+    for (account, gtin, units) in balances.iter() {
+        if let Account::Lane(name) = account {
+            let shelf = name
+                .rsplit_once('/')
+                .map_or(name.as_str(), |(shelf, _)| shelf);
+            *booked.entry((shelf.to_owned(), gtin)).or_default() += units;
+        }
+    }
+    booked
+}
+
+/// The books' shelves beside the truth's.
+pub fn stock(balances: &Balances, truth: &Truth) -> StockFigures {
+    let mut booked = booked(balances);
+    let mut figures = StockFigures::default();
+    for (place, &units) in truth.closing.iter().flatten() {
+        let off = (booked.remove(place).unwrap_or(0) - i64::from(units)).unsigned_abs();
+        figures.places += 1;
+        figures.places_off += usize::from(off > 0);
+        figures.units += u64::from(units);
+        figures.units_off += off;
+    }
+    // What the books alone know of.
+    for units in booked.into_values().filter(|&units| units != 0) {
+        figures.places += 1;
+        figures.places_off += 1;
+        figures.units_off += units.unsigned_abs();
+    }
+    figures
+}
+
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let money = |minor: i64| match self.receipts.currency.parse() {
@@ -238,8 +273,8 @@ impl fmt::Display for Report {
             f,
             "stock",
             format!(
-                "{} of {} lanes booked wrongly, {} of {} units",
-                self.stock.lanes_off, self.stock.lanes, self.stock.units_off, self.stock.units
+                "{} of {} products on shelves booked wrongly, {} of {} units",
+                self.stock.places_off, self.stock.places, self.stock.units_off, self.stock.units
             ),
         )?;
         row(f, "plate faults", self.faults.to_string())?;

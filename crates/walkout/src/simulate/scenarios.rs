@@ -2,6 +2,7 @@
 //! stock, as files in `scenarios/expected/`, and whether the shop kept its promise.
 
 use super::day::{Closed, play};
+use super::report::booked;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::path::PathBuf;
@@ -9,7 +10,6 @@ use walkout_bench::promise::Broken::{self, Invented, Unexplained, WrongCharge};
 use walkout_bench::scripted::{Scripted, kinds, load, play_all};
 use walkout_bench::truth::{Action, ActionKind, Stock};
 use walkout_checkout::{ReceiptStatus, ReviewStatus, Stage};
-use walkout_ledger::Account;
 use walkout_model::{Gtin, PartyKind, SessionId, Shop, StoreTime, Who};
 use walkout_simulator::Plan;
 
@@ -298,7 +298,7 @@ impl Teller<'_> {
             truth.opening.as_ref().unwrap(),
             truth.closing.as_ref().unwrap(),
         );
-        let booked = self.booked();
+        let booked = booked(&self.closed.checkout.balances());
         let places: BTreeSet<_> = opening
             .keys()
             .chain(closing.keys())
@@ -324,20 +324,6 @@ impl Teller<'_> {
                 self.product(place.1),
             );
         }
-    }
-
-    /// Units by shelf and product as the books have them.
-    fn booked(&self) -> BTreeMap<(String, Gtin), i64> {
-        let mut booked = BTreeMap::new();
-        for (account, gtin, units) in self.closed.checkout.balances().iter() {
-            if let Account::Lane(name) = account {
-                let shelf = name
-                    .rsplit_once('/')
-                    .map_or(name.as_str(), |(shelf, _)| shelf);
-                *booked.entry((shelf.to_owned(), gtin)).or_default() += units;
-            }
-        }
-        booked
     }
 
     fn party_of(&self, session: SessionId) -> String {

@@ -57,6 +57,11 @@ fn a_day_ends_with_paid_receipts_and_books_that_add_up() {
     assert_eq!(receipts["final_minor"], receipts["captured_minor"]);
     assert_eq!(truth.matches(r#""type":"receipt""#).count(), 4);
     assert!(report["accuracy"]["f1"].as_f64().unwrap() > 0.5);
+    // Four who were told rightly leave books that are right to the unit.
+    assert_eq!(report["accuracy"]["stock_units_off"], 0);
+    assert_eq!(report["stock"]["units_off"], 0);
+    assert_eq!(report["stock"]["places_off"], 0);
+    assert!(report["stock"]["units"].as_u64().unwrap() > 1_000);
 }
 
 #[test]
