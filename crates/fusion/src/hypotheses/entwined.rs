@@ -6,7 +6,9 @@ use super::{
     CART, Case, Factors, Hypothesis, LOOK, MASS, OFF, PLACE, PRIOR, Part, REACH, SHARED_MOST,
     STOCK, as_i32, foreign,
     goods::{STRAY, taken_by},
-    is_unread, lanes_within, touched, units_prior, weighed, weighs_like,
+    is_unread, lanes_within,
+    removals::{Removal, RemovalKind, owned},
+    touched, units_prior, weighed, weighs_like,
 };
 use crate::belief::Belief;
 use crate::looks::Held;
@@ -35,16 +37,22 @@ const PLACES: usize = 16;
 /// What one plate shows is not known better, grams.
 const PLATE_G: f64 = 1.5;
 
-/// Goods that were moved in a step.
+/// What was moved in a step.
 #[derive(Clone, Copy)]
 struct Act<'a> {
-    lane_ix: LaneIx,
-    lane: &'a Lane,
-    units: u32,
-    /// What they weigh, the same as the shelf gains it, and the variance of that.
+    what: What<'a>,
+    /// What it weighs, the same as the shelf gains it, and the variance of that.
     grams: f64,
     gained: f64,
     var: f64,
+}
+
+#[derive(Clone, Copy)]
+enum What<'a> {
+    /// Units of a lane.
+    Goods(LaneIx, &'a Lane, u32),
+    /// A thing that somebody had laid down, taken up again; or a hand that rested there.
+    Thing(&'a Removal),
 }
 
 /// What was moved in each of some steps, none where a hand only pressed or let go, before asking who.
@@ -171,15 +179,15 @@ pub(crate) fn entwined(
     (own, all)
 }
 
-/// Stories in which the same people moved the same goods are one, told as in the likeliest: in which step each was is no matter.
+/// Stories in which the same people moved the same goods, and the same thing was taken up, are one, told as in the likeliest: in which step each was is no matter.
 fn by_what_was_done(stories: Vec<Hypothesis>) -> Vec<Hypothesis> {
     let done = |story: &Hypothesis| {
         let goods = story.parts.iter().filter(|p| p.sku.is_some());
         let mut done: Vec<_> = goods.map(|p| (p.who, p.sku, p.quantity)).collect();
         done.sort_unstable();
-        done
+        (done, story.removes.clone())
     };
-    let mut told: Vec<(Vec<_>, Hypothesis)> = Vec::new();
+    let mut told: Vec<((Vec<_>, Vec<u64>), Hypothesis)> = Vec::new();
     for story in stories {
         let done = done(&story);
         match told.iter_mut().find(|(same, _)| *same == done) {
@@ -197,11 +205,16 @@ fn add_part(own: &mut Vec<Hypothesis>, stories: &[Hypothesis], i: usize, others:
             continue;
         };
         let probability = p * story.probability;
-        match own.iter_mut().find(|o| o.parts.first() == Some(part)) {
+        let removes = match part.sku {
+            Some(_) => Vec::new(),
+            None => story.removes.clone(),
+        };
+        let same = |o: &&mut Hypothesis| o.parts.first() == Some(part) && o.removes == removes;
+        match own.iter_mut().find(same) {
             Some(same) => same.probability += probability,
             None => own.push(Hypothesis {
                 parts: vec![*part],
-                removes: Vec::new(),
+                removes,
                 entwined: others.to_vec(),
                 factors: story.factors,
                 probability,
@@ -334,13 +347,20 @@ impl<'a, 'b> Scene<'a, 'b> {
         };
         let sign = if case.grams < 0.0 { 1.0 } else { -1.0 };
         let mut acts = vec![None];
+        let things = case.removals.iter();
+        for thing in things.filter(|r| r.kind != RemovalKind::Lift) {
+            acts.push(Some(Act {
+                what: What::Thing(thing),
+                grams: thing.grams,
+                gained: -thing.grams,
+                var: thing.var,
+            }));
+        }
         for (lane_ix, lane) in lanes {
             for units in 1..=most {
                 let (grams, var) = case.belief.masses.of(lane.sku, units);
                 acts.push(Some(Act {
-                    lane_ix,
-                    lane,
-                    units,
+                    what: What::Goods(lane_ix, lane, units),
                     grams,
                     gained: sign * grams,
                     var,
@@ -355,11 +375,20 @@ impl<'a, 'b> Scene<'a, 'b> {
         let first = self.cases.first()?;
         let (mut expected, mut var, mut moved, mut squares) = (0.0, self.told, 0.0, 0.0);
         let mut all_ways: Vec<(f64, Vec<Vec<f64>>)> = Vec::new();
+        let (mut goods, mut things) = (0, 0);
         for act in acts.iter().flatten() {
             expected += act.gained;
             var += act.var;
             moved += act.grams;
             squares += act.grams * act.grams;
+            match act.what {
+                What::Goods(..) => goods += 1,
+                What::Thing(_) => things += 1,
+            }
+        }
+        // A thing alone weighs what it weighs, and needs no story.
+        if things > 1 || (things == 1 && goods + things < acts.len()) {
+            return None;
         }
         var += first.config.mass_floor_g.powi(2) + (first.config.mass_gain * moved).powi(2);
         let gained: f64 = self.cases.iter().map(|case| -case.grams).sum();
@@ -369,8 +398,13 @@ impl<'a, 'b> Scene<'a, 'b> {
         }
         for (act, case) in acts.iter().zip(self.cases) {
             let Some(act) = act else { continue };
-            let product = case.shop.catalogue.get(act.lane.sku)?;
-            let ways = lane_shares(&case.edges, act.lane, product, act.units);
+            let ways = match act.what {
+                What::Goods(_, lane, units) => {
+                    let product = case.shop.catalogue.get(lane.sku)?;
+                    lane_shares(&case.edges, lane, product, units)
+                }
+                What::Thing(thing) => vec![thing.shares.clone()],
+            };
             // Where three are explained together, fewer places each are tried.
             let every = match self.cases.len() {
                 0..=2 => 1,
@@ -429,7 +463,7 @@ impl<'a, 'b> Scene<'a, 'b> {
 
     /// Everybody who may have done each part of a story.
     fn by_whom(&self, story: &Story<'_>, all: &mut Vec<Hypothesis>) {
-        let mut told: Vec<(Vec<Part>, Vec<&Candidate>, Factors)> =
+        let mut told: Vec<(Vec<Part>, Vec<Option<&Candidate>>, Factors)> =
             vec![(Vec::new(), Vec::new(), {
                 let mut factors = Factors::default();
                 factors[MASS] = story.mass;
@@ -449,21 +483,26 @@ impl<'a, 'b> Scene<'a, 'b> {
                     for (sum, own) in factors.iter_mut().zip(own) {
                         *sum += own;
                     }
-                    factors[REACH] += part
-                        .sku
-                        .map_or(0.0, |_| twice(candidate, part, people, parts));
-                    let mut parts = parts.clone();
                     let mut people = people.clone();
+                    if act.is_some() {
+                        factors[REACH] += twice(candidate, &people);
+                    }
+                    let mut parts = parts.clone();
                     parts.push(*part);
-                    people.push(*candidate);
+                    people.push(act.as_ref().map(|_| *candidate));
                     next.push((parts, people, factors));
                 }
             }
             told = next;
         }
+        let thing = story.acts.iter().flatten().find_map(|act| match act.what {
+            What::Thing(thing) => Some(thing.serials.clone()),
+            What::Goods(..) => None,
+        });
+        let removes = thing.unwrap_or_default();
         all.extend(told.into_iter().map(|(parts, _, factors)| Hypothesis {
             parts,
-            removes: Vec::new(),
+            removes: removes.clone(),
             entwined: Vec::new(),
             factors,
             probability: 0.0,
@@ -473,11 +512,11 @@ impl<'a, 'b> Scene<'a, 'b> {
 
 /// What it weighs beside their reach that a party did something after others did what they did: two people are different tracks,
 /// and one seldom does two things so soon.
-fn twice(candidate: &Candidate, part: &Part, people: &[&Candidate], parts: &[Part]) -> f64 {
-    let others = people.iter().zip(parts).filter(|(_, p)| p.sku.is_some());
+fn twice(candidate: &Candidate, others: &[Option<&Candidate>]) -> f64 {
+    let others = others.iter().flatten();
     others
-        .map(|(other, p)| {
-            if p.who == part.who {
+        .map(|other| {
+            if other.who == candidate.who {
                 return SAME_PERSON.ln();
             }
             let (_, reach) = candidate.both(Held::Thing, other, Held::Thing);
@@ -487,10 +526,38 @@ fn twice(candidate: &Candidate, part: &Part, people: &[&Candidate], parts: &[Par
 }
 
 impl Case<'_> {
-    /// Everybody who may have moved these goods in this step.
+    /// Everybody who may have moved that in this step.
     fn did(&self, act: &Act<'_>) -> Vec<(Part, &Candidate, Factors)> {
+        match act.what {
+            What::Goods(lane_ix, lane, units) => self.moved(lane_ix, lane, units),
+            What::Thing(thing) => self.took_up(thing),
+        }
+    }
+
+    fn took_up(&self, thing: &Removal) -> Vec<(Part, &Candidate, Factors)> {
+        let kinds = self.kinds(thing);
+        let near = self.near.iter().map(|i| &self.people[*i]);
+        near.map(|c| {
+            let reach = c.reach();
+            let mut factors = Factors::default();
+            factors[REACH] = reach;
+            factors[LOOK] = self.any_of(c, &kinds) - reach;
+            factors[PRIOR] = thing.there + foreign::REMOVED.ln() + owned(thing, c.who);
+            let part = Part {
+                who: c.who,
+                kind: c.kind,
+                sku: None,
+                quantity: 1,
+                lane: None,
+            };
+            (part, c, factors)
+        })
+        .collect()
+    }
+
+    fn moved(&self, lane_ix: LaneIx, lane: &Lane, units: u32) -> Vec<(Part, &Candidate, Factors)> {
         let lanes = self.shop.planogram.on_shelf(self.step.shelf).count().max(1) as f64;
-        let held = Held::Sku(act.lane.sku);
+        let held = Held::Sku(lane.sku);
         let mut all = Vec::new();
         for c in self.near.iter().map(|i| &self.people[*i]) {
             let reach = c.reach();
@@ -500,18 +567,17 @@ impl Case<'_> {
             let mut part = Part {
                 who: c.who,
                 kind: c.kind,
-                sku: Some(act.lane.sku),
-                quantity: as_i32(act.units),
-                lane: Some(act.lane_ix),
+                sku: Some(lane.sku),
+                quantity: as_i32(units),
+                lane: Some(lane_ix),
             };
             if self.grams > 0.0 {
-                factors[STOCK] = self.stock(act.lane_ix, act.units);
-                factors[PRIOR] = units_prior(act.units)
-                    + ((1.0 - STRAY) / lanes).ln()
-                    + taken_by(c, Some(act.lane_ix));
+                factors[STOCK] = self.stock(lane_ix, units);
+                factors[PRIOR] =
+                    units_prior(units) + ((1.0 - STRAY) / lanes).ln() + taken_by(c, Some(lane_ix));
                 factors[super::AGAIN] = self.again(&[part]);
             } else {
-                let Some(brings) = self.brings(c, (act.lane_ix, act.lane, act.units)) else {
+                let Some(brings) = self.brings(c, (lane_ix, lane, units)) else {
                     continue;
                 };
                 factors[CART] = brings.cart;

@@ -14,7 +14,7 @@ pub(super) const HAND_PUT: f64 = 0.04;
 /// The same for a hand that presses, of a rise that was not read yet: nearly every take begins with one.
 const HAND_PRESSES: f64 = 6.0;
 /// Prior that a fall where a foreign thing lies takes it away.
-const REMOVED: f64 = 0.5;
+pub(super) const REMOVED: f64 = 0.5;
 /// Prior that a hand which rests there eases by a part of what it presses, so plainly that it makes a step.
 const EASES: f64 = 0.05;
 /// What is left of it is four standard deviations of the step at least, or four times this, grams.
@@ -46,11 +46,8 @@ impl Case<'_> {
         let removed: Vec<(&Removal, Vec<(Held, f64)>)> = self
             .removals
             .iter()
-            .filter_map(|r| match r.kind {
-                RemovalKind::Hand => Some((r, vec![(Held::Nothing, 1.0)])),
-                RemovalKind::Thing => Some((r, self.kinds(r))),
-                RemovalKind::Lift => None,
-            })
+            .filter(|r| r.kind != RemovalKind::Lift)
+            .map(|r| (r, self.kinds(r)))
             .collect();
         for c in &self.people {
             let reach = c.reach();
@@ -99,8 +96,11 @@ impl Case<'_> {
     }
 
     /// What a foreign thing looks like, by what it weighs: something never seen, or a kind that is sold
-    /// here too.
-    fn kinds(&self, thing: &Removal) -> Vec<(Held, f64)> {
+    /// here too. A hand that rested holds nothing.
+    pub(super) fn kinds(&self, thing: &Removal) -> Vec<(Held, f64)> {
+        if thing.kind == RemovalKind::Hand {
+            return vec![(Held::Nothing, 1.0)];
+        }
         let skus = self.shop.catalogue.len().max(1);
         let strange = (1.0 - SOLD_HERE_TOO) / (thing.grams.max(5.0) * 7.0);
         let mut kinds = vec![(Held::Thing, strange)];
@@ -121,7 +121,7 @@ impl Case<'_> {
     }
 
     /// Log weight of a candidate by reach and looks where what was held is one of several kinds.
-    fn any_of(&self, c: &Candidate, kinds: &[(Held, f64)]) -> f64 {
+    pub(super) fn any_of(&self, c: &Candidate, kinds: &[(Held, f64)]) -> f64 {
         let weigh = |(held, p): &(Held, f64)| p * (c.with_look(*held) + self.shown(*held)).exp();
         kinds.iter().map(weigh).sum::<f64>().max(1e-300).ln()
     }
