@@ -5,7 +5,7 @@ use crate::hands::belongs;
 use crate::reach::Target;
 use crate::tracks::Track;
 use std::collections::{BTreeMap, VecDeque};
-use walkout_model::{ItemLook, SkuIx, StoreTime, TimeDelta, TrackId};
+use walkout_model::{FOREIGN_SHARE, ItemLook, SkuIx, StoreTime, TimeDelta, TrackId};
 
 const REMEMBER: TimeDelta = TimeDelta::from_secs(12);
 const LOOKS_MAX: usize = 4_096;
@@ -42,6 +42,8 @@ pub(crate) struct LookStore {
 pub(crate) struct LookRatio {
     by_sku: BTreeMap<SkuIx, f64>,
     other: f64,
+    /// That it was nothing sold here, beside that it was something at all.
+    strange: f64,
     thing: f64,
     nothing: f64,
     /// Looks there were, and how probably their hand was the body's own.
@@ -54,6 +56,7 @@ impl Default for LookRatio {
         Self {
             by_sku: BTreeMap::new(),
             other: 1.0,
+            strange: 1.0,
             thing: 1.0,
             nothing: 1.0,
             looks: 0,
@@ -80,7 +83,7 @@ pub(crate) struct LookWeights {
 impl LookRatio {
     /// What [`LookWeights`] weigh where the goods are known, in their order.
     pub(crate) fn features(&self, sku: SkuIx) -> [f64; 6] {
-        if self.by_sku.is_empty() {
+        if self.looks == 0 {
             return [0.0, 0.0, 0.0, self.thing.ln(), 0.0, 0.0];
         }
         let log = self.by_sku.get(&sku).copied().unwrap_or(self.other).ln();
@@ -97,12 +100,13 @@ impl LookRatio {
 
     /// The same as far as it is believed.
     pub(crate) fn weighed(mut self, weights: &LookWeights) -> Self {
-        if self.by_sku.is_empty() {
+        if self.looks == 0 {
             self.thing = self.thing.powf(weights.shows_none);
             return self;
         }
         let shows_it = weights.shows_it * self.own + weights.shows_it_astray * (1.0 - self.own);
-        for ratio in self.by_sku.values_mut().chain([&mut self.other]) {
+        let others = [&mut self.other, &mut self.strange];
+        for ratio in self.by_sku.values_mut().chain(others) {
             let log = ratio.ln();
             *ratio = (log.max(0.0) * shows_it + log.min(0.0) * weights.shows_another).exp();
         }
@@ -119,7 +123,7 @@ impl LookRatio {
                 let ratio = self.by_sku.get(&sku).copied().unwrap_or(self.other);
                 self.thing * ratio
             }
-            Held::Thing => self.thing,
+            Held::Thing => self.thing * self.strange,
             Held::Nothing => self.nothing,
         }
     }
@@ -139,7 +143,9 @@ impl LookStore {
         let sane = look
             .posterior
             .iter()
-            .all(|(_, p)| p.is_finite() && (0.0..=1.0).contains(p))
+            .map(|(_, p)| p)
+            .chain(&look.foreign)
+            .all(|p| p.is_finite() && (0.0..=1.0).contains(p))
             && look.posterior.len() <= 4_096
             && [look.hand.x, look.hand.y, look.hand.z]
                 .iter()
@@ -237,12 +243,17 @@ impl LookStore {
                 by_sku.insert(*sku, 0.0);
             }
         }
-        let mut other = 0.0;
+        let (mut other, mut strange) = (0.0, 0.0);
         for look in &seen {
             let told: f64 = look.posterior.iter().map(|(_, p)| f64::from(*p)).sum();
-            let rest = (1.0 - told).max(0.01) / (n - look.posterior.len() as f64).max(1.0);
-            let ratio = |p: f64| ((1.0 - ASTRAY) * p * n + ASTRAY).ln();
+            let foreign = look.foreign.map(f64::from);
+            let left = (1.0 - told - foreign.unwrap_or(0.0)).max(0.01);
+            let rest = left / (n - look.posterior.len() as f64).max(1.0);
+            // Against what was expected beforehand.
+            let against = |p: f64, share: f64| ((1.0 - ASTRAY) * p / share + ASTRAY).ln();
+            let ratio = |p: f64| against(p, 1.0 / n);
             other += ratio(rest);
+            strange += foreign.map_or(0.0, |p| against(p, FOREIGN_SHARE));
             for (sku, sum) in &mut by_sku {
                 let p = look
                     .posterior
@@ -258,6 +269,7 @@ impl LookStore {
         LookRatio {
             by_sku,
             other: (other * temper).exp(),
+            strange: (strange * temper).exp(),
             thing: 1.0 / base,
             nothing: in_empty / base,
             looks: seen.len(),

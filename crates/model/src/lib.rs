@@ -42,8 +42,8 @@ pub use layout::Layout;
 pub use mass::Mass;
 pub use money::{Currency, Money};
 pub use observation::{
-    APPEARANCE_MAX, GateCrossing, GateDirection, ItemLook, LoadSample, PartyKind, SessionOpened,
-    TrackPoint, Wrist,
+    APPEARANCE_MAX, FOREIGN_SHARE, GateCrossing, GateDirection, ItemLook, LoadSample, PartyKind,
+    SessionOpened, TrackPoint, Wrist,
 };
 pub use planogram::{Lane, Planogram};
 pub use question::Question;

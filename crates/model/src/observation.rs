@@ -60,7 +60,14 @@ pub struct ItemLook {
     pub hand: Point3,
     /// The most probable SKUs with their probabilities; what is missing to 1 belongs to all others.
     pub posterior: Vec<(SkuIx, f32)>,
+    /// How probably it is nothing that the shop sells, with [`FOREIGN_SHARE`] of such things expected beforehand; it is part of
+    /// what is missing to 1. `None` from a classifier that cannot tell.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub foreign: Option<f32>,
 }
+
+/// How many of the things that classifiers see they take for nothing that the shop sells, before they look.
+pub const FOREIGN_SHARE: f64 = 0.02;
 
 /// Which way a gate's light barrier was crossed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]

@@ -394,11 +394,20 @@ impl Decoder {
             let Some(posterior) = self.skus(origin, &look.skus) else {
                 continue;
             };
+            let told: f32 = posterior.iter().map(|(_, p)| p).sum();
+            if let Some(foreign) = look.foreign
+                && (probability(foreign).is_none() || told + foreign > 1.01)
+            {
+                let why = "foreign is no probability, or more than what is missing to 1";
+                self.refuse(origin, Cause::Absurd, why);
+                continue;
+            }
             out.push(Observation::Look(ItemLook {
                 t,
                 track: TrackId(look.track),
                 hand,
                 posterior,
+                foreign: look.foreign,
             }));
         }
     }

@@ -61,6 +61,7 @@ pub fn looks(shop: &Shop, looks: &[ItemLook]) -> LookMessage {
         y: round(look.hand.y, 3),
         z: round(look.hand.z, 3),
         skus: gtins(shop, &look.posterior),
+        foreign: look.foreign,
     };
     LookMessage {
         looks: looks.iter().map(entry).collect(),

@@ -65,6 +65,9 @@ pub struct LookEntry {
     pub z: f64,
     /// GTINs with their probabilities, most probable first; what is missing to 1 is all others'.
     pub skus: Vec<(Gtin, f32)>,
+    /// How probably it is nothing that the shop sells, from a classifier that can tell.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub foreign: Option<f32>,
 }
 
 /// `look`: what the classifier saw.

@@ -49,27 +49,29 @@ impl Case<'_> {
             .filter(|r| r.kind != RemovalKind::Lift)
             .map(|r| (r, self.kinds(r)))
             .collect();
+        let things = self.kinds_of(self.grams.abs(), self.sigma_g.powi(2));
+        let hands = vec![(Held::Nothing, 1.0)];
         for c in &self.people {
             let reach = c.reach();
-            let new = |held: Held, prior: f64| {
+            let new = |held: &[(Held, f64)], prior: f64| {
                 let mut factors = Factors::default();
                 factors[MASS] = broad;
                 factors[PLACE] = -spots;
                 factors[REACH] = reach;
-                factors[LOOK] = c.with_look(held) - reach + self.shown(held);
+                factors[LOOK] = self.any_of(c, held) - reach;
                 factors[PRIOR] = prior.ln();
                 factors
             };
             if off {
-                push(c, Vec::new(), new(Held::Thing, FOREIGN_TAKE));
+                push(c, Vec::new(), new(&things, FOREIGN_TAKE));
             } else {
-                push(c, Vec::new(), new(Held::Thing, THING_PUT));
+                push(c, Vec::new(), new(&things, THING_PUT));
                 let hand = if self.may_be_a_hand() {
                     HAND_PRESSES
                 } else {
                     HAND_PUT
                 };
-                let mut leans = new(Held::Nothing, hand);
+                let mut leans = new(&hands, hand);
                 leans[REACH] += c.lingers;
                 push(c, Vec::new(), leans);
             }
@@ -98,16 +100,20 @@ impl Case<'_> {
     /// What a foreign thing looks like, by what it weighs: something never seen, or a kind that is sold
     /// here too. A hand that rested holds nothing.
     pub(super) fn kinds(&self, thing: &Removal) -> Vec<(Held, f64)> {
-        if thing.kind == RemovalKind::Hand {
-            return vec![(Held::Nothing, 1.0)];
+        match thing.kind {
+            RemovalKind::Hand => vec![(Held::Nothing, 1.0)],
+            _ => self.kinds_of(thing.grams, thing.var),
         }
+    }
+
+    fn kinds_of(&self, weighs: f64, var: f64) -> Vec<(Held, f64)> {
         let skus = self.shop.catalogue.len().max(1);
-        let strange = (1.0 - SOLD_HERE_TOO) / (thing.grams.max(5.0) * 7.0);
+        let strange = (1.0 - SOLD_HERE_TOO) / (weighs.max(5.0) * 7.0);
         let mut kinds = vec![(Held::Thing, strange)];
         for sku in (0..skus).map(SkuIx::from) {
-            let (grams, var) = self.belief.masses.of(sku, 1);
-            let var = var + thing.var + self.config.mass_floor_g.powi(2);
-            let off = thing.grams - grams;
+            let (grams, own) = self.belief.masses.of(sku, 1);
+            let var = own + var + self.config.mass_floor_g.powi(2);
+            let off = weighs - grams;
             if off * off < 16.0 * var {
                 let density = (-0.5 * off * off / var).exp() / (var * std::f64::consts::TAU).sqrt();
                 kinds.push((Held::Sku(sku), SOLD_HERE_TOO / skus as f64 * density));

@@ -416,6 +416,7 @@ impl Bed {
                 .layout
                 .floor_from_shelf(ShelfIx(shelf), x_m, 0.05, 0.2),
             posterior: vec![(SkuIx(sku), p)],
+            foreign: None,
         }));
     }
 

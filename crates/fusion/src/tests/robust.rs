@@ -81,6 +81,7 @@ fn malformed_observations_are_counted() {
         track: TrackId(1),
         hand: Point3::default(),
         posterior: vec![(SkuIx(0), f32::NAN)],
+        foreign: None,
     });
     let crossing = GateCrossing {
         t,
@@ -159,6 +160,7 @@ proptest! {
                     track: TrackId(track),
                     hand: Point3::new(x, 3.1, 1.1),
                     posterior: vec![(SkuIx(sku), p)],
+                    foreign: Some(1.0 - p),
                 }),
                 Input::Step(shelf, plate, delta_g, sigma_g) => fusion.step(WeightStep {
                     serial: i as u64,

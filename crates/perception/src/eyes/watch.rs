@@ -147,6 +147,7 @@ impl Watch {
                     track: point.track,
                     hand: point.wrists.get(w)?.position,
                     posterior: held.skus.clone(),
+                    foreign: None,
                 })
             })
             .collect()

@@ -2,7 +2,7 @@
 //! has the equations.
 
 use std::str::FromStr;
-use walkout_model::{PlateIx, StoreTime};
+use walkout_model::{FOREIGN_SHARE, PlateIx, StoreTime};
 
 /// How good, or bad, the devices of a shop are.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -376,6 +376,8 @@ pub struct LooksConfig {
     pub empty_hand: f64,
     /// The classifier's prior for a thing outside the catalogue. 0.02.
     pub foreign_prior: f64,
+    /// Share of people's own things that look just like something sold here: a drink bought elsewhere. 0.3; ours.
+    pub sold_here_too: f64,
     /// From the frame to the report, seconds. 0.2–0.3: the tracker's frames and the classifier.
     pub latency_s: [f64; 2],
     /// Hands of two people so near each other are looked at wherever they are, metres. 0.4.
@@ -391,7 +393,8 @@ impl Default for LooksConfig {
             persistence: 0.92,
             guesses: 8,
             empty_hand: 0.03,
-            foreign_prior: 0.02,
+            foreign_prior: FOREIGN_SHARE,
+            sold_here_too: 0.3,
             latency_s: [0.2, 0.3],
             meeting_m: 0.4,
             meeting_s: 1.5,

@@ -149,6 +149,9 @@ impl Looks {
         let sigma = self.sigma * (QUALITY_SPREAD * self.noise.normal()).exp();
         let place = match content {
             Content::Sku(sku) => self.space.place(sku, &mut self.noise),
+            Content::Foreign if self.noise.chance(self.config.sold_here_too) => {
+                self.space.one_of_them(&mut self.noise)
+            }
             Content::Empty | Content::Foreign => self.space.anything(&mut self.noise),
         };
         let is_taken_for_something =
@@ -175,11 +178,13 @@ impl Looks {
         let fresh = hold.sigma * (1.0 - self.config.persistence).sqrt();
         let appearance = displaced(&hold.seems, fresh, &mut self.noise);
         let posterior = self.space.posterior(&appearance, hold.sigma);
+        let known: f64 = posterior.iter().map(|(_, p)| p).sum();
         Some(ItemLook {
             t: scene.t,
             track: seen.track,
             hand: seen.position,
             posterior: best(posterior, self.config.guesses),
+            foreign: Some((1.0 - known).clamp(0.0, 1.0) as f32),
         })
     }
 }
@@ -223,6 +228,15 @@ impl Space {
 
     fn place(&self, sku: SkuIx, noise: &mut Noise) -> Appearance {
         match self.skus.get(sku.usize()) {
+            Some(place) => *place,
+            None => self.anything(noise),
+        }
+    }
+
+    /// The place of any of the SKUs.
+    fn one_of_them(&self, noise: &mut Noise) -> Appearance {
+        let at = noise.between([0.0, self.skus.len() as f64]) as usize;
+        match self.skus.get(at) {
             Some(place) => *place,
             None => self.anything(noise),
         }
