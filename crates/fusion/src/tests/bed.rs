@@ -420,6 +420,19 @@ impl Bed {
         }));
     }
 
+    /// A camera looks at what `track` holds over a shelf, knows no product in it, and may say how probably it is none.
+    pub(super) fn looks_strange(&mut self, track: u64, shelf: u32, x_m: f64, foreign: Option<f32>) {
+        self.tell(Observation::Look(ItemLook {
+            t: at(self.now),
+            track: TrackId(track),
+            hand: shop()
+                .layout
+                .floor_from_shelf(ShelfIx(shelf), x_m, 0.05, 0.2),
+            posterior: Vec::new(),
+            foreign,
+        }));
+    }
+
     /// Reaches, takes or puts `units` of a SKU in the middle of a lane that starts at plate `first`,
     /// and withdraws.
     pub(super) fn act(&mut self, track: u64, shelf: u32, first: u32, grams: f64) {

@@ -290,3 +290,101 @@ fn a_hand_that_presses_beside_somebody_who_holds_nothing_is_a_hand() {
     bed.wait(9.0);
     assert!(bed.standing().is_empty(), "{:?}", bed.standing());
 }
+
+/// Somebody lays down a bag of 900 g on plate 2 and takes it up `after` seconds later, in the second in which another takes tea
+/// from the same plate.
+fn taken_up_while_another_takes(after: f64) -> Vec<AttributedMovement> {
+    let mut bed = Bed::new();
+    bed.enter(1, 1, PartyKind::Shopper, before(0.1));
+    bed.enter(2, 2, PartyKind::Shopper, before(0.5));
+    bed.act(1, 0, 2, 900.0);
+    bed.wait(after);
+    bed.hold_out(2, before(0.5).at_height(1.0));
+    bed.reach(1, 0, 0.23);
+    bed.reach(2, 0, 0.27);
+    bed.step(0, &[(2, -1_400.0)]);
+    bed.wait(0.3);
+    bed.look(2, 0, 0.27, 1, 0.9);
+    bed.withdraw(1);
+    bed.withdraw(2);
+    bed.wait(9.0);
+    bed.standing()
+}
+
+#[test]
+fn who_takes_goods_while_another_takes_up_a_bag_is_charged_for_them() {
+    // A hand that rested there would long be gone; a bag, or a hand that may rest still.
+    for after in [20.0, 4.0] {
+        let told = taken_up_while_another_takes(after);
+        let goods: Vec<_> = told.iter().filter(|m| m.best.sku.is_some()).collect();
+        let [taken] = goods.as_slice() else {
+            panic!("{told:?}");
+        };
+        assert_eq!(best(taken), (party(2), Some(1), 1));
+        assert_ne!(taken.decision, Decision::LeaveOff, "{taken:?}");
+        // The bag is nobody's charge, and not thought to lie there any more.
+        let others = told.iter().filter(|m| m.best.sku.is_none());
+        assert!(
+            others.clone().all(|m| m.decision == Decision::LeaveOff),
+            "{told:?}"
+        );
+    }
+}
+
+#[test]
+fn the_rest_of_ones_slow_lift_and_anothers_take_are_told_apart() {
+    let mut bed = Bed::new();
+    bed.enter(1, 1, PartyKind::Shopper, before(0.1));
+    bed.enter(2, 2, PartyKind::Shopper, before(0.5));
+    bed.reach(1, 0, 0.23);
+    bed.step(0, &[(2, -280.0)]);
+    bed.wait(12.0);
+    bed.reach(2, 0, 0.27);
+    bed.step(0, &[(2, -718.0)]);
+    bed.wait(0.3);
+    bed.look(1, 0, 0.23, 1, 0.9);
+    bed.look(2, 0, 0.27, 1, 0.9);
+    bed.withdraw(1);
+    bed.withdraw(2);
+    bed.wait(9.0);
+    let told = bed.standing();
+    let mut goods: Vec<_> = told.iter().map(best).filter(|b| b.1.is_some()).collect();
+    goods.sort_unstable();
+    assert_eq!(
+        goods,
+        [(party(1), Some(1), 1), (party(2), Some(1), 1)],
+        "{told:?}"
+    );
+}
+
+/// How probable it is that what somebody who holds tea puts elsewhere, and what weighs nearly as tea does, is tea: a camera that calls it
+/// none of the goods, or does not know.
+fn put_elsewhere(foreign: Option<f32>) -> f32 {
+    let mut bed = Bed::new();
+    bed.enter(1, 1, PartyKind::Shopper, before(0.2));
+    bed.act(1, 0, 2, -500.0);
+    bed.wait(9.0);
+    bed.reach(1, 1, 0.45);
+    for _ in 0..3 {
+        bed.looks_strange(1, 1, 0.45, foreign);
+    }
+    bed.step(1, &[(10, 509.0)]);
+    bed.withdraw(1);
+    bed.wait(9.0);
+    let told = bed.standing();
+    // What was always thought to be no goods is not told at all.
+    let rise = told.iter().find(|m| m.best.quantity < 0);
+    let all = rise.map(|m| m.alternatives.iter().chain([&m.best]));
+    let goods = all.into_iter().flatten().filter(|a| a.sku.is_some());
+    goods.map(|a| a.probability).sum()
+}
+
+#[test]
+fn a_camera_that_knows_what_is_none_of_the_goods_is_heard() {
+    let [silent, strange, known] = [None, Some(0.95), Some(0.0)].map(put_elsewhere);
+    assert!(
+        strange < silent && silent <= known,
+        "{strange} {silent} {known}"
+    );
+    assert!(1.0 - strange > 2.0 * (1.0 - silent), "{strange} {silent}");
+}

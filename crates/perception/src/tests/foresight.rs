@@ -85,6 +85,40 @@ fn a_press_before_a_take_is_told_as_a_hand_at_most() {
     }
 }
 
+/// What is held half lifted for a quarter of a minute, and never still, is told early, taken back, and told again when it has left.
+#[test]
+fn what_was_taken_back_is_not_told_early_again() {
+    let held = |t: f64| {
+        let wavers = 60.0 * (2.1 * t).sin() + 40.0 * (5.3 * t).sin();
+        if (8.7..24.0).contains(&t) {
+            wavers
+        } else {
+            0.0
+        }
+    };
+    let outcome = Trace::new(34.0, |p, t| {
+        900.0
+            + if p == 3 {
+                -360.0 * ease(t, 8.2, 0.4) - 300.0 * ease(t, 24.0, 0.4) + held(t)
+            } else {
+                0.0
+            }
+    })
+    .run();
+    let early = |s: &&&WeightStep| s.replaces.is_none() && known(s) < 24.0;
+    let told = outcome.told();
+    assert_eq!(
+        told.iter().filter(early).count(),
+        1,
+        "{:?}",
+        outcome.brief()
+    );
+    let steps = outcome.steps();
+    assert_eq!(steps.len(), 1, "{:?}", outcome.brief());
+    assert!((steps[0].delta_g + 660.0).abs() < 6.0, "{:?}", steps[0]);
+    assert!(known(steps[0]) > 24.0);
+}
+
 #[test]
 fn what_was_told_of_a_hand_that_pressed_ever_harder_is_taken_back() {
     let outcome = Trace::new(14.0, |p, t| {

@@ -106,7 +106,7 @@ async fn what_devices_say_arrives() {
         r#"{{"t":{t}.5,"people":[{{"id":7,"x":1.5,"y":0.5,"sd":0.1,"wrists":[{{"x":1.2,"y":1.0,"z":1.1,"sd":0.05,"conf":0.9}}]}}]}}"#
     );
     let look = format!(
-        r#"{{"looks":[{{"t":{t}.75,"track":7,"x":1.2,"y":1.0,"z":1.1,"skus":[["{}",0.8]]}}]}}"#,
+        r#"{{"looks":[{{"t":{t}.75,"track":7,"x":1.2,"y":1.0,"z":1.1,"skus":[["{}",0.8]],"foreign":0.1}}]}}"#,
         gtin()
     );
     let messages = [("gate/door", cross), ("track", track), ("look", look)];
@@ -133,6 +133,7 @@ async fn what_devices_say_arrives() {
     assert_eq!(crossing.direction, GateDirection::In);
     assert_eq!((track.track.0, track.wrists.len()), (7, 1));
     assert_eq!(look.posterior, [(walkout_model::SkuIx(0), 0.8)]);
+    assert_eq!(look.foreign, Some(0.1));
     assert!(rig.bus.clock.newest() >= look.t);
 }
 
@@ -149,6 +150,10 @@ async fn each_bad_message_is_refused_by_its_cause() {
     );
     let looked = format!(
         r#"{{"looks":[{{"t":{t},"track":7,"x":1,"y":1,"z":1,"skus":[["4006381333931",0.8]]}}]}}"#
+    );
+    let strange = format!(
+        r#"{{"looks":[{{"t":{t},"track":7,"x":1,"y":1,"z":1,"skus":[["{}",0.8]],"foreign":0.7}}]}}"#,
+        gtin()
     );
     let many = format!("[{}]", vec![r#"{"n":"a","v":1}"#; 20_001].join(","));
     let cases: Vec<(&str, Vec<u8>, Cause)> = vec![
@@ -201,6 +206,7 @@ async fn each_bad_message_is_refused_by_its_cause() {
             Cause::Absurd,
         ),
         ("look", looked.into(), Cause::UnknownSku),
+        ("look", strange.into(), Cause::Absurd),
         ("gate/door", b"[]".to_vec(), Cause::Malformed),
         ("gate/door", long.into(), Cause::Oversized),
         (

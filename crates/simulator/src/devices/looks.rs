@@ -528,17 +528,23 @@ mod tests {
     fn empty_hands_and_foreign_things_are_rarely_named() {
         let shop = hall();
         let mut looks = Looks::new(&shop.catalogue, LooksConfig::default(), 6);
-        let mut named = 0.0;
+        let (mut named, mut known) = (0.0, 0.0);
         let trials = 500;
         for _ in 0..trials {
             let hold = looks.begin(Content::Foreign);
             let x = displaced(&hold.seems, 0.28 * hold.sigma, &mut looks.noise);
-            let posterior = best(looks.space.posterior(&x, hold.sigma), 8);
+            let all = looks.space.posterior(&x, hold.sigma);
+            known += 1.0 - all.iter().map(|(_, p)| p).sum::<f64>();
+            let posterior = best(all, 8);
             named += f64::from(posterior.first().map_or(0.0, |(_, p)| *p));
         }
         let named = named / f64::from(trials);
         println!("a foreign thing's first guess is believed {named:.2}");
         assert!(named < 0.5, "{named}");
+        let known = known / f64::from(trials);
+        println!("and it is called none of the goods with {known:.2}");
+        // Three of ten look like goods.
+        assert!((0.4..0.75).contains(&known), "{known}");
         let taken = (0..4_000)
             .filter(|_| looks.begin(Content::Empty).is_taken_for_something)
             .count();

@@ -67,6 +67,7 @@ scenarios! {
     no_code
     own_goods
     parent_and_child
+    picked_up_at_once
     put_and_taken
     put_back
     restock_while_shopping
