@@ -209,6 +209,7 @@ pub fn measure(options: &Options) -> Result<Vec<Measured>, AccuracyError> {
     for (i, measured) in measured.iter_mut().enumerate() {
         let (group, engine) = (&groups[i / engines], options.engines[i % engines]);
         measured.row = group.row(engine, options.seed, &measured.score);
+        measured.row.flawless = options.flawless.iter().map(|sense| sense.name()).collect();
     }
     Ok(measured)
 }

@@ -175,7 +175,7 @@ pub fn questions(
             text += &teller.tell_guess(&outcome.guesses[i]);
             let right = match &matching.settled[i] {
                 Some(claim) => teller.tell_claim(claim),
-                None => "not offered".to_owned(),
+                None => "nothing, or not offered".to_owned(),
             };
             let _ = writeln!(text, "    right  {right}");
         }

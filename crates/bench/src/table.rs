@@ -57,6 +57,9 @@ pub struct Row {
     pub seed: u64,
     /// Runs.
     pub runs: usize,
+    /// Senses that did not err: with any, the figures are no shop's.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub flawless: Vec<&'static str>,
 }
 
 impl Row {
@@ -100,6 +103,7 @@ impl Row {
             exits_missed: score.exits_missed,
             seed,
             runs,
+            flawless: Vec::new(),
         }
     }
 }

@@ -5,7 +5,7 @@ use crate::masses::Masses;
 use crate::stock::Count;
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use walkout_model::{LaneIx, SessionId, ShelfIx, Shop, SkuIx, WeightStep, Who};
+use walkout_model::{LaneIx, SessionId, ShelfIx, Shop, SkuIx, StoreTime, WeightStep, Who};
 
 /// Goods out of place and foreign things at most; the oldest go first.
 const MISPLACED_MAX: usize = 512;
@@ -48,6 +48,8 @@ pub(crate) struct Foreign {
     pub who: Vec<(Who, f64)>,
     /// Probability that it is there.
     pub probability: f64,
+    /// The step that was last thought to take it away, when that was, and the probability before it.
+    pub taken: Option<(u64, StoreTime, f64)>,
     /// How the step was explained, as long as later steps may still tell otherwise.
     pub doubt: Arc<Vec<Hypothesis>>,
 }

@@ -248,7 +248,7 @@ fn best(hypotheses: &[Hypothesis]) -> Option<&Hypothesis> {
 /// What is believed of carts, lanes and things out of place after a step.
 pub(crate) fn learn(belief: &mut Belief, hypotheses: &[Hypothesis], step: &WeightStep, x_m: f64) {
     learn_mass(belief, hypotheses, step);
-    pairing::remove(belief, hypotheses);
+    pairing::remove(belief, hypotheses, step);
     let mut lanes: BTreeMap<LaneIx, Vec<(i32, f64)>> = BTreeMap::new();
     let mut no_goods: Vec<(Who, f64)> = Vec::new();
     for h in hypotheses.iter().filter(|h| h.probability > 0.002) {
@@ -291,6 +291,7 @@ pub(crate) fn learn(belief: &mut Belief, hypotheses: &[Hypothesis], step: &Weigh
             x_m,
             who: no_goods.iter().map(|(w, p)| (*w, p / total)).collect(),
             probability: total,
+            taken: None,
             doubt: Arc::new(hypotheses.to_vec()),
         });
     }
@@ -349,6 +350,7 @@ pub(crate) fn by_party(hypotheses: &[Hypothesis]) -> Vec<(Who, f64)> {
     let mut found: std::collections::BTreeMap<Who, f64> = std::collections::BTreeMap::new();
     for h in hypotheses {
         if let [first, rest @ ..] = h.parts.as_slice()
+            && h.taken_up_by.is_none()
             && rest.iter().all(|p| p.who == first.who)
         {
             *found.entry(first.who).or_default() += h.probability;

@@ -576,6 +576,7 @@ impl Engine {
         let mut before = belief.clone();
         for told in others.iter().filter(|b| b.told) {
             pairing::unlearn(&mut before, &told.deed.hypotheses, 1.0);
+            pairing::put_back(&mut before, told.deed.step.serial);
         }
         let (lineage, people) = (&self.tracks.lineage, &self.gates.people);
         let cases: Vec<Case<'_>> = deeds

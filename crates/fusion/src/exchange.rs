@@ -187,6 +187,7 @@ impl Exchange {
                     parts: [1, -1].map(|n| nothing(taker, n)).into(),
                     removes: Vec::new(),
                     entwined: Vec::new(),
+                    taken_up_by: None,
                     factors,
                     probability: 0.0,
                 });
@@ -232,6 +233,7 @@ impl Exchange {
                         parts: vec![part(taker.who, taker.kind, 1), part(putter, kind, -1)],
                         removes: Vec::new(),
                         entwined: Vec::new(),
+                        taken_up_by: None,
                         factors,
                         probability: 0.0,
                     });

@@ -42,7 +42,7 @@ pub(crate) struct LookStore {
 pub(crate) struct LookRatio {
     by_sku: BTreeMap<SkuIx, f64>,
     other: f64,
-    /// That it was nothing sold here, beside that it was something at all.
+    /// That it was nothing sold here, a thing of somebody's or an empty hand, beside that something was seen at all.
     strange: f64,
     thing: f64,
     nothing: f64,
@@ -124,7 +124,7 @@ impl LookRatio {
                 self.thing * ratio
             }
             Held::Thing => self.thing * self.strange,
-            Held::Nothing => self.nothing,
+            Held::Nothing => self.nothing * self.strange,
         }
     }
 }

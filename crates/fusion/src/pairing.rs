@@ -4,10 +4,12 @@
 use crate::belief::Belief;
 use crate::hypotheses::Hypothesis;
 use std::sync::Arc;
-use walkout_model::WeightStep;
+use walkout_model::{TimeDelta, WeightStep};
 
 /// A change of the posterior that is worth another word.
 const WORTH_SAYING: f64 = 0.02;
+/// How long what was taken away is remembered: steps that are explained together are not further apart.
+const REMEMBERED: TimeDelta = TimeDelta::from_secs(10);
 
 /// A step that is explained anew.
 pub(crate) struct Revision {
@@ -16,15 +18,34 @@ pub(crate) struct Revision {
 }
 
 /// Takes away what the explanations of a step remove.
-pub(crate) fn remove(belief: &mut Belief, hypotheses: &[Hypothesis]) {
+pub(crate) fn remove(belief: &mut Belief, hypotheses: &[Hypothesis], step: &WeightStep) {
     for thing in &mut belief.foreign {
-        thing.probability *= 1.0 - removed(hypotheses, thing.serial());
+        let r = removed(hypotheses, thing.serial());
+        if r > 0.0 {
+            thing.taken = Some((step.serial, step.t_change, thing.probability));
+            thing.probability *= 1.0 - r;
+        }
+        thing
+            .taken
+            .take_if(|(_, t, _)| step.t_change.since(*t) > REMEMBERED);
     }
 }
 
-/// Forgets things that are surely gone. Call after [`revise`].
+/// Lays back what a step took away, for whoever explains it together with others.
+pub(crate) fn put_back(belief: &mut Belief, step: u64) {
+    for thing in &mut belief.foreign {
+        if let Some((_, _, before)) = thing.taken.take_if(|(by, ..)| *by == step) {
+            thing.probability = before;
+        }
+    }
+}
+
+/// Forgets things that are surely gone, and for so long that nothing is explained together with their going. Call after
+/// [`revise`].
 pub(crate) fn forget(belief: &mut Belief) {
-    belief.foreign.retain(|f| f.probability > 0.003);
+    belief
+        .foreign
+        .retain(|f| f.probability > 0.003 || f.taken.is_some());
 }
 
 /// Explains anew the steps that brought what the explanations of a later step remove, and sets the

@@ -82,6 +82,7 @@ mod tests {
                 }],
                 removes: Vec::new(),
                 entwined: Vec::new(),
+                taken_up_by: None,
                 factors,
                 probability,
             }

@@ -38,8 +38,8 @@ pub(crate) struct ShelfState {
     owed: Vec<(usize, u64)>,
     /// Which of these were told before they could be read.
     foretold: Vec<foresight::Foretold>,
-    /// Plates of which one of these was taken back, as long as they do not rest.
-    given_up: Vec<usize>,
+    /// Plates of which one of these was taken back, and which way they had moved, as long as they do not rest.
+    given_up: Vec<(usize, i32)>,
     /// This bin's means and swings, kept to spare allocations.
     scratch: Vec<(Option<f32>, f32, f32)>,
     departures: Vec<(f32, f32, bool)>,
@@ -172,6 +172,8 @@ impl ShelfState {
             self.emit_ready(bin, now, config, plates, serial, out);
         }
         self.settle_debts(bin, now, plates, serial, out);
+        let moves = |p: usize| plates.get(p).is_some_and(|s| s.active_since().is_some());
+        self.given_up.retain(|(p, _)| moves(*p));
         if busy || !self.foretold.is_empty() {
             self.foresee(bin, now, config, plates, serial, out);
         }

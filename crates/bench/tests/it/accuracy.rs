@@ -34,6 +34,39 @@ fn one_shopper_at_a_time_is_charged_rightly() {
 }
 
 #[test]
+fn better_senses_are_played_with_the_same_shoppers_and_say_so() {
+    let busy = Options {
+        presets: vec![Preset::Adversarial],
+        seed: 61,
+        seeds: Some(1),
+        ..options()
+    };
+    let plain = measure(&busy).unwrap();
+    let better = measure(&Options {
+        flawless: vec!["people".parse().unwrap(), "hands".parse().unwrap()],
+        errors: true,
+        ..busy
+    })
+    .unwrap();
+    let (plain, row) = (&plain[0].row, &better[0].row);
+    assert_eq!(row.receipts, plain.receipts);
+    assert!(row.f1 > plain.f1, "{row:?} {plain:?}");
+    assert!(plain.flawless.is_empty());
+    assert_eq!(row.flawless, ["people", "hands"]);
+    // Each receipt that is still wrong is listed, and each question.
+    let listing = &better[0].listing;
+    let asked = listing.lines().filter(|l| *l == "  question").count();
+    let per_1000 = 1e3 * asked as f64 / row.receipts as f64;
+    assert!(
+        (per_1000 - row.reviews_per_1000).abs() < 1e-3,
+        "{asked} {row:?}"
+    );
+    let wrong = listing.contains("receipts that are wrong after review");
+    assert_eq!(wrong, row.receipts_perfect < 1.0, "{listing}");
+    assert!("eyes".parse::<walkout_simulator::Sense>().is_err());
+}
+
+#[test]
 fn every_shipped_scenario_is_scored() {
     let folder = walkout_testkit::root().join("scenarios");
     let files = std::fs::read_dir(&folder).unwrap();

@@ -34,6 +34,8 @@ const SAME_PERSON: f64 = 0.1;
 const FEW: u32 = 3;
 /// So many places of each thing are tried at most where three are explained together.
 const PLACES: usize = 16;
+/// So many things that may have been taken up are thought of, the likeliest to be there.
+const THINGS: usize = 3;
 /// What one plate shows is not known better, grams.
 const PLATE_G: f64 = 1.5;
 
@@ -216,6 +218,7 @@ fn add_part(own: &mut Vec<Hypothesis>, stories: &[Hypothesis], i: usize, others:
                 parts: vec![*part],
                 removes,
                 entwined: others.to_vec(),
+                taken_up_by: None,
                 factors: story.factors,
                 probability,
             }),
@@ -347,8 +350,15 @@ impl<'a, 'b> Scene<'a, 'b> {
         };
         let sign = if case.grams < 0.0 { 1.0 } else { -1.0 };
         let mut acts = vec![None];
-        let things = case.removals.iter();
-        for thing in things.filter(|r| r.kind != RemovalKind::Lift) {
+        // What a step of the run brought is no story of its own.
+        let own = |r: &&Removal| {
+            let mut steps = self.cases.iter().map(|c| c.step.serial);
+            steps.any(|serial| r.serials.contains(&serial))
+        };
+        let things = case.removals.iter().filter(|r| r.kind != RemovalKind::Lift);
+        let mut things: Vec<&Removal> = things.filter(|r| !own(r)).collect();
+        things.sort_by(|a, b| b.there.total_cmp(&a.there));
+        for thing in things.into_iter().take(THINGS) {
             acts.push(Some(Act {
                 what: What::Thing(thing),
                 grams: thing.grams,
@@ -504,6 +514,7 @@ impl<'a, 'b> Scene<'a, 'b> {
             parts,
             removes: removes.clone(),
             entwined: Vec::new(),
+            taken_up_by: None,
             factors,
             probability: 0.0,
         }));

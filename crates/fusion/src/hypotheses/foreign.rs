@@ -39,6 +39,7 @@ impl Case<'_> {
                 }],
                 removes,
                 entwined: Vec::new(),
+                taken_up_by: None,
                 factors,
                 probability: 0.0,
             });
@@ -49,7 +50,12 @@ impl Case<'_> {
             .filter(|r| r.kind != RemovalKind::Lift)
             .map(|r| (r, self.kinds(r)))
             .collect();
-        let things = self.kinds_of(self.grams.abs(), self.sigma_g.powi(2));
+        // What was not read yet may weigh like anything.
+        let things = if self.may_be_a_hand() {
+            vec![(Held::Thing, 1.0)]
+        } else {
+            self.kinds_of(self.grams.abs(), self.sigma_g.powi(2))
+        };
         let hands = vec![(Held::Nothing, 1.0)];
         for c in &self.people {
             let reach = c.reach();

@@ -91,6 +91,7 @@ impl Case<'_> {
                     .removal(g)
                     .map_or(Vec::new(), |removal| removal.serials.clone()),
                 entwined: Vec::new(),
+                taken_up_by: None,
                 parts: g
                     .items
                     .iter()
@@ -150,12 +151,17 @@ impl Case<'_> {
             quantity: as_i32(n),
             lane,
         };
+        let is_lift = removal.kind == RemovalKind::Lift;
+        if is_lift && (n == 1 || removal.grams >= self.belief.masses.of(sku, 1).0) {
+            return;
+        }
         let (held, before, beside) = match removal.kind {
             RemovalKind::Hand => (Held::Nothing, DRAWN_BACK_WITH_GOODS, REMOVED_BESIDE_GOODS),
             RemovalKind::Thing => (Held::Thing, REMOVED_WITH_GOODS, REMOVED_BESIDE_GOODS),
-            RemovalKind::Lift if n == 1 => return,
             RemovalKind::Lift => (Held::Sku(sku), 1.0, TWO_PEOPLE),
         };
+        // A thing may look like what is sold here.
+        let kinds = (removal.kind == RemovalKind::Thing).then(|| self.kinds(removal));
         for (i, owner) in self.near.iter().map(|i| (*i, &self.people[*i])) {
             for taker in self
                 .near
@@ -166,10 +172,14 @@ impl Case<'_> {
                 let mut parts = vec![part(taker, n)];
                 let mut prior =
                     (beside / before).ln() + owned(removal, owner.who) + taken_by(taker, lane);
-                if removal.kind == RemovalKind::Lift {
+                if is_lift {
                     parts = vec![part(owner, 1), part(taker, n - 1)];
                     prior += units_prior(1) + units_prior(n - 1) - units_prior(n);
+                    prior += taken_by(owner, lane);
                 }
+                let like_goods = kinds.as_ref().map_or(0.0, |kinds| {
+                    self.any_of(owner, kinds) - owner.with_look(held) - self.shown(held)
+                });
                 for (reach, look) in self.of_two([owner, taker], [held, Held::Sku(sku)]) {
                     let mut factors = Factors::default();
                     factors[MASS] = g.mass;
@@ -177,11 +187,12 @@ impl Case<'_> {
                     factors[STOCK] = g.stock;
                     factors[PRIOR] = g.prior + prior;
                     factors[REACH] = reach;
-                    factors[LOOK] = look;
+                    factors[LOOK] = look + like_goods;
                     all.push(Hypothesis {
                         parts: parts.clone(),
                         removes: removal.serials.clone(),
                         entwined: Vec::new(),
+                        taken_up_by: (!is_lift).then_some(owner.who),
                         factors,
                         probability: 0.0,
                     });
@@ -225,6 +236,7 @@ impl Case<'_> {
                         parts: vec![part(a, first), part(b, second)],
                         removes: Vec::new(),
                         entwined: Vec::new(),
+                        taken_up_by: None,
                         factors,
                         probability: 0.0,
                     });

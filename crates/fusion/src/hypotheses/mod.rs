@@ -82,6 +82,8 @@ pub(crate) struct Hypothesis {
     pub parts: Vec<Part>,
     /// Foreign things that go with it, by the steps that brought them.
     pub removes: Vec<u64>,
+    /// Who took these away, or drew a hand back, if it was not who took the goods.
+    pub taken_up_by: Option<Who>,
     /// The steps with which it was explained together: none of them weighs what was moved in it.
     pub entwined: Vec<u64>,
     pub factors: Factors,
@@ -181,6 +183,9 @@ impl<'a> Case<'a> {
     pub(crate) fn makers(&self, hypotheses: &[Hypothesis]) -> BTreeMap<usize, f64> {
         let mut by: BTreeMap<(Who, Option<SkuIx>), f64> = BTreeMap::new();
         for h in hypotheses {
+            if let Some(other) = h.taken_up_by {
+                *by.entry((other, None)).or_default() += h.probability;
+            }
             for (i, part) in h.parts.iter().enumerate() {
                 // Two things in one hand are one deed.
                 if h.parts[..i].iter().all(|p| p.who != part.who) {

@@ -119,6 +119,7 @@ impl Case<'_> {
                         parts: vec![part(a, first), part(b, second)],
                         removes: Vec::new(),
                         entwined: Vec::new(),
+                        taken_up_by: None,
                         factors,
                         probability: 0.0,
                     });
@@ -230,6 +231,7 @@ impl Case<'_> {
                 }],
                 removes: Vec::new(),
                 entwined: Vec::new(),
+                taken_up_by: None,
                 factors,
                 probability: 0.0,
             });

@@ -38,12 +38,15 @@ const MAYBE_SIGMA: f32 = 0.5;
 const EXPIRES_BINS: i64 = 90;
 
 /// A step that was told before it could be read.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Foretold {
     serial: u64,
     bin: i64,
     /// Whether it may be a hand.
     maybe: bool,
+    /// Which plates moved, and which way: 1 or −1.
+    plates: Range<usize>,
+    way: i32,
 }
 
 /// What is plain of a change, grams.
@@ -145,8 +148,6 @@ impl ShelfState {
         out: &mut Vec<PerceptionEvent>,
     ) {
         self.let_expire(bin, now, serial, out);
-        let moves = |p: &usize| plates.get(*p).is_some_and(|s| s.active_since().is_some());
-        self.given_up.retain(moves);
         let mut next = 0;
         while next < plates.len() {
             let first = next;
@@ -159,9 +160,6 @@ impl ShelfState {
                 next += 1;
             }
             let run = first..next;
-            if self.given_up.iter().any(|p| run.contains(p)) {
-                continue;
-            }
             let owed = self.owed.iter().position(|(p, _)| run.contains(p));
             let before = owed.and_then(|i| self.owed.get(i)).map(|o| o.1);
             let was_maybe = |serial: u64| {
@@ -171,7 +169,7 @@ impl ShelfState {
             if before.is_some_and(|serial| !was_maybe(serial)) {
                 continue;
             }
-            let Some((step, maybe)) = self.foreseen(run, bin, now, config, plates) else {
+            let Some((step, maybe)) = self.foreseen(run.clone(), bin, now, config, plates) else {
                 continue;
             };
             if before.is_some() && maybe {
@@ -190,6 +188,8 @@ impl ShelfState {
                 serial: *serial,
                 bin,
                 maybe,
+                plates: run,
+                way,
             });
             let most = step
                 .plates
@@ -218,15 +218,13 @@ impl ShelfState {
             .position(|f| bin - f.bin > EXPIRES_BINS)
         {
             let old = self.foretold.remove(i);
-            let of_it = self
-                .owed
-                .extract_if(.., |(_, serial)| *serial == old.serial);
-            self.given_up.extend(of_it.map(|(plate, _)| plate));
+            self.owed.retain(|(_, serial)| *serial != old.serial);
+            self.given_up.extend(old.plates.map(|p| (p, old.way)));
             self.take_back(old.serial, bin, now, serial, out);
         }
     }
 
-    /// Which way a plate moves: 1, −1, or 0 if it does not or was told of.
+    /// Which way a plate moves: 1, −1, or 0 if it does not, was told of, or was told of and taken back.
     fn way(&self, p: usize, bin: i64, config: &PerceptionConfig, plates: &[PlateState]) -> i32 {
         let off = match self.ready.iter().find(|(q, _)| *q == p) {
             Some((_, rested)) => rested.delta,
@@ -235,12 +233,15 @@ impl ShelfState {
                 _ => 0.0,
             },
         };
-        if off.abs() < config.step_g {
+        let way = match off {
+            _ if off.abs() < config.step_g => 0,
+            _ if off > 0.0 => 1,
+            _ => -1,
+        };
+        if self.given_up.contains(&(p, way)) {
             0
-        } else if off > 0.0 {
-            1
         } else {
-            -1
+            way
         }
     }
 

@@ -89,17 +89,20 @@ fn a_press_before_a_take_is_told_as_a_hand_at_most() {
 #[test]
 fn what_was_taken_back_is_not_told_early_again() {
     let held = |t: f64| {
-        let wavers = 60.0 * (2.1 * t).sin() + 40.0 * (5.3 * t).sin();
-        if (8.7..24.0).contains(&t) {
+        let wavers = 50.0 * (7.0 * t).sin() + 35.0 * (4.1 * t).sin();
+        if (8.4..24.0).contains(&t) {
             wavers
         } else {
             0.0
         }
     };
-    let outcome = Trace::new(34.0, |p, t| {
+    let outcome = Trace::new(40.0, |p, t| {
         900.0
             + if p == 3 {
                 -360.0 * ease(t, 8.2, 0.4) - 300.0 * ease(t, 24.0, 0.4) + held(t)
+                    - 140.0 * ease(t, 31.6, 0.4)
+                    + 100.0 * press(t, 30.6, 1.0)
+                    + 40.0 * ring(t, 32.0)
             } else {
                 0.0
             }
@@ -114,9 +117,16 @@ fn what_was_taken_back_is_not_told_early_again() {
         outcome.brief()
     );
     let steps = outcome.steps();
-    assert_eq!(steps.len(), 1, "{:?}", outcome.brief());
+    assert_eq!(steps.len(), 2, "{:?}", outcome.brief());
     assert!((steps[0].delta_g + 660.0).abs() < 6.0, "{:?}", steps[0]);
     assert!(known(steps[0]) > 24.0);
+    // The next take from the same plate is told as early as any.
+    let next = told.iter().find(|s| known(s) > 30.0 && s.delta_g < 0.0);
+    assert!(
+        next.is_some_and(|s| known(s) < 32.5),
+        "{:?}",
+        outcome.brief()
+    );
 }
 
 #[test]

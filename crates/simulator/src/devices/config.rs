@@ -104,6 +104,7 @@ impl DeviceConfig {
             looks: LooksConfig {
                 top1: 0.999,
                 empty_hand: 0.0,
+                sold_here_too: 0.0,
                 latency_s: [0.0, 0.0],
                 ..LooksConfig::default()
             },

@@ -32,6 +32,8 @@ pub(super) struct Looks {
     space: Space,
     sigma: f64,
     holds: BTreeMap<(u32, usize), Hold>,
+    /// People's own things, by person.
+    things: BTreeMap<u32, Appearance>,
     /// Until when a hand that met another person's is looked at.
     met: BTreeMap<(u32, usize), StoreTime>,
     outbox: VecDeque<(StoreTime, ItemLook)>,
@@ -69,6 +71,7 @@ impl Looks {
             space,
             sigma,
             holds: BTreeMap::new(),
+            things: BTreeMap::new(),
             met: BTreeMap::new(),
             outbox: VecDeque::new(),
             ticks: 0,
@@ -137,7 +140,7 @@ impl Looks {
                 }
                 let hold = match self.holds.remove(&key) {
                     Some(hold) if hold.content == content => hold,
-                    _ => self.begin(content),
+                    _ => self.begin(content, body.person),
                 };
                 still.insert(key, hold);
             }
@@ -145,14 +148,12 @@ impl Looks {
         self.holds = still;
     }
 
-    fn begin(&mut self, content: Content) -> Hold {
+    fn begin(&mut self, content: Content, person: u32) -> Hold {
         let sigma = self.sigma * (QUALITY_SPREAD * self.noise.normal()).exp();
         let place = match content {
             Content::Sku(sku) => self.space.place(sku, &mut self.noise),
-            Content::Foreign if self.noise.chance(self.config.sold_here_too) => {
-                self.space.one_of_them(&mut self.noise)
-            }
-            Content::Empty | Content::Foreign => self.space.anything(&mut self.noise),
+            Content::Foreign => self.thing_of(person),
+            Content::Empty => self.space.anything(&mut self.noise),
         };
         let is_taken_for_something =
             content != Content::Empty || self.noise.chance(self.config.empty_hand);
@@ -163,6 +164,19 @@ impl Looks {
             sigma,
             is_taken_for_something,
         }
+    }
+
+    /// Where somebody's own thing is: the same in all of their holds.
+    fn thing_of(&mut self, person: u32) -> Appearance {
+        let Self { noise, space, .. } = self;
+        let like_goods = self.config.sold_here_too;
+        *self.things.entry(person).or_insert_with(|| {
+            if noise.chance(like_goods) {
+                space.one_of_them(noise)
+            } else {
+                space.anything(noise)
+            }
+        })
     }
 
     fn look(&mut self, scene: &Scene, seen: &HandSeen) -> Option<ItemLook> {
@@ -530,8 +544,8 @@ mod tests {
         let mut looks = Looks::new(&shop.catalogue, LooksConfig::default(), 6);
         let (mut named, mut known) = (0.0, 0.0);
         let trials = 500;
-        for _ in 0..trials {
-            let hold = looks.begin(Content::Foreign);
+        for person in 0..trials {
+            let hold = looks.begin(Content::Foreign, person);
             let x = displaced(&hold.seems, 0.28 * hold.sigma, &mut looks.noise);
             let all = looks.space.posterior(&x, hold.sigma);
             known += 1.0 - all.iter().map(|(_, p)| p).sum::<f64>();
@@ -546,7 +560,7 @@ mod tests {
         // Three of ten look like goods.
         assert!((0.4..0.75).contains(&known), "{known}");
         let taken = (0..4_000)
-            .filter(|_| looks.begin(Content::Empty).is_taken_for_something)
+            .filter(|_| looks.begin(Content::Empty, 0).is_taken_for_something)
             .count();
         assert!((60..=180).contains(&taken), "{taken} of 4000");
     }

@@ -85,6 +85,9 @@ pub fn run(args: Args) -> Result<ExitCode> {
     }
     let rows: Vec<_> = measured.iter().map(|m| m.row.clone()).collect();
     print!("{}", table(&rows));
+    if let Some(row) = rows.first().filter(|row| !row.flawless.is_empty()) {
+        println!("flawless: {}; no shop's figures", row.flawless.join(", "));
+    }
     if args.errors {
         print_causes(&measured);
     }

@@ -192,7 +192,10 @@ pub fn booked(balances: &Balances) -> BTreeMap<(String, Gtin), i64> {
 pub fn stock(balances: &Balances, truth: &Truth) -> StockFigures {
     let mut booked = booked(balances);
     let mut figures = StockFigures::default();
-    for (place, &units) in truth.closing.iter().flatten() {
+    let Some(closing) = &truth.closing else {
+        return figures;
+    };
+    for (place, &units) in closing {
         let off = (booked.remove(place).unwrap_or(0) - i64::from(units)).unsigned_abs();
         figures.places += 1;
         figures.places_off += usize::from(off > 0);
