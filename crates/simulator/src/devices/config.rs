@@ -377,7 +377,7 @@ pub struct LooksConfig {
     pub empty_hand: f64,
     /// The classifier's prior for a thing outside the catalogue. 0.02.
     pub foreign_prior: f64,
-    /// Share of people's own things that look just like something sold here: a drink bought elsewhere. 0.3; ours.
+    /// Share of people whose own thing looks just like something sold here: a drink bought elsewhere. 0.3; ours.
     pub sold_here_too: f64,
     /// From the frame to the report, seconds. 0.2–0.3: the tracker's frames and the classifier.
     pub latency_s: [f64; 2],
