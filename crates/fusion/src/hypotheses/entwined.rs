@@ -181,7 +181,8 @@ pub(crate) fn entwined(
     (own, all)
 }
 
-/// Stories in which the same people moved the same goods, and the same thing was taken up, are one, told as in the likeliest: in which step each was is no matter.
+/// Stories in which the same people moved the same goods, and the same thing was taken up, are one, told as in the likeliest: in
+/// which step each was is no matter.
 fn by_what_was_done(stories: Vec<Hypothesis>) -> Vec<Hypothesis> {
     let done = |story: &Hypothesis| {
         let goods = story.parts.iter().filter(|p| p.sku.is_some());
@@ -473,7 +474,8 @@ impl<'a, 'b> Scene<'a, 'b> {
 
     /// Everybody who may have done each part of a story.
     fn by_whom(&self, story: &Story<'_>, all: &mut Vec<Hypothesis>) {
-        let mut told: Vec<(Vec<Part>, Vec<Option<&Candidate>>, Factors)> =
+        // With who acted so far, beside hands that only rested.
+        let mut told: Vec<(Vec<Part>, Vec<&Candidate>, Factors)> =
             vec![(Vec::new(), Vec::new(), {
                 let mut factors = Factors::default();
                 factors[MASS] = story.mass;
@@ -496,10 +498,10 @@ impl<'a, 'b> Scene<'a, 'b> {
                     let mut people = people.clone();
                     if act.is_some() {
                         factors[REACH] += twice(candidate, &people);
+                        people.push(*candidate);
                     }
                     let mut parts = parts.clone();
                     parts.push(*part);
-                    people.push(act.as_ref().map(|_| *candidate));
                     next.push((parts, people, factors));
                 }
             }
@@ -523,9 +525,9 @@ impl<'a, 'b> Scene<'a, 'b> {
 
 /// What it weighs beside their reach that a party did something after others did what they did: two people are different tracks,
 /// and one seldom does two things so soon.
-fn twice(candidate: &Candidate, others: &[Option<&Candidate>]) -> f64 {
-    let others = others.iter().flatten();
+fn twice(candidate: &Candidate, others: &[&Candidate]) -> f64 {
     others
+        .iter()
         .map(|other| {
             if other.who == candidate.who {
                 return SAME_PERSON.ln();
