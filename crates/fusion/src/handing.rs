@@ -111,8 +111,8 @@ impl Meeting {
         let ratios = [
             giving[0].of(thing),
             giving[1].of(thing),
-            giving[1].of(Held::Nothing),
-            getting[0].of(Held::Nothing),
+            giving[1].unheld(),
+            getting[0].unheld(),
             getting[1].of(thing),
             getting[0].of(thing),
         ];

@@ -117,6 +117,11 @@ impl LookRatio {
         self
     }
 
+    /// That the hand held nothing, by how often hands are looked at alone: what hand-overs were learnt with.
+    pub(crate) fn unheld(&self) -> f64 {
+        self.nothing
+    }
+
     pub(crate) fn of(&self, held: Held) -> f64 {
         match held {
             Held::Sku(sku) => {
