@@ -67,12 +67,7 @@ pub fn incidents(
     matching: &Matching,
     trace: &Trace,
 ) -> Vec<Incident> {
-    let teller = Teller {
-        shop,
-        truth,
-        outcome,
-        trace,
-    };
+    let teller = Teller::new(shop, truth, outcome, trace);
     let mut told: Vec<bool> = matching.right.clone();
     let mut found = Vec::new();
     for (i, action) in truth.actions.iter().enumerate() {
@@ -114,12 +109,7 @@ pub fn wrong_receipts(
     matching: &Matching,
     trace: &Trace,
 ) -> String {
-    let teller = Teller {
-        shop,
-        truth,
-        outcome,
-        trace,
-    };
+    let teller = Teller::new(shop, truth, outcome, trace);
     let charged = charges(outcome, |i, _| matching.settled[i]);
     let nothing = Basket::new();
     let mut leavers: Vec<_> = truth.leavers().collect();
@@ -154,12 +144,7 @@ pub fn questions(
     matching: &Matching,
     trace: &Trace,
 ) -> String {
-    let teller = Teller {
-        shop,
-        truth,
-        outcome,
-        trace,
-    };
+    let teller = Teller::new(shop, truth, outcome, trace);
     let mut asked: BTreeMap<Question, Vec<usize>> = BTreeMap::new();
     for (i, guess) in outcome.guesses.iter().enumerate() {
         if guess.decision == Decision::Review {
@@ -190,7 +175,16 @@ struct Teller<'a> {
     trace: &'a Trace,
 }
 
-impl Teller<'_> {
+impl<'a> Teller<'a> {
+    fn new(shop: &'a Shop, truth: &'a Truth, outcome: &'a Outcome, trace: &'a Trace) -> Self {
+        Self {
+            shop,
+            truth,
+            outcome,
+            trace,
+        }
+    }
+
     /// Goods that changed hands and whose movement does not say so.
     fn hand_over(&self, action: &Action, told: &mut [bool]) -> Incident {
         let mut text = self.tell_action(action, action.units);

@@ -409,26 +409,27 @@ impl Bed {
 
     /// A camera looks at what `track` holds over a shelf and calls it `sku`.
     pub(super) fn look(&mut self, track: u64, shelf: u32, x_m: f64, sku: u32, p: f32) {
-        self.tell(Observation::Look(ItemLook {
-            t: at(self.now),
-            track: TrackId(track),
-            hand: shop()
-                .layout
-                .floor_from_shelf(ShelfIx(shelf), x_m, 0.05, 0.2),
-            posterior: vec![(SkuIx(sku), p)],
-            foreign: None,
-        }));
+        self.looked((track, shelf, x_m), vec![(SkuIx(sku), p)], None);
     }
 
     /// A camera looks at what `track` holds over a shelf, knows no product in it, and may say how probably it is none.
     pub(super) fn looks_strange(&mut self, track: u64, shelf: u32, x_m: f64, foreign: Option<f32>) {
+        self.looked((track, shelf, x_m), Vec::new(), foreign);
+    }
+
+    fn looked(
+        &mut self,
+        (track, shelf, x_m): (u64, u32, f64),
+        posterior: Vec<(SkuIx, f32)>,
+        foreign: Option<f32>,
+    ) {
         self.tell(Observation::Look(ItemLook {
             t: at(self.now),
             track: TrackId(track),
             hand: shop()
                 .layout
                 .floor_from_shelf(ShelfIx(shelf), x_m, 0.05, 0.2),
-            posterior: Vec::new(),
+            posterior,
             foreign,
         }));
     }
