@@ -1,7 +1,7 @@
 //! `walkout bench accuracy`: presets and scenario folders, run and scored.
 
 use crate::baselines::Engine;
-use crate::errors::{Cause, Tell, incidents, questions, wrong_receipts};
+use crate::errors::{Cause, incidents, receipts_and_questions};
 use crate::matching::compare;
 use crate::run::{Recording, RunError, run_engines};
 use crate::score::{CaseRule, Run, Score};
@@ -374,14 +374,9 @@ fn tell(job: &Job, recording: &Recording) -> (BTreeMap<Cause, usize>, String) {
         );
     }
     let trace = recording.trace();
-    for (what, tell) in [
-        (
-            "receipts that are wrong after review",
-            wrong_receipts as Tell,
-        ),
-        ("what was asked", questions),
-    ] {
-        let told = tell(&job.shop, &run.truth, &run.outcome, &matching, &trace);
+    let told = receipts_and_questions(&job.shop, &run.truth, &run.outcome, &matching, &trace);
+    let titles = ["receipts that are wrong after review", "what was asked"];
+    for (what, told) in titles.into_iter().zip(told) {
         if !told.is_empty() {
             listing += &format!("{}: {what}\n{told}", job.label);
         }

@@ -97,75 +97,16 @@ pub fn incidents(
     found
 }
 
-/// A listing of a run.
-pub type Tell = fn(&Shop, &Truth, &Outcome, &Matching, &Trace) -> String;
-
-/// Receipts that are wrong after review, in order of exits: what each charges too much and too little, with what was done to these
-/// products by that party and what the shop made of it.
-pub fn wrong_receipts(
+/// Receipts that are wrong after review, and what a person was asked.
+pub fn receipts_and_questions(
     shop: &Shop,
     truth: &Truth,
     outcome: &Outcome,
     matching: &Matching,
     trace: &Trace,
-) -> String {
+) -> [String; 2] {
     let teller = Teller::new(shop, truth, outcome, trace);
-    let charged = charges(outcome, |i, _| matching.settled[i]);
-    let nothing = Basket::new();
-    let mut leavers: Vec<_> = truth.leavers().collect();
-    leavers.sort_by_key(|&(phone, t_out)| (t_out, phone));
-    let mut text = String::new();
-    for (phone, t_out) in leavers {
-        let had = truth.receipts.get(&phone).unwrap_or(&nothing);
-        let charged = charged.get(&phone).unwrap_or(&nothing);
-        let off = |gtin: Gtin| {
-            let units = |basket: &Basket| i64::from(basket.get(&gtin).copied().unwrap_or(0));
-            units(charged) - units(had)
-        };
-        let all: BTreeSet<Gtin> = charged.keys().chain(had.keys()).copied().collect();
-        for (gtin, off) in all.into_iter().map(|g| (g, off(g))).filter(|o| o.1 != 0) {
-            let _ = writeln!(
-                text,
-                "  receipt  of party {phone}, who left at {:.1} s: {off:+} × {}",
-                teller.seconds(t_out),
-                teller.product(gtin)
-            );
-            text += &teller.done_to(phone, gtin);
-        }
-    }
-    text
-}
-
-/// What a person was asked, question by question, with what is right where that was offered.
-pub fn questions(
-    shop: &Shop,
-    truth: &Truth,
-    outcome: &Outcome,
-    matching: &Matching,
-    trace: &Trace,
-) -> String {
-    let teller = Teller::new(shop, truth, outcome, trace);
-    let mut asked: BTreeMap<Question, Vec<usize>> = BTreeMap::new();
-    for (i, guess) in outcome.guesses.iter().enumerate() {
-        if guess.decision == Decision::Review {
-            asked.entry(guess.question).or_default().push(i);
-        }
-    }
-    let mut asked: Vec<Vec<usize>> = asked.into_values().collect();
-    asked.sort_unstable();
-    let mut text = String::new();
-    for question in asked {
-        text += "  question\n";
-        for i in question {
-            text += &teller.tell_guess(&outcome.guesses[i]);
-            let right = match &matching.settled[i] {
-                Some(claim) => teller.tell_claim(claim),
-                None => "nothing, or not offered".to_owned(),
-            };
-            let _ = writeln!(text, "    right  {right}");
-        }
-    }
-    text
+    [teller.wrong_receipts(matching), teller.questions(matching)]
 }
 
 struct Teller<'a> {
@@ -241,6 +182,60 @@ impl<'a> Teller<'a> {
             cause,
             text,
         }
+    }
+
+    /// Receipts that are wrong after review, in order of exits: what each charges too much and too little, with what was done to these
+    /// products by that party and what the shop made of it.
+    fn wrong_receipts(&self, matching: &Matching) -> String {
+        let charged = charges(self.outcome, |i, _| matching.settled[i]);
+        let nothing = Basket::new();
+        let mut leavers: Vec<_> = self.truth.leavers().collect();
+        leavers.sort_by_key(|&(phone, t_out)| (t_out, phone));
+        let mut text = String::new();
+        for (phone, t_out) in leavers {
+            let had = self.truth.receipts.get(&phone).unwrap_or(&nothing);
+            let charged = charged.get(&phone).unwrap_or(&nothing);
+            let off = |gtin: Gtin| {
+                let units = |basket: &Basket| i64::from(basket.get(&gtin).copied().unwrap_or(0));
+                units(charged) - units(had)
+            };
+            let all: BTreeSet<Gtin> = charged.keys().chain(had.keys()).copied().collect();
+            for (gtin, off) in all.into_iter().map(|g| (g, off(g))).filter(|o| o.1 != 0) {
+                let _ = writeln!(
+                    text,
+                    "  receipt  of party {phone}, who left at {:.1} s: {off:+} × {}",
+                    self.seconds(t_out),
+                    self.product(gtin)
+                );
+                text += &self.done_to(phone, gtin);
+            }
+        }
+        text
+    }
+
+    /// What a person was asked, question by question, with what is right where that was offered.
+    fn questions(&self, matching: &Matching) -> String {
+        let mut asked: BTreeMap<Question, Vec<usize>> = BTreeMap::new();
+        for (i, guess) in self.outcome.guesses.iter().enumerate() {
+            if guess.decision == Decision::Review {
+                asked.entry(guess.question).or_default().push(i);
+            }
+        }
+        let mut asked: Vec<Vec<usize>> = asked.into_values().collect();
+        asked.sort_unstable();
+        let mut text = String::new();
+        for question in asked {
+            text += "  question\n";
+            for i in question {
+                text += &self.tell_guess(&self.outcome.guesses[i]);
+                let right = match &matching.settled[i] {
+                    Some(claim) => self.tell_claim(claim),
+                    None => "nothing, or not offered".to_owned(),
+                };
+                let _ = writeln!(text, "    right  {right}");
+            }
+        }
+        text
     }
 
     /// What a party did to a product, and what the shop made of it, or of what it says that the party did.

@@ -548,13 +548,12 @@ impl Case<'_> {
     }
 
     fn took_up(&self, thing: &Removal) -> Vec<(Part, &Candidate, Factors)> {
-        let kinds = self.kinds(thing);
         let near = self.near.iter().map(|i| &self.people[*i]);
         near.map(|c| {
             let reach = c.reach();
             let mut factors = Factors::default();
             factors[REACH] = reach;
-            factors[LOOK] = self.any_of(c, &kinds) - reach;
+            factors[LOOK] = self.any_of(c, &thing.held) - reach;
             factors[PRIOR] = thing.there + foreign::REMOVED.ln() + owned(thing, c.who);
             let part = Part {
                 who: c.who,

@@ -44,12 +44,8 @@ impl Case<'_> {
                 probability: 0.0,
             });
         };
-        let removed: Vec<(&Removal, Vec<(Held, f64)>)> = self
-            .removals
-            .iter()
-            .filter(|r| r.kind != RemovalKind::Lift)
-            .map(|r| (r, self.kinds(r)))
-            .collect();
+        let removals = self.removals.iter();
+        let removed: Vec<&Removal> = removals.filter(|r| r.kind != RemovalKind::Lift).collect();
         // What was not read yet may weigh like anything.
         let things = if self.may_be_a_hand() {
             vec![(Held::Thing, 1.0)]
@@ -81,12 +77,12 @@ impl Case<'_> {
                 leans[REACH] += c.lingers;
                 push(c, Vec::new(), leans);
             }
-            for (removal, held) in &removed {
+            for removal in &removed {
                 let mut factors = Factors::default();
                 factors[MASS] = self.mass(removal.grams, removal.var);
                 factors[PLACE] = self.seen.agreement(&removal.shares);
                 factors[REACH] = reach;
-                factors[LOOK] = self.any_of(c, held) - reach;
+                factors[LOOK] = self.any_of(c, &removal.held) - reach;
                 factors[PRIOR] = removal.there + REMOVED.ln() + owned(removal, c.who);
                 push(c, removal.serials.clone(), factors);
                 let eases = off
@@ -104,15 +100,8 @@ impl Case<'_> {
     }
 
     /// What a foreign thing looks like, by what it weighs: something never seen, or a kind that is sold
-    /// here too. A hand that rested holds nothing.
-    pub(super) fn kinds(&self, thing: &Removal) -> Vec<(Held, f64)> {
-        match thing.kind {
-            RemovalKind::Hand => vec![(Held::Nothing, 1.0)],
-            _ => self.kinds_of(thing.grams, thing.var),
-        }
-    }
-
-    fn kinds_of(&self, weighs: f64, var: f64) -> Vec<(Held, f64)> {
+    /// here too.
+    pub(super) fn kinds_of(&self, weighs: f64, var: f64) -> Vec<(Held, f64)> {
         let skus = self.shop.catalogue.len().max(1);
         let strange = (1.0 - SOLD_HERE_TOO) / (weighs.max(5.0) * 7.0);
         let mut kinds = vec![(Held::Thing, strange)];

@@ -160,8 +160,6 @@ impl Case<'_> {
             RemovalKind::Thing => (Held::Thing, REMOVED_WITH_GOODS, REMOVED_BESIDE_GOODS),
             RemovalKind::Lift => (Held::Sku(sku), 1.0, TWO_PEOPLE),
         };
-        // A thing may look like what is sold here.
-        let kinds = (removal.kind == RemovalKind::Thing).then(|| self.kinds(removal));
         for (i, owner) in self.near.iter().map(|i| (*i, &self.people[*i])) {
             for taker in self
                 .near
@@ -177,9 +175,12 @@ impl Case<'_> {
                     prior += units_prior(1) + units_prior(n - 1) - units_prior(n);
                     prior += taken_by(owner, lane);
                 }
-                let like_goods = kinds.as_ref().map_or(0.0, |kinds| {
-                    self.any_of(owner, kinds) - owner.with_look(held) - self.shown(held)
-                });
+                // A thing may look like what is sold here.
+                let like_goods = if removal.kind == RemovalKind::Thing {
+                    self.any_of(owner, &removal.held) - owner.with_look(held) - self.shown(held)
+                } else {
+                    0.0
+                };
                 for (reach, look) in self.of_two([owner, taker], [held, Held::Sku(sku)]) {
                     let mut factors = Factors::default();
                     factors[MASS] = g.mass;

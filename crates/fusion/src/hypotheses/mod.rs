@@ -16,7 +16,7 @@ use crate::streak::Streak;
 pub(crate) use entwined::{OF_ONE_TIME, are_entwined, entwined, may_yet_be_entwined, runs};
 pub(crate) use instants::instants;
 pub(crate) use puts::{PUT_BACK, SAME_LANE};
-use removals::{Removal, lifts, removals};
+use removals::{Removal, RemovalKind, lifts, removals};
 use std::collections::BTreeMap;
 use walkout_model::{Lane, LaneIx, PartyKind, PlateHealth, ShelfIx, Shop, SkuIx, WeightStep, Who};
 
@@ -142,7 +142,7 @@ impl<'a> Case<'a> {
         };
         let reach: Vec<f64> = people.iter().map(Candidate::reach).collect();
         let near = nearest(&reach);
-        Self {
+        let mut case = Self {
             shop,
             step,
             seen,
@@ -156,7 +156,17 @@ impl<'a> Case<'a> {
             streak,
             grams: -f64::from(step.delta_g),
             sigma_g,
+        };
+        let held = |r: &Removal| match r.kind {
+            RemovalKind::Hand => vec![(Held::Nothing, 1.0)],
+            RemovalKind::Thing => case.kinds_of(r.grams, r.var),
+            RemovalKind::Lift => Vec::new(),
+        };
+        let held: Vec<_> = case.removals.iter().map(held).collect();
+        for (removal, held) in case.removals.iter_mut().zip(held) {
+            removal.held = held;
         }
+        case
     }
 
     /// All explanations that matter, most probable first, probabilities summing to at most 1.

@@ -3,6 +3,7 @@
 
 use super::blend;
 use crate::belief::{Belief, Foreign};
+use crate::looks::Held;
 use crate::place::SeenShares;
 use walkout_model::{TimeDelta, WeightStep, Who};
 
@@ -29,6 +30,8 @@ pub(super) struct Removal {
     /// Whose they are.
     pub who: Vec<(Who, f64)>,
     pub kind: RemovalKind,
+    /// What whoever takes it away holds then, with probabilities; nothing for a hand. A [`Case`](super::Case) knows.
+    pub held: Vec<(Held, f64)>,
 }
 
 /// What an earlier step brought about that may end now.
@@ -68,6 +71,7 @@ pub(super) fn removals(belief: &Belief, step: &WeightStep, seen: &SeenShares) ->
         } else {
             RemovalKind::Thing
         },
+        held: Vec::new(),
     };
     let singles: Vec<Removal> = near.iter().map(|f| first(f)).collect();
     let mut all = singles.clone();
@@ -85,6 +89,7 @@ pub(super) fn removals(belief: &Belief, step: &WeightStep, seen: &SeenShares) ->
                 there: a.there + b.there,
                 who: a.who.clone(),
                 kind: RemovalKind::Thing,
+                held: Vec::new(),
             });
         }
     }
@@ -108,6 +113,7 @@ pub(super) fn removals(belief: &Belief, step: &WeightStep, seen: &SeenShares) ->
                 there: hand.there + fall.probability.clamp(1e-6, 1.0).ln(),
                 who: hand.who.clone(),
                 kind: RemovalKind::Thing,
+                held: Vec::new(),
             });
         }
     }
@@ -143,6 +149,7 @@ pub(super) fn lifts(belief: &Belief, step: &WeightStep, seen: &SeenShares) -> Ve
         there: f.probability.clamp(1e-6, 1.0).ln(),
         who: f.who.clone(),
         kind: RemovalKind::Lift,
+        held: Vec::new(),
     };
     falls(belief, step, seen).map(lift).collect()
 }
